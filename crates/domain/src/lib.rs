@@ -1,7 +1,15 @@
 //! What is true: money, ids, states, journal rules. Pure: no async, no I/O, no ambient time or chance.
 
 pub mod chance;
+pub mod id;
+pub mod journal;
+pub mod money;
+pub mod payments;
+pub mod secret;
 pub mod time;
 
 pub use chance::{Chance, random_bytes};
+pub use id::*;
+pub use money::{Currency, CurrencyError, Money, MoneyError};
+pub use secret::Secret;
 pub use time::{Clock, Timestamp};

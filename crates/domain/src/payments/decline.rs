@@ -1,0 +1,110 @@
+//! Why a PSP said no, in our words, and what may be done next.
+
+use serde::{Deserialize, Serialize};
+
+/// A refusal by a PSP, the network or the bank.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decline {
+    /// Our stable code.
+    pub code: DeclineCode,
+    /// The PSP's own code, as it sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub psp_code: Option<String>,
+    /// The try it belongs to, by the PSP's id: the same refusal told twice is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub psp_ref: Option<String>,
+}
+
+/// What may be done after a decline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeclineClass {
+    /// Never again with this instrument.
+    Hard,
+    /// Later, perhaps.
+    Soft,
+    /// The customer can mend it: another number, date or code.
+    Fixable,
+    /// The customer must be present and identify themselves.
+    Authenticate,
+    /// The machinery failed; the same key may be tried again.
+    Technical,
+}
+
+macro_rules! decline_codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $class:ident, $say:literal;)*) => {
+        /// Our stable codes for declines.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum DeclineCode { $($(#[$doc])* $name,)* }
+
+        impl DeclineCode {
+            /// Every code there is.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The code as text, as in the API.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// What may be done next.
+            pub const fn class(self) -> DeclineClass {
+                match self { $(Self::$name => DeclineClass::$class,)* }
+            }
+
+            /// One sentence for the customer; it gives no secret of the bank away.
+            pub const fn for_customer(self) -> &'static str {
+                match self { $(Self::$name => $say,)* }
+            }
+        }
+    };
+}
+
+decline_codes! {
+    /// No reason given.
+    GenericDecline = "generic_decline", Soft, "Your bank declined the payment. Try another card or ask your bank.";
+    /// Not enough on the account.
+    InsufficientFunds = "insufficient_funds", Soft, "There is not enough money on the card. Try another card.";
+    /// Over the card's limit of use.
+    LimitExceeded = "limit_exceeded", Soft, "The card's limit is reached. Try another card or try later.";
+    /// The card was reported lost.
+    LostCard = "lost_card", Hard, "Your bank declined the payment. Try another card.";
+    /// The card was reported stolen.
+    StolenCard = "stolen_card", Hard, "Your bank declined the payment. Try another card.";
+    /// The account is closed, or the network says never again.
+    DoNotTryAgain = "do_not_try_again", Hard, "This card cannot be used. Try another card.";
+    /// The PSP or the bank suspects fraud.
+    FraudSuspected = "fraud_suspected", Hard, "The payment was declined. Try another card.";
+    /// The card has run out.
+    ExpiredCard = "expired_card", Fixable, "The card has expired. Check the date or try another card.";
+    /// The security code is wrong.
+    IncorrectCvc = "incorrect_cvc", Fixable, "The security code is not right. Check it and try again.";
+    /// The number is wrong.
+    IncorrectNumber = "incorrect_number", Fixable, "The card number is not right. Check it and try again.";
+    /// Other details are wrong: address, name, PIN.
+    IncorrectDetails = "incorrect_details", Fixable, "Some details are not right. Check them and try again.";
+    /// The card or method does not do this kind of payment.
+    NotSupported = "not_supported", Fixable, "This card cannot make this payment. Try another one.";
+    /// The bank wants the customer to identify themselves.
+    AuthenticationRequired = "authentication_required", Authenticate, "Your bank wants to check that it is you. Try again and confirm.";
+    /// The customer did not pass the check.
+    AuthenticationFailed = "authentication_failed", Authenticate, "The check by your bank did not succeed. Try again.";
+    /// The PSP or the bank failed on the way.
+    ProcessingError = "processing_error", Technical, "The payment could not be processed. Try again in a moment.";
+    /// The PSP refused our registration.
+    RefusedByPsp = "refused_by_psp", Technical, "The payment could not be started. Please contact the shop.";
+    /// The registration never reached the PSP.
+    NotRegistered = "not_registered", Technical, "The payment could not be started. Try again.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_in_json_is_the_code_in_text() {
+        for code in DeclineCode::ALL {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+        }
+    }
+}
