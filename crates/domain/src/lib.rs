@@ -3,6 +3,7 @@
 pub mod chance;
 pub mod id;
 pub mod journal;
+pub mod merchants;
 pub mod money;
 pub mod payments;
 pub mod secret;
@@ -10,6 +11,7 @@ pub mod time;
 
 pub use chance::{Chance, random_bytes};
 pub use id::*;
+pub use merchants::{ApiKey, Merchant, PspAccount, Scope};
 pub use money::{Currency, CurrencyError, Money, MoneyError};
 pub use secret::Secret;
 pub use time::{Clock, Timestamp};

@@ -1,1 +1,26 @@
-//! To come.
+//! What happens. The use cases, one verb a file; the jobs and the worker. The only room that moves money.
+//!
+//! - `payments`: create, get, list, cancel, observe, attend (resolve, ask, close, expire), try again, return.
+//! - `webhooks`: receive a PSP's message.
+//! - `events`: read the log of committed facts.
+//! - `psp_accounts`, `api_keys`, `merchants`: what a merchant sets up.
+//! - `psp`: the client that all connectors share.
+//! - `jobs`: the worker. Nothing here starts by itself.
+
+pub mod api_keys;
+pub mod engine;
+pub mod error;
+pub mod events;
+pub mod idempotency;
+pub mod jobs;
+pub mod merchants;
+pub mod payments;
+pub mod psp;
+pub mod psp_accounts;
+pub mod vault;
+pub mod webhooks;
+
+pub use engine::{Engine, Parts, Settings};
+pub use error::{Error, Problem};
+pub use idempotency::{Answer, AnswerKind, RequestKey};
+pub use vault::Vault;

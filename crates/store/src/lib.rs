@@ -1,1 +1,21 @@
-//! To come.
+//! What is kept. Reads give domain types; a use case's writes are one [`Change`], committed whole or refused whole.
+//!
+//! - `change`: everything a use case writes, as one value, and why a commit may be refused.
+//! - `rows`: what the store keeps that is no domain type of its own: events, jobs, inbox, idempotent answers, pages.
+//! - `sqlite`: the embedded database. Nothing of it leaks above this crate.
+
+mod change;
+mod rows;
+mod sqlite;
+
+pub use change::{Change, CommitError, IdempotencyWrite, InboxWrite, JobWrite, PaymentWrite, Unique};
+pub use rows::{
+    AccountBalance, ClaimedJob, EntryRow, EventCursor, EventRow, Finding, IdempotencyRow, InboxState, Job, JobKind, OrderFilter, Page, PageAnchor,
+    PostingRow, StoredAnswer, VerifyReport,
+};
+pub use sqlite::{Durability, OpenError, Store, WriterMode};
+
+/// A read came to nothing because of the database itself.
+#[derive(Debug, thiserror::Error)]
+#[error("the database cannot be read: {0}")]
+pub struct ReadError(pub String);

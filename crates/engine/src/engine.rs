@@ -1,0 +1,115 @@
+//! The engine: its parts, and what it is told about its surroundings.
+
+use crate::psp::Transport;
+use crate::vault::Vault;
+use ducat_domain::{Chance, Clock, PaymentOrderId, Timestamp};
+use ducat_store::Store;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, broadcast};
+
+/// How many committed changes a slow watcher may lag behind before it has to look again for itself.
+const WATCH_BUFFER: usize = 1024;
+
+/// What the engine is made of. Clock, chance and transport are parameters, so that a test or a simulation can give its own.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Store,
+    /// How PSPs are reached.
+    pub transport: Arc<dyn Transport>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where randomness comes from.
+    pub chance: Arc<dyn Chance>,
+    /// What encrypts credentials.
+    pub vault: Vault,
+    /// What it is told about its surroundings.
+    pub settings: Settings,
+}
+
+/// What the engine is told about its surroundings, and its limits.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where customers and PSPs reach us, without a slash at the end.
+    pub public_url: String,
+    /// How long a PSP may take to answer before the outcome counts as unknown.
+    pub psp_timeout: Duration,
+    /// How long a claimed job, or a request under an idempotency key, belongs to who took it.
+    pub lease: Duration,
+    /// How long after a registration without a message the PSP is asked for the first time.
+    pub poll_after: Duration,
+}
+
+impl Settings {
+    /// The defaults, for this public address.
+    pub fn new(public_url: impl Into<String>) -> Self {
+        Self {
+            public_url: public_url.into(),
+            psp_timeout: Duration::from_secs(10),
+            lease: Duration::from_secs(45),
+            poll_after: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The use cases' common ground. They are functions over it, one verb a file. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    changes: broadcast::Sender<PaymentOrderId>,
+    work: Notify,
+}
+
+impl Engine {
+    /// Puts the parts together. Nothing starts.
+    pub fn new(parts: Parts) -> Self {
+        let (changes, _) = broadcast::channel(WATCH_BUFFER);
+        Self(Arc::new(Inner { parts, changes, work: Notify::new() }))
+    }
+
+    /// Where everything is kept.
+    pub fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
+    /// What it was told about its surroundings.
+    pub fn settings(&self) -> &Settings {
+        &self.0.parts.settings
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.0.parts.clock.now()
+    }
+
+    /// Where randomness comes from.
+    pub fn chance(&self) -> &dyn Chance {
+        &*self.0.parts.chance
+    }
+
+    /// Hears of every order that changed on this node, after the commit. A hint: who misses one looks for itself.
+    pub fn changes(&self) -> broadcast::Receiver<PaymentOrderId> {
+        self.0.changes.subscribe()
+    }
+
+    pub(crate) fn transport(&self) -> &dyn Transport {
+        &*self.0.parts.transport
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.0.parts.vault
+    }
+
+    /// Tells watchers that an order changed, and the worker that there may be work.
+    pub(crate) fn announce(&self, order: PaymentOrderId) {
+        // Nobody listening is no error.
+        let _ = self.0.changes.send(order);
+        self.0.work.notify_one();
+    }
+
+    pub(crate) fn work(&self) -> &Notify {
+        &self.0.work
+    }
+}

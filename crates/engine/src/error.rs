@@ -1,0 +1,68 @@
+//! Why a use case came to nothing, in words that the web turns into problems.
+
+use ducat_store::{CommitError, ReadError};
+
+/// A refusal that the caller can understand and mend.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {detail}")]
+pub struct Problem {
+    /// Stable, for machines: `reference_taken`.
+    pub code: &'static str,
+    /// For people: what is wrong, and what would be right.
+    pub detail: String,
+    /// A JSON pointer to the field at fault, such as `/line_items/0/quantity`.
+    pub param: Option<String>,
+}
+
+impl Problem {
+    /// A problem that is not about one field.
+    pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), param: None }
+    }
+
+    /// A problem with one field.
+    pub fn field(code: &'static str, param: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), param: Some(param.into()) }
+    }
+}
+
+/// Why a use case came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request is at fault: a field has a value it may not have.
+    #[error(transparent)]
+    Invalid(Problem),
+    /// There is no such thing, or it is another merchant's: the caller cannot tell which.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// It cannot be done as things stand.
+    #[error(transparent)]
+    Conflict(Problem),
+    /// The key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// A request under this key is still running.
+    #[error("a request under this idempotency key is still running")]
+    KeyBusy,
+    /// Too much is waiting already; come again soon.
+    #[error("too much is waiting; try again")]
+    Busy,
+    /// Something of ours failed. The text is for the log, not for the caller.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<ReadError> for Error {
+    fn from(e: ReadError) -> Self {
+        Self::Internal(e.to_string())
+    }
+}
+
+impl From<CommitError> for Error {
+    fn from(e: CommitError) -> Self {
+        match e {
+            CommitError::Busy => Self::Busy,
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}

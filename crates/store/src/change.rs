@@ -1,0 +1,183 @@
+//! Everything a use case writes, as one value.
+
+use crate::{EventRow, Job, StoredAnswer};
+use ducat_domain::journal::FiledEntry;
+use ducat_domain::payments::{Attempt, Payment, PaymentOrder};
+use ducat_domain::{ApiKey, ApiKeyId, Merchant, MerchantId, PaymentOrderId, PspAccount, PspAccountId, Timestamp};
+
+/// The writes of one use case. The store commits it whole or refuses it whole, and may commit it together with others'.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// Merchants to insert.
+    pub merchants: Vec<Merchant>,
+    /// Keys to insert.
+    pub api_keys: Vec<ApiKey>,
+    /// Keys to take back.
+    pub revoked_keys: Vec<(ApiKeyId, Timestamp)>,
+    /// Keys that were used.
+    pub used_keys: Vec<(ApiKeyId, Timestamp)>,
+    /// PSP accounts to insert (version 1) or to move from the version before.
+    pub psp_accounts: Vec<PspAccount>,
+    /// Orders and attempts.
+    pub payments: Vec<PaymentWrite>,
+    /// Journal entries to append.
+    pub entries: Vec<FiledEntry>,
+    /// Events to append.
+    pub events: Vec<EventRow>,
+    /// Jobs to schedule or finish.
+    pub jobs: Vec<JobWrite>,
+    /// A PSP's message, to be kept once.
+    pub inbox: Option<InboxWrite>,
+    /// The key under which the request may be repeated.
+    pub idempotency: Option<IdempotencyWrite>,
+}
+
+/// What happens to an order and an attempt of it.
+#[derive(Clone, Debug)]
+pub enum PaymentWrite {
+    /// Both are new.
+    Insert(Payment),
+    /// Both move. The order's version must be one more than what is kept.
+    Move(Payment),
+    /// The order moves, the attempt is new.
+    AddAttempt(Payment),
+}
+
+impl PaymentWrite {
+    /// The order after the write.
+    pub fn order(&self) -> &PaymentOrder {
+        match self {
+            Self::Insert(p) | Self::Move(p) | Self::AddAttempt(p) => &p.order,
+        }
+    }
+
+    /// The attempt after the write.
+    pub fn attempt(&self) -> &Attempt {
+        match self {
+            Self::Insert(p) | Self::Move(p) | Self::AddAttempt(p) => &p.attempt,
+        }
+    }
+}
+
+/// What happens to a job.
+#[derive(Clone, Debug)]
+pub enum JobWrite {
+    /// Run it at this time, whatever was planned before.
+    Schedule(Job, Timestamp),
+    /// It need not run any more.
+    Cancel(Job),
+    /// The claimed run is over; the job goes unless somebody has scheduled it anew.
+    Done {
+        /// Which.
+        job: Job,
+        /// The claim.
+        lease_until: Timestamp,
+    },
+    /// The claimed run did not get there; run it again at this time, unless somebody has scheduled it anew.
+    Again {
+        /// Which.
+        job: Job,
+        /// The claim.
+        lease_until: Timestamp,
+        /// When.
+        run_at: Timestamp,
+    },
+}
+
+/// A message of a PSP. The same id from the same account is kept once.
+#[derive(Clone, Debug)]
+pub struct InboxWrite {
+    /// Whose account it came to.
+    pub psp_account: PspAccountId,
+    /// The PSP's id of the message.
+    pub message_id: String,
+    /// The PSP's name for its kind.
+    pub kind: String,
+    /// What became of it.
+    pub state: crate::InboxState,
+    /// The order it is about, where it is about one.
+    pub order: Option<PaymentOrderId>,
+    /// The raw body, kept where a person may have to look.
+    pub body: Option<Vec<u8>>,
+    /// When it came.
+    pub received_at: Timestamp,
+}
+
+/// The life of an idempotency key.
+#[derive(Clone, Debug)]
+pub enum IdempotencyWrite {
+    /// Somebody begins a request under this key. Refused as [`Unique::IdempotencyKey`] where the key is known.
+    Claim {
+        /// Whose.
+        merchant: MerchantId,
+        /// The key.
+        key: String,
+        /// What was asked, digested.
+        fingerprint: [u8; 32],
+        /// Until when nobody else may take the request over.
+        locked_until: Timestamp,
+        /// The order it is about.
+        order: Option<PaymentOrderId>,
+        /// When.
+        at: Timestamp,
+        /// The answer, where it is known at once.
+        answer: Option<StoredAnswer>,
+    },
+    /// Somebody takes over a request that was left behind. Refused as stale where another was faster.
+    TakeOver {
+        /// Whose.
+        merchant: MerchantId,
+        /// The key.
+        key: String,
+        /// The lock that was found.
+        found: Timestamp,
+        /// The new one.
+        locked_until: Timestamp,
+    },
+    /// The request is answered. The first answer stays.
+    Answer {
+        /// Whose.
+        merchant: MerchantId,
+        /// The key.
+        key: String,
+        /// What was answered.
+        answer: StoredAnswer,
+    },
+}
+
+/// Why a change was not committed. Nothing of it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// A row has moved since it was read. Read again and decide again.
+    #[error("somebody else changed it first")]
+    Stale,
+    /// Something that must be unique is there already.
+    #[error("already there: {0:?}")]
+    Taken(Unique),
+    /// The database's own rules refuse it: an error of ours.
+    #[error("the database refuses the change: {0}")]
+    Refused(String),
+    /// The queue of waiting changes is full.
+    #[error("too many changes are waiting")]
+    Busy,
+    /// The database cannot be written.
+    #[error("the database cannot be written: {0}")]
+    Unavailable(String),
+}
+
+/// What must be unique.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unique {
+    /// The merchant's own order id.
+    Reference,
+    /// The caller's key.
+    IdempotencyKey,
+    /// The PSP's message.
+    Message,
+    /// The journal's reference.
+    EventRef,
+    /// One registration, one live attempt, one success.
+    Attempt,
+    /// Anything else.
+    Other,
+}
