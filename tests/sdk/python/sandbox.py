@@ -112,6 +112,11 @@ def intent_params(**changes):
     return {"amount": 2000, "currency": "eur", "payment_method": "pm_card_visa", "payment_method_types": ["card"], "confirm": True, **changes}
 
 
+def now(api):
+    """The sandbox's time, which other tests may have moved."""
+    return api.customers.create(params={}).created
+
+
 def advance(seconds, key):
     """Moves the sandbox's time, so that what happens later happens now."""
     return control("POST", "clock", {"advance": seconds}, key)
