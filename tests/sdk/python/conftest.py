@@ -15,10 +15,14 @@ def api(key):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
-    """A test also fails for any answer, seen while it ran, that Stripe's document does not allow."""
-    sandbox.FINDINGS.clear()
-    outcome = yield
-    found = sorted(set(sandbox.FINDINGS))
+    """A test also fails for any answer, seen while it or its fixtures ran, that Stripe's document does not allow."""
+    try:
+        outcome = yield
+    finally:
+        found = sorted(set(sandbox.FINDINGS))
+        sandbox.FINDINGS.clear()
+        if found:
+            item.add_report_section("call", "document", "\n".join(found))
     assert not found, "against Stripe's document:\n" + "\n".join(found)
     return outcome
 
