@@ -10,8 +10,8 @@ mod sqlite;
 
 pub use change::{Change, CommitError, IdempotencyWrite, InboxWrite, JobWrite, PaymentWrite, Unique};
 pub use rows::{
-    AccountBalance, ClaimedJob, EntryRow, EventCursor, EventRow, Finding, IdempotencyRow, InboxState, Job, JobKind, OrderFilter, Page, PageAnchor,
-    PostingRow, StoredAnswer, VerifyReport,
+    AccountBalance, ClaimedJob, EntryRow, EventCursor, EventRow, Finding, IdempotencyRow, InboxState, Job, JobKind, OrderFilter,
+    Page, PageAnchor, PostingRow, StoredAnswer, VerifyReport,
 };
 pub use sqlite::{Durability, OpenError, Store, WriterMode};
 

@@ -1,7 +1,7 @@
 //! What the store keeps or gives that is no domain type of its own.
 
-use ducat_domain::payments::{EventKind, OrderStatus};
 use ducat_domain::journal::Layer;
+use ducat_domain::payments::{EventKind, OrderStatus};
 use ducat_domain::{Currency, EntryId, EventId, MerchantId, Money, PaymentOrderId, Timestamp};
 
 /// A committed fact.

@@ -1,9 +1,32 @@
-//! The embedded database.
+//! The embedded database: WAL, `synchronous=FULL`, foreign keys, STRICT tables; one writer, a few readers.
+//!
+//! - `migrations`: brings a file to the newest schema.
+//! - `writer`, `apply`: group commit of [`Change`](crate::Change)s.
+//! - `read`, `lists`, `books`: the reads.
+//! - `verify`: every invariant over the whole file.
+//! - `codec`: between rows and domain types.
 
-use crate::*;
-use ducat_domain::payments::{Attempt, Payment, PaymentOrder, PspToken};
-use ducat_domain::*;
-use std::path::Path;
+mod apply;
+mod books;
+mod codec;
+mod lists;
+mod migrations;
+mod read;
+mod verify;
+mod writer;
+
+use crate::{Change, ClaimedJob, CommitError, ReadError};
+use ducat_domain::Timestamp;
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use writer::Writer;
+
+/// How many connections for reading are kept open.
+const READERS: usize = 4;
+/// Pages of 4 KiB in the log before the writer folds them into the file.
+const CHECKPOINT_PAGES: u32 = 4000;
 
 /// Where the writer runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +46,7 @@ pub struct Durability {
     pub synchronous: i64,
     /// Whether foreign keys are enforced.
     pub foreign_keys: bool,
-    /// The database library.
+    /// The version of the database library.
     pub library: String,
 }
 
@@ -32,7 +55,7 @@ pub struct Durability {
 pub enum OpenError {
     /// The database says no.
     #[error("the database cannot be opened: {0}")]
-    Database(String),
+    Database(#[from] rusqlite::Error),
     /// It was written by a newer Ducat.
     #[error("the database has migration {found}, this program knows only up to {known}")]
     Newer {
@@ -41,64 +64,118 @@ pub enum OpenError {
         /// The newest we know.
         known: u32,
     },
+    /// The writer's thread does not start.
+    #[error("the database's writer does not start: {0}")]
+    Writer(#[from] std::io::Error),
 }
 
 /// The store. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Store {}
+pub struct Store {
+    writer: Writer,
+    readers: Arc<Readers>,
+    mode: WriterMode,
+}
 
-#[allow(unused_variables)]
+/// Connections for reading that are not in use.
+#[derive(Debug)]
+struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
 impl Store {
-    /// Opens or creates the database file and brings it to the newest migration.
-    pub fn open_sqlite(path: &Path, mode: WriterMode, now: Timestamp) -> Result<Self, OpenError> { unreachable!() }
-    /// Commits a change whole, or says why not.
-    pub async fn commit(&self, change: Change) -> Result<(), CommitError> { unreachable!() }
-    /// Whether the database answers.
-    pub async fn ready(&self) -> Result<(), ReadError> { unreachable!() }
-    /// The settings that decide about durability.
-    pub async fn durability(&self) -> Result<Durability, ReadError> { unreachable!() }
-    /// The order with its latest attempt.
-    pub async fn payment(&self, order: PaymentOrderId) -> Result<Option<Payment>, ReadError> { unreachable!() }
-    /// The order with the attempt of this id.
-    pub async fn payment_by_attempt(&self, attempt: AttemptId) -> Result<Option<Payment>, ReadError> { unreachable!() }
-    /// The order with the attempt that has this token.
-    pub async fn payment_by_token(&self, account: PspAccountId, token: &PspToken) -> Result<Option<Payment>, ReadError> { unreachable!() }
-    /// The merchant's order with this reference, with its latest attempt.
-    pub async fn payment_by_reference(&self, merchant: MerchantId, reference: &str) -> Result<Option<Payment>, ReadError> { unreachable!() }
-    /// A merchant's orders, newest first, each with its latest attempt.
-    pub async fn payments(&self, merchant: MerchantId, filter: OrderFilter, anchor: PageAnchor<PaymentOrderId>, limit: u32) -> Result<Page<Payment>, ReadError> { unreachable!() }
-    /// Every attempt of an order, first to last.
-    pub async fn attempts(&self, order: PaymentOrderId) -> Result<Vec<Attempt>, ReadError> { unreachable!() }
-    /// Orders by id, in no particular order.
-    pub async fn orders(&self, ids: Vec<PaymentOrderId>) -> Result<Vec<PaymentOrder>, ReadError> { unreachable!() }
-    /// A merchant's events in the order of their commit. `None` where the cursor is unknown.
-    pub async fn events(&self, merchant: MerchantId, cursor: EventCursor, kinds: Vec<String>, limit: u32) -> Result<Option<Page<EventRow>>, ReadError> { unreachable!() }
-    /// All events of an order, first to last.
-    pub async fn events_of(&self, order: PaymentOrderId) -> Result<Vec<EventRow>, ReadError> { unreachable!() }
-    /// One event.
-    pub async fn event(&self, merchant: MerchantId, id: EventId) -> Result<Option<EventRow>, ReadError> { unreachable!() }
-    /// What is kept of an idempotency key.
-    pub async fn idempotency(&self, merchant: MerchantId, key: &str) -> Result<Option<IdempotencyRow>, ReadError> { unreachable!() }
+    /// Opens or creates the database file and brings it to the newest migration. `now` is noted beside each migration.
+    pub fn open_sqlite(path: &Path, mode: WriterMode, now: Timestamp) -> Result<Self, OpenError> {
+        let mut connection = Connection::open(path)?;
+        configure(&connection)?;
+        migrations::migrate(&mut connection, now)?;
+        let writer = match mode {
+            WriterMode::Thread => Writer::on_thread(connection)?,
+            WriterMode::Caller => Writer::on_caller(connection),
+        };
+        Ok(Self { writer, readers: Arc::new(Readers { path: path.to_owned(), idle: Mutex::default() }), mode })
+    }
+
+    /// Commits a change whole, or says why nothing of it was committed.
+    pub async fn commit(&self, change: Change) -> Result<(), CommitError> {
+        self.writer.commit(change).await
+    }
+
     /// Takes jobs that are due; nobody else gets them until the lease ends.
-    pub async fn claim_jobs(&self, now: Timestamp, lease: std::time::Duration, limit: u32) -> Result<Vec<ClaimedJob>, CommitError> { unreachable!() }
-    /// When the next job is due.
-    pub async fn next_job_at(&self) -> Result<Option<Timestamp>, ReadError> { unreachable!() }
-    /// The key with this hash.
-    pub async fn api_key(&self, hash: [u8; 32]) -> Result<Option<ApiKey>, ReadError> { unreachable!() }
-    /// A merchant's keys, newest first.
-    pub async fn api_keys(&self, merchant: MerchantId) -> Result<Vec<ApiKey>, ReadError> { unreachable!() }
-    /// All merchants, oldest first.
-    pub async fn merchants(&self) -> Result<Vec<Merchant>, ReadError> { unreachable!() }
-    /// One merchant.
-    pub async fn merchant(&self, id: MerchantId) -> Result<Option<Merchant>, ReadError> { unreachable!() }
-    /// One PSP account.
-    pub async fn psp_account(&self, id: PspAccountId) -> Result<Option<PspAccount>, ReadError> { unreachable!() }
-    /// A merchant's PSP accounts, oldest first.
-    pub async fn psp_accounts(&self, merchant: MerchantId) -> Result<Vec<PspAccount>, ReadError> { unreachable!() }
-    /// The journal entries of an order, oldest first.
-    pub async fn entries_of(&self, order: PaymentOrderId) -> Result<Vec<EntryRow>, ReadError> { unreachable!() }
-    /// What lies on a merchant's accounts.
-    pub async fn balances(&self, merchant: MerchantId) -> Result<Vec<AccountBalance>, ReadError> { unreachable!() }
-    /// Runs every invariant over the whole database.
-    pub async fn verify(&self) -> Result<VerifyReport, ReadError> { unreachable!() }
+    pub async fn claim_jobs(&self, now: Timestamp, lease: Duration, limit: u32) -> Result<Vec<ClaimedJob>, CommitError> {
+        self.writer.claim(now, now.plus(lease), limit).await
+    }
+
+    /// Whether the database answers, for reading and for writing.
+    pub async fn ready(&self) -> Result<(), ReadError> {
+        self.commit(Change::default()).await.map_err(|e| ReadError(e.to_string()))?;
+        self.read(|db| Ok(db.query_row("SELECT 1 FROM schema_migrations LIMIT 1", [], |_| Ok(()))?)).await
+    }
+
+    /// The settings that decide about durability.
+    pub async fn durability(&self) -> Result<Durability, ReadError> {
+        self.read(|db| {
+            Ok(Durability {
+                journal_mode: db.pragma_query_value(None, "journal_mode", |row| row.get(0))?,
+                synchronous: db.pragma_query_value(None, "synchronous", |row| row.get(0))?,
+                foreign_keys: db.pragma_query_value(None, "foreign_keys", |row| row.get(0))?,
+                library: rusqlite::version().to_owned(),
+            })
+        })
+        .await
+    }
+
+    /// Runs a read on a connection of its own, off the asynchronous threads unless everything runs on the caller's.
+    async fn read<T, F>(&self, read: F) -> Result<T, ReadError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
+    {
+        let readers = Arc::clone(&self.readers);
+        let work = move || readers.with(read);
+        match self.mode {
+            WriterMode::Caller => work(),
+            WriterMode::Thread => {
+                tokio::task::spawn_blocking(work).await.map_err(|_| ReadError("the read was cut off".into()))?
+            }
+        }
+    }
+}
+
+impl Readers {
+    fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, ReadError>) -> Result<T, ReadError> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = idle().pop();
+        let connection = match taken {
+            Some(connection) => connection,
+            None => self.open()?,
+        };
+        let result = read(&connection);
+        let mut idle = idle();
+        if idle.len() < READERS {
+            idle.push(connection);
+        }
+        result
+    }
+
+    fn open(&self) -> Result<Connection, ReadError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        configure(&connection)?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(connection)
+    }
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "busy_timeout", 5000)?;
+    connection.pragma_update(None, "cache_size", -65536)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(())
 }
