@@ -1,5 +1,34 @@
-//! Stripe: Checkout Sessions as registrations, PaymentIntents behind them.
-use crate::*;
+//! Stripe: a Checkout Session is the registration, a PaymentIntent the payment behind it.
+//!
+//! - `spec`: Stripe as data. `amounts`: its amounts on the wire. `declines`: its refusals in our words.
+//! - one verb a file, each saying the next request or the outcome: `register`, `fetch`, `find`, `close`, `capture`, `void`, `refund`,
+//!   `subscribe`, `ping`.
+//! - `message`: what its events mean.
+//! - `form`: how requests are written. `reading`: how replies are read, and the one place where a failure gets its name.
+//! - `objects`: what we need of its JSON. `standing`: how a registration stands, by its session and payment.
+
+mod amounts;
+mod capture;
+mod close;
+mod declines;
+mod fetch;
+mod find;
+mod form;
+mod message;
+mod objects;
+mod ping;
+mod reading;
+mod refund;
+mod register;
+mod spec;
+mod standing;
+mod subscribe;
+mod void;
+
+#[cfg(test)]
+mod samples;
+
+use crate::{Account, Connector, Fault, Message, Operation, Reply, Spec, Step, VerifiedMessage};
 
 /// Stripe's translator.
 #[derive(Debug)]
@@ -7,32 +36,24 @@ pub struct Stripe;
 
 impl Connector for Stripe {
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
-    fn step(&self, _: &Operation, _: &Account, _: &[Reply]) -> Result<Step, Fault> {
-        Err(Fault::Unsupported)
+
+    fn step(&self, operation: &Operation, _: &Account, seen: &[Reply]) -> Result<Step, Fault> {
+        match operation {
+            Operation::Register(registration) => register::step(registration, seen),
+            Operation::Fetch(token) => fetch::step(token, seen),
+            Operation::Find { reference, since } => find::step(reference, *since, seen),
+            Operation::Close { token, key } => close::step(token, key, seen),
+            Operation::Capture { token, amount, key } => capture::step(token, *amount, key, seen),
+            Operation::Void { token, key } => void::step(token, key, seen),
+            Operation::Refund { token, amount, key } => refund::step(token, *amount, key, seen),
+            Operation::Subscribe { url, key } => subscribe::step(url, key, seen),
+            Operation::Ping => ping::step(seen),
+        }
     }
-    fn message(&self, _: &VerifiedMessage, _: &Account) -> Result<Message, Fault> {
-        Err(Fault::Unsupported)
+
+    fn message(&self, message: &VerifiedMessage, _: &Account) -> Result<Message, Fault> {
+        message::read(message.body())
     }
 }
-
-/// Stripe as data.
-pub static SPEC: Spec = Spec {
-    name: "stripe",
-    title: "Stripe",
-    base: "https://api.stripe.com",
-    base_setting: "api_base",
-    auth: Auth::Bearer("api_key"),
-    headers: &[("stripe-version", "2026-05-27.dahlia")],
-    idempotency: Idempotency { header: "idempotency-key", lifetime: std::time::Duration::from_secs(24 * 3600), errors: ErrorReplay::Stored },
-    find: Find::Listing,
-    trust: Trust::TimestampedHmacSha256 { header: "stripe-signature", secret_setting: "webhook_secret", tolerance: std::time::Duration::from_secs(300) },
-    settings: &[
-        Setting { name: "api_key", what: "Secret or restricted key", required: true, secret: true },
-        Setting { name: "webhook_secret", what: "Signing secret of the webhook endpoint", required: false, secret: true },
-        Setting { name: "api_base", what: "Another address of the API, for a sandbox", required: false, secret: false },
-    ],
-    capabilities: &[],
-    processing_window: std::time::Duration::from_secs(600),
-};

@@ -1,0 +1,77 @@
+//! How requests to Stripe are written: form-encoded, nested by brackets.
+
+use crate::{Fault, HttpMethod, HttpRequest};
+
+/// The fields of a request, in the order in which they were added: the same fields always give the same bytes.
+pub(super) struct Form(form_urlencoded::Serializer<'static, String>);
+
+impl Form {
+    pub(super) fn new() -> Self {
+        Self(form_urlencoded::Serializer::new(String::new()))
+    }
+
+    /// One more field.
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.append_pair(name, value);
+        self
+    }
+
+    /// One more field, where there is a value.
+    pub(super) fn with_some(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// A request that acts, under a key.
+    pub(super) fn post(mut self, path: &str, key: String) -> HttpRequest {
+        HttpRequest {
+            method: HttpMethod::Post,
+            path: path.to_owned(),
+            body: self.0.finish().into_bytes(),
+            content_type: "application/x-www-form-urlencoded",
+            key: Some(key),
+        }
+    }
+
+    /// A request that looks.
+    pub(super) fn get(mut self, path: &str) -> HttpRequest {
+        let query = self.0.finish();
+        let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+        HttpRequest { method: HttpMethod::Get, path, body: Vec::new(), content_type: "", key: None }
+    }
+}
+
+/// An id as a part of a path. Stripe's ids hold nothing that a path could misread; what does is none of them.
+pub(super) fn segment(id: &str) -> Result<&str, Fault> {
+    let plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if plain && !id.is_empty() { Ok(id) } else { Err(Fault::Invalid("this is no id of Stripe's")) }
+}
+
+/// The first `limit` characters: Stripe refuses longer texts, and a shorter name is better than no payment.
+pub(super) fn clip(text: &str, limit: usize) -> &str {
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => &text[..end],
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_would_leave_its_path_is_refused() {
+        assert_eq!(segment("cs_test_a1"), Ok("cs_test_a1"));
+        for wrong in ["", "../refunds", "cs?x=1", "cs test", "cs/expire", "ü"] {
+            assert!(segment(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!(clip("Käse", 2), "Kä");
+        assert_eq!(clip("Käse", 9), "Käse");
+    }
+}

@@ -1,0 +1,153 @@
+//! What we need of Stripe's JSON, and no more. Almost everything is optional, because what Stripe leaves out must not stop us from
+//! reading the rest; the words of its enumerations are read where their meaning is decided.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// An object that names its kind.
+pub(super) trait Object: DeserializeOwned {
+    /// What its field `object` says.
+    const KIND: &'static str;
+}
+
+/// A field that holds an id, or the object itself where it was expanded.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Expandable<T> {
+    Id(String),
+    Object(Box<T>),
+}
+
+impl<T> Expandable<T> {
+    pub(super) fn object(&self) -> Option<&T> {
+        match self {
+            Self::Id(_) => None,
+            Self::Object(object) => Some(object),
+        }
+    }
+}
+
+/// What the merchant or we noted on an object.
+pub(super) type Metadata = Option<BTreeMap<String, Value>>;
+
+/// The note of this name.
+pub(super) fn note<'a>(metadata: &'a Metadata, name: &str) -> Option<&'a str> {
+    metadata.as_ref()?.get(name)?.as_str().filter(|text| !text.is_empty())
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Session {
+    pub id: String,
+    pub status: Option<String>,
+    pub payment_status: Option<String>,
+    pub amount_total: Option<i64>,
+    pub currency: Option<String>,
+    pub url: Option<String>,
+    pub client_reference_id: Option<String>,
+    pub metadata: Metadata,
+    pub payment_intent: Option<Expandable<PaymentIntent>>,
+}
+
+impl Object for Session {
+    const KIND: &'static str = "checkout.session";
+}
+
+impl Session {
+    /// The id of the payment behind it.
+    pub(super) fn payment_id(&self) -> Option<&str> {
+        match self.payment_intent.as_ref()? {
+            Expandable::Id(id) => Some(id),
+            Expandable::Object(payment) => Some(&payment.id),
+        }
+    }
+
+    /// The payment behind it, where it was expanded.
+    pub(super) fn payment(&self) -> Option<&PaymentIntent> {
+        self.payment_intent.as_ref()?.object()
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct PaymentIntent {
+    pub id: String,
+    pub status: Option<String>,
+    pub currency: Option<String>,
+    pub amount_received: Option<i64>,
+    pub amount_capturable: Option<i64>,
+    pub cancellation_reason: Option<String>,
+    pub last_payment_error: Option<ApiError>,
+    pub latest_charge: Option<Expandable<Charge>>,
+}
+
+impl Object for PaymentIntent {
+    const KIND: &'static str = "payment_intent";
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Charge {
+    pub balance_transaction: Option<Expandable<BalanceTransaction>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct BalanceTransaction {
+    pub id: String,
+    pub fee: Option<i64>,
+    pub currency: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Refund {
+    pub id: String,
+    pub status: Option<String>,
+    pub failure_reason: Option<String>,
+}
+
+impl Object for Refund {
+    const KIND: &'static str = "refund";
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct SessionList {
+    pub data: Vec<Session>,
+    #[serde(default)]
+    pub has_more: bool,
+}
+
+impl Object for SessionList {
+    const KIND: &'static str = "list";
+}
+
+#[derive(Clone, Deserialize)]
+pub(super) struct WebhookEndpoint {
+    pub secret: String,
+}
+
+impl Object for WebhookEndpoint {
+    const KIND: &'static str = "webhook_endpoint";
+}
+
+/// An error, as a request gets it or as a payment keeps its last one.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct ApiError {
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub code: Option<String>,
+    pub decline_code: Option<String>,
+    pub advice_code: Option<String>,
+    pub param: Option<String>,
+    pub charge: Option<Expandable<Named>>,
+    pub payment_method: Option<Named>,
+}
+
+/// Any object, by its id alone.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Named {
+    pub id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ErrorBody {
+    pub error: ApiError,
+}

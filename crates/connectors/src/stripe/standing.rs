@@ -1,0 +1,210 @@
+//! How a registration stands, by its session and the payment behind it. Where money has moved, the payment's word counts; the session
+//! tells the rest. A combination that Stripe does not document is refused, never guessed at.
+
+use super::amounts::from_wire;
+use super::declines::decline;
+use super::objects::{Charge, Expandable, PaymentIntent, Session};
+use super::reading::strange;
+use crate::{Fault, Fees};
+use ducat_domain::payments::{Fee, Observation, Observed, PspToken};
+
+/// Everything a session tells. Its payment must have been expanded where the session is complete.
+pub(super) fn of_session(session: &Session) -> Result<Observation, Fault> {
+    let state = match (session.status.as_deref(), session.payment()) {
+        (Some("open" | "complete" | "expired"), Some(payment)) if is_decided(payment) => of_payment(payment)?,
+        (Some("open"), None) => Observed::Open,
+        (Some("open"), Some(payment)) => while_open(payment)?,
+        (Some("expired"), _) => Observed::Expired,
+        (Some("complete"), Some(payment)) => of_payment(payment)?,
+        (Some("complete"), None) => return Err(Fault::Protocol("a complete session without its payment".into())),
+        (status, _) => return Err(strange("the status of a session:", status)),
+    };
+    let payment = session.payment();
+    Ok(Observation {
+        token: PspToken(session.id.clone()),
+        psp_payment: session.payment_id().map(str::to_owned),
+        redirect_url: if state == Observed::Open { session.url.clone() } else { None },
+        state,
+        decline: payment.and_then(|p| p.last_payment_error.as_ref()).map(decline),
+        fees: payment.map_or(Ok(Fees::new()), fees)?,
+    })
+}
+
+/// What is known of a registration after acting on its payment.
+pub(super) fn after(session: &Session, payment: PaymentIntent) -> Result<Observation, Fault> {
+    let payment_intent = Some(Expandable::Object(Box::new(payment)));
+    of_session(&Session { payment_intent, ..session.clone() })
+}
+
+/// Whether the payment says more than any session could.
+fn is_decided(payment: &PaymentIntent) -> bool {
+    matches!(payment.status.as_deref(), Some("succeeded" | "requires_capture"))
+}
+
+/// The customer is on the page: what was refused may be tried again.
+fn while_open(payment: &PaymentIntent) -> Result<Observed, Fault> {
+    match payment.status.as_deref() {
+        Some("requires_payment_method" | "requires_confirmation" | "requires_action") => Ok(Observed::Open),
+        Some("processing") => Ok(Observed::Processing),
+        status => Err(strange("an open session with a payment that is", status)),
+    }
+}
+
+/// The customer is through.
+fn of_payment(payment: &PaymentIntent) -> Result<Observed, Fault> {
+    let amount = |units| from_wire(units, payment.currency.as_deref());
+    match payment.status.as_deref() {
+        Some("succeeded") => amount(payment.amount_received).map(Observed::Captured),
+        Some("requires_capture") => amount(payment.amount_capturable).map(Observed::Authorized),
+        // A voucher or a bank transfer waits for the customer after the session is complete.
+        Some("processing" | "requires_action" | "requires_confirmation") => Ok(Observed::Processing),
+        // Nobody can give another method any more: a delayed payment failed.
+        Some("requires_payment_method") => Ok(Observed::Failed),
+        Some("canceled") => Ok(canceled(payment)),
+        status => Err(strange("the status of a payment:", status)),
+    }
+}
+
+/// Stripe cancels a payment by itself when its hold lapses.
+fn canceled(payment: &PaymentIntent) -> Observed {
+    match payment.cancellation_reason.as_deref() {
+        Some("automatic" | "expired") => Observed::Expired,
+        _ => Observed::Canceled,
+    }
+}
+
+/// What Stripe kept of the charge, where it says so already.
+fn fees(payment: &PaymentIntent) -> Result<Fees, Fault> {
+    let line = payment
+        .latest_charge
+        .as_ref()
+        .and_then(Expandable::object)
+        .and_then(|Charge { balance_transaction }| balance_transaction.as_ref())
+        .and_then(Expandable::object);
+    let Some(line) = line else { return Ok(Fees::new()) };
+    let amount = from_wire(line.fee, line.currency.as_deref())?;
+    match amount.minor {
+        0 => Ok(Fees::new()),
+        1.. => Ok(vec![Fee { psp_line: line.id.clone(), amount }]),
+        _ => Err(Fault::Protocol("a negative fee".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{paid, payment, session, session_with};
+    use super::*;
+    use ducat_domain::Money;
+    use ducat_domain::payments::DeclineCode;
+    use serde_json::{Value, json};
+
+    fn of(value: Value) -> Result<Observation, Fault> {
+        of_session(&serde_json::from_value(value).unwrap())
+    }
+
+    fn state(value: Value) -> Result<Observed, Fault> {
+        of(value).map(|o| o.state)
+    }
+
+    fn eur(minor: i64) -> Money {
+        Money::new(minor, "EUR".parse().unwrap())
+    }
+
+    #[test]
+    fn an_open_session_has_a_page_for_the_customer() {
+        let seen = of(session("open")).unwrap();
+        assert_eq!(seen.state, Observed::Open);
+        assert_eq!(seen.redirect_url.as_deref(), Some("https://checkout.stripe.com/c/pay/cs_test_1"));
+        assert_eq!((seen.psp_payment, seen.decline, seen.fees), (None, None, vec![]));
+    }
+
+    #[test]
+    fn a_paid_session_tells_the_money_and_the_fee_by_stripe_s_own_line() {
+        let seen = of(paid()).unwrap();
+        assert_eq!(seen.state, Observed::Captured(eur(4_999)));
+        assert_eq!(seen.redirect_url, None);
+        assert_eq!(seen.psp_payment.as_deref(), Some("pi_1"));
+        assert_eq!(seen.fees, vec![Fee { psp_line: "txn_1".into(), amount: Money::new(175, "USD".parse().unwrap()) }]);
+    }
+
+    #[test]
+    fn a_decline_leaves_the_session_open() {
+        let mut declined = payment("requires_payment_method");
+        declined["last_payment_error"] =
+            json!({"type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds", "charge": "ch_9"});
+        let seen = of(session_with("open", declined)).unwrap();
+        let decline = seen.decline.unwrap();
+        assert_eq!(seen.state, Observed::Open);
+        assert_eq!((decline.code, decline.psp_ref.as_deref()), (DeclineCode::InsufficientFunds, Some("ch_9")));
+        assert!(seen.redirect_url.is_some());
+    }
+
+    #[test]
+    fn every_status_of_a_complete_session_s_payment_is_mapped() {
+        for (status, expected) in [
+            ("processing", Observed::Processing),
+            ("requires_action", Observed::Processing),
+            ("requires_confirmation", Observed::Processing),
+            ("requires_capture", Observed::Authorized(eur(4_999))),
+            ("succeeded", Observed::Captured(eur(4_999))),
+            ("requires_payment_method", Observed::Failed),
+            ("canceled", Observed::Canceled),
+        ] {
+            assert_eq!(state(session_with("complete", payment(status))), Ok(expected), "{status}");
+        }
+    }
+
+    #[test]
+    fn every_status_of_an_open_session_s_payment_is_mapped() {
+        for status in ["requires_payment_method", "requires_confirmation", "requires_action"] {
+            assert_eq!(state(session_with("open", payment(status))), Ok(Observed::Open), "{status}");
+        }
+        assert_eq!(state(session_with("open", payment("processing"))), Ok(Observed::Processing));
+        assert_eq!(state(session_with("open", json!("pi_1"))), Ok(Observed::Open));
+    }
+
+    #[test]
+    fn money_is_believed_whatever_the_session_says() {
+        for status in ["open", "complete", "expired"] {
+            assert_eq!(state(session_with(status, payment("succeeded"))), Ok(Observed::Captured(eur(4_999))), "{status}");
+        }
+    }
+
+    #[test]
+    fn an_expired_session_is_expired_and_so_is_a_hold_that_lapsed() {
+        assert_eq!(state(session("expired")), Ok(Observed::Expired));
+        assert_eq!(state(session_with("expired", payment("canceled"))), Ok(Observed::Expired));
+        let mut lapsed = payment("canceled");
+        lapsed["cancellation_reason"] = json!("automatic");
+        assert_eq!(state(session_with("complete", lapsed)), Ok(Observed::Expired));
+    }
+
+    #[test]
+    fn words_that_did_not_exist_are_never_guessed_at() {
+        for strange in [
+            session("dormant"),
+            session_with("complete", payment("requires_blessing")),
+            session_with("open", payment("canceled")),
+            session_with("complete", json!("pi_1")),
+            session("complete"),
+        ] {
+            assert!(matches!(state(strange.clone()), Err(Fault::Protocol(_))), "{strange}");
+        }
+    }
+
+    #[test]
+    fn a_fee_that_is_not_told_yet_is_no_fee() {
+        let mut early = paid();
+        early["payment_intent"]["latest_charge"]["balance_transaction"] = Value::Null;
+        assert_eq!(of(early.clone()).unwrap().fees, vec![]);
+        early["payment_intent"]["latest_charge"] = json!("ch_1");
+        assert_eq!(of(early).unwrap().fees, vec![]);
+    }
+
+    #[test]
+    fn a_part_that_was_captured_is_the_amount() {
+        let mut part = paid();
+        part["payment_intent"]["amount_received"] = json!(1_000);
+        assert_eq!(state(part), Ok(Observed::Captured(eur(1_000))));
+    }
+}
