@@ -1,15 +1,20 @@
 //! The engine: its parts, and what it is told about its surroundings.
 
+use crate::api_keys::KeyCache;
 use crate::psp::Transport;
 use crate::vault::Vault;
 use ducat_domain::{Chance, Clock, PaymentOrderId, Timestamp};
 use ducat_store::Store;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, broadcast};
 
 /// How many committed changes a slow watcher may lag behind before it has to look again for itself.
 const WATCH_BUFFER: usize = 1024;
+
+/// How many orders are remembered for having been asked about.
+const MAX_ASKED: usize = 10_000;
 
 /// What the engine is made of. Clock, chance and transport are parameters, so that a test or a simulation can give its own.
 pub struct Parts {
@@ -60,13 +65,15 @@ struct Inner {
     parts: Parts,
     changes: broadcast::Sender<PaymentOrderId>,
     work: Notify,
+    keys: KeyCache,
+    asked: Mutex<HashMap<PaymentOrderId, Timestamp>>,
 }
 
 impl Engine {
     /// Puts the parts together. Nothing starts.
     pub fn new(parts: Parts) -> Self {
         let (changes, _) = broadcast::channel(WATCH_BUFFER);
-        Self(Arc::new(Inner { parts, changes, work: Notify::new() }))
+        Self(Arc::new(Inner { parts, changes, work: Notify::new(), keys: KeyCache::default(), asked: Mutex::default() }))
     }
 
     /// Where everything is kept.
@@ -94,6 +101,20 @@ impl Engine {
         self.0.changes.subscribe()
     }
 
+    /// Whether the PSP may be asked about this order for somebody who has just come by: not more often than once in `every`.
+    pub(crate) fn may_ask_again(&self, order: PaymentOrderId, every: Duration) -> bool {
+        let now = self.now();
+        let mut asked = self.0.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.len() >= MAX_ASKED {
+            asked.retain(|_, at| now.since(*at) < every);
+        }
+        let allowed = asked.get(&order).is_none_or(|at| now.since(*at) >= every) && asked.len() < MAX_ASKED;
+        if allowed {
+            asked.insert(order, now);
+        }
+        allowed
+    }
+
     pub(crate) fn transport(&self) -> &dyn Transport {
         &*self.0.parts.transport
     }
@@ -102,14 +123,22 @@ impl Engine {
         &self.0.parts.vault
     }
 
-    /// Tells watchers that an order changed, and the worker that there may be work.
+    /// Tells watchers that an order changed.
     pub(crate) fn announce(&self, order: PaymentOrderId) {
         // Nobody listening is no error.
         let _ = self.0.changes.send(order);
+    }
+
+    /// Tells the worker that something is due now. Without it the worker finds out at its next look.
+    pub(crate) fn wake_worker(&self) {
         self.0.work.notify_one();
     }
 
     pub(crate) fn work(&self) -> &Notify {
         &self.0.work
+    }
+
+    pub(crate) fn keys(&self) -> &KeyCache {
+        &self.0.keys
     }
 }

@@ -44,6 +44,15 @@ pub enum Error {
     /// A request under this key is still running.
     #[error("a request under this idempotency key is still running")]
     KeyBusy,
+    /// A PSP says something that does not fit our books. A person has to look.
+    #[error("the PSP's word does not fit our books: {0}")]
+    Mismatch(String),
+    /// The PSP's message was there already.
+    #[error("the message was there already")]
+    Duplicate,
+    /// The PSP account does not work: wrong key, wrong settings, not reachable.
+    #[error(transparent)]
+    Psp(Problem),
     /// Too much is waiting already; come again soon.
     #[error("too much is waiting; try again")]
     Busy,

@@ -1,5 +1,10 @@
 //! Requests that may come twice: the caller's key, and the answer that is given again byte for byte.
 
+use crate::{Engine, Error};
+use ducat_domain::{MerchantId, PaymentOrderId, Timestamp};
+use ducat_store::{Change, CommitError, IdempotencyWrite, StoredAnswer};
+use serde::Serialize;
+
 /// The caller's key with a digest of what was asked.
 #[derive(Clone, Debug)]
 pub struct RequestKey {
@@ -45,4 +50,107 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Whether it is a stored answer given again.
     pub replayed: bool,
+}
+
+impl Answer {
+    /// A fresh answer with this body.
+    pub(crate) fn new(kind: AnswerKind, body: &impl Serialize) -> Result<Self, Error> {
+        let body = serde_json::to_vec(body).map_err(|e| Error::Internal(e.to_string()))?;
+        Ok(Self { kind, body, replayed: false })
+    }
+
+    fn stored(&self) -> StoredAnswer {
+        StoredAnswer { kind: self.kind.as_str().to_owned(), body: self.body.clone() }
+    }
+}
+
+/// What is known of a key.
+pub(crate) enum Known {
+    /// Nothing: the request is new.
+    New,
+    /// It was answered; here is the answer again.
+    Answered(Answer),
+    /// It was begun and left behind. It is ours now, and is run to completion; the order is the one that it had got to.
+    TakenOver(Option<PaymentOrderId>),
+}
+
+impl RequestKey {
+    /// Looks the key up. Takes an interrupted request over once nobody can be working on it any more.
+    pub(crate) async fn look(&self, engine: &Engine, merchant: MerchantId) -> Result<Known, Error> {
+        let Some(row) = engine.store().idempotency(merchant, &self.key).await? else { return Ok(Known::New) };
+        if row.fingerprint != self.fingerprint {
+            return Err(Error::KeyReused);
+        }
+        if let Some(answer) = row.answer {
+            let kind = AnswerKind::parse(&answer.kind).ok_or_else(|| Error::Internal("unknown kind of answer".into()))?;
+            return Ok(Known::Answered(Answer { kind, body: answer.body, replayed: true }));
+        }
+        if engine.now() < row.locked_until {
+            return Err(Error::KeyBusy);
+        }
+        let take = IdempotencyWrite::TakeOver {
+            merchant,
+            key: self.key.clone(),
+            found: row.locked_until,
+            locked_until: engine.now().plus(engine.settings().lease),
+        };
+        match engine.store().commit(Change { idempotency: Some(take), ..Change::default() }).await {
+            Ok(()) => Ok(Known::TakenOver(row.order)),
+            Err(CommitError::Stale) => Err(Error::KeyBusy),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Begins the request: belongs to the change that does its first step, with the answer where it is known at once.
+    pub(crate) fn claim(
+        &self,
+        engine: &Engine,
+        merchant: MerchantId,
+        order: Option<PaymentOrderId>,
+        at: Timestamp,
+        answer: Option<&Answer>,
+    ) -> IdempotencyWrite {
+        IdempotencyWrite::Claim {
+            merchant,
+            key: self.key.clone(),
+            fingerprint: self.fingerprint,
+            locked_until: at.plus(engine.settings().lease),
+            order,
+            at,
+            answer: answer.map(Answer::stored),
+        }
+    }
+
+    /// Ends the request: belongs to the change that does its last step.
+    pub(crate) fn answer(&self, merchant: MerchantId, answer: &Answer) -> IdempotencyWrite {
+        IdempotencyWrite::Answer { merchant, key: self.key.clone(), answer: answer.stored() }
+    }
+
+    /// Gives the key back: the request was refused and may be made anew.
+    pub(crate) async fn release(&self, engine: &Engine, merchant: MerchantId) -> Result<(), Error> {
+        let release = IdempotencyWrite::Release { merchant, key: self.key.clone() };
+        Ok(engine.store().commit(Change { idempotency: Some(release), ..Change::default() }).await?)
+    }
+}
+
+/// Commits a change that does the whole of a request, with its answer under the key. A request that comes twice gets the first answer.
+pub(crate) async fn commit_once(
+    engine: &Engine,
+    merchant: MerchantId,
+    key: Option<&RequestKey>,
+    mut change: Change,
+    answer: Answer,
+) -> Result<Answer, Error> {
+    change.idempotency = key.map(|k| k.claim(engine, merchant, None, engine.now(), Some(&answer)));
+    match engine.store().commit(change).await {
+        Ok(()) => Ok(answer),
+        Err(CommitError::Taken(ducat_store::Unique::IdempotencyKey)) => match key {
+            Some(key) => match key.look(engine, merchant).await? {
+                Known::Answered(answer) => Ok(answer),
+                _ => Err(Error::KeyBusy),
+            },
+            None => Err(Error::Internal("a key was taken that nobody gave".into())),
+        },
+        Err(e) => Err(e.into()),
+    }
 }

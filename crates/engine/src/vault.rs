@@ -1,20 +1,76 @@
-//! Encrypts credentials before they are kept.
-use ducat_domain::{Chance, Secret};
+//! Encrypts credentials before they are kept: AES-256-GCM with a random nonce, bound to what the text belongs to.
+
+use aes_gcm::aead::{Aead, Payload};
+use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
+use ducat_domain::{Chance, Secret, random_bytes};
+
+/// The first byte of a sealed text, so that another way of sealing can stand beside this one.
+const VERSION: u8 = 1;
+const NONCE_BYTES: usize = 12;
 
 /// The master key, and what is done with it.
-pub struct Vault {}
+pub struct Vault {
+    cipher: Aes256Gcm,
+}
 
 /// The text was sealed with another key, for another purpose, or was tampered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the sealed text cannot be opened with this key")]
+#[error("the sealed text cannot be opened with this master key")]
 pub struct VaultError;
 
-#[allow(unused_variables)]
 impl Vault {
     /// A vault with this master key of 256 bits.
-    pub fn new(master_key: [u8; 32]) -> Self { unreachable!() }
-    /// Encrypts a text, bound to `context` (what it belongs to).
-    pub fn seal(&self, chance: &dyn Chance, context: &[u8], plain: &Secret) -> Vec<u8> { unreachable!() }
+    pub fn new(master_key: [u8; 32]) -> Self {
+        Self { cipher: Aes256Gcm::new(&master_key.into()) }
+    }
+
+    /// Encrypts a text, bound to `context` (what it belongs to): version, nonce, ciphertext with its tag.
+    pub fn seal(&self, chance: &dyn Chance, context: &[u8], plain: &Secret) -> Result<Vec<u8>, VaultError> {
+        let nonce: [u8; NONCE_BYTES] = random_bytes(chance);
+        let payload = Payload { msg: plain.expose().as_bytes(), aad: context };
+        let sealed = self.cipher.encrypt(&Nonce::from(nonce), payload).map_err(|_| VaultError)?;
+        Ok([&[VERSION], nonce.as_slice(), &sealed].concat())
+    }
+
     /// Decrypts it, for the same context.
-    pub fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Secret, VaultError> { unreachable!() }
+    pub fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Secret, VaultError> {
+        let (version, rest) = sealed.split_first().ok_or(VaultError)?;
+        let (nonce, text) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(VaultError)?;
+        if *version != VERSION {
+            return Err(VaultError);
+        }
+        let plain = self.cipher.decrypt(&Nonce::from(*nonce), Payload { msg: text, aad: context }).map_err(|_| VaultError)?;
+        String::from_utf8(plain).map(Secret::new).map_err(|_| VaultError)
+    }
+}
+
+impl From<VaultError> for crate::Error {
+    fn from(e: VaultError) -> Self {
+        Self::Internal(e.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Sevens;
+    impl Chance for Sevens {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(7);
+        }
+    }
+
+    #[test]
+    fn a_sealed_text_opens_only_for_its_key_and_its_context() {
+        let vault = Vault::new([1; 32]);
+        let sealed = vault.seal(&Sevens, b"psp_1", &Secret::new("sk_live_1")).unwrap();
+        assert!(!sealed.windows(7).any(|w| w == b"sk_live"));
+        assert_eq!(vault.open(b"psp_1", &sealed).unwrap().expose(), "sk_live_1");
+        assert!(vault.open(b"psp_2", &sealed).is_err());
+        assert!(Vault::new([2; 32]).open(b"psp_1", &sealed).is_err());
+        for cut in 0..sealed.len() {
+            assert!(vault.open(b"psp_1", &sealed[..cut]).is_err());
+        }
+    }
 }

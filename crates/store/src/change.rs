@@ -32,6 +32,23 @@ pub struct Change {
     pub idempotency: Option<IdempotencyWrite>,
 }
 
+impl Change {
+    /// Whether there is nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        self.merchants.is_empty()
+            && self.api_keys.is_empty()
+            && self.revoked_keys.is_empty()
+            && self.used_keys.is_empty()
+            && self.psp_accounts.is_empty()
+            && self.payments.is_empty()
+            && self.entries.is_empty()
+            && self.events.is_empty()
+            && self.jobs.is_empty()
+            && self.inbox.is_none()
+            && self.idempotency.is_none()
+    }
+}
+
 /// What happens to an order and an attempt of it.
 #[derive(Clone, Debug)]
 pub enum PaymentWrite {
@@ -133,6 +150,13 @@ pub enum IdempotencyWrite {
         found: Timestamp,
         /// The new one.
         locked_until: Timestamp,
+    },
+    /// The request was refused and may be made anew: the key is free again, unless it is answered.
+    Release {
+        /// Whose.
+        merchant: MerchantId,
+        /// The key.
+        key: String,
     },
     /// The request is answered. The first answer stays.
     Answer {

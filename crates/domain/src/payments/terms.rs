@@ -25,7 +25,7 @@ pub struct Terms {
     pub expires_at: Timestamp,
     /// What the customer reads as the purpose.
     pub description: Option<String>,
-    /// What is bought; the sum equals the amount.
+    /// What is bought, for the customer to read. The amount alone is what is paid: discounts and postage need no line.
     pub line_items: Vec<LineItem>,
     /// Who buys.
     pub customer: Option<Customer>,

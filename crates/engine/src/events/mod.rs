@@ -1,11 +1,42 @@
-//! The log of committed facts.
-use crate::{payments::EventView, Engine, Error};
-use ducat_domain::{EventId, MerchantId};
-use ducat_store::Page;
+//! The log of committed facts, for those who read it.
 
-#[allow(unused_variables, missing_docs)]
-/// Events in the order of their commit, after a cursor. `kinds` empty is all.
-pub async fn list(engine: &Engine, merchant: MerchantId, after: Option<EventId>, kinds: Vec<String>, limit: u32) -> Result<Page<EventView>, Error> { unreachable!() }
-#[allow(unused_variables, missing_docs)]
+use crate::payments::EventView;
+use crate::{Engine, Error, Problem};
+use ducat_domain::payments::{EventKind, PaymentOrder};
+use ducat_domain::{EventId, MerchantId, PaymentOrderId};
+use ducat_store::{EventCursor, Page};
+use std::collections::{HashMap, HashSet};
+
+/// Events in the order of their commit, after a cursor. `kinds` empty is all. A reader who goes on from the last event it saw misses none.
+pub async fn list(
+    engine: &Engine,
+    merchant: MerchantId,
+    after: Option<EventId>,
+    kinds: Vec<String>,
+    limit: u32,
+) -> Result<Page<EventView>, Error> {
+    if let Some(unknown) = kinds.iter().find(|kind| EventKind::parse(kind).is_none()) {
+        let known: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        let detail = format!("{unknown:?} is no event type; there are {}", known.join(", "));
+        return Err(Error::Invalid(Problem::field("event_type_unknown", "/types", detail)));
+    }
+    let cursor = after.map_or(EventCursor::Start, EventCursor::After);
+    let page = engine.store().events(merchant, cursor, kinds, limit).await?;
+    let page =
+        page.ok_or_else(|| Error::Invalid(Problem::field("cursor_unknown", "/after", "must be the id of an event of yours")))?;
+    let ids: HashSet<PaymentOrderId> = page.data.iter().map(|row| row.order).collect();
+    let orders = engine.store().orders(ids.into_iter().collect()).await?;
+    let orders: HashMap<PaymentOrderId, PaymentOrder> = orders.into_iter().map(|o| (o.id, o)).collect();
+    let data = page.data.iter().map(|row| {
+        let order = orders.get(&row.order).ok_or_else(|| Error::Internal(format!("event {} has no order", row.id)))?;
+        EventView::of(&engine.settings().public_url, row, order)
+    });
+    Ok(Page { data: data.collect::<Result<_, _>>()?, has_more: page.has_more })
+}
+
 /// One event.
-pub async fn get(engine: &Engine, merchant: MerchantId, id: EventId) -> Result<EventView, Error> { unreachable!() }
+pub async fn get(engine: &Engine, merchant: MerchantId, id: EventId) -> Result<EventView, Error> {
+    let row = engine.store().event(merchant, id).await?.ok_or(Error::NotFound("event"))?;
+    let order = engine.store().orders(vec![row.order]).await?.pop().ok_or(Error::NotFound("event"))?;
+    EventView::of(&engine.settings().public_url, &row, &order)
+}

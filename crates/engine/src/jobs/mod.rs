@@ -1,11 +1,81 @@
-//! The worker.
-use crate::{Engine, Error};
+//! The worker: runs what is due. It starts only when told to, and can be run once at a chosen time.
+
+use crate::{Engine, Error, payments};
+use ducat_store::{Change, ClaimedJob, JobKind};
 use std::future::Future;
+use std::time::Duration;
+use tokio::task::JoinSet;
 
-#[allow(unused_variables)]
+/// How many jobs are claimed and run side by side.
+const BATCH: u32 = 32;
+/// The longest sleep. Another node may have scheduled something without this one hearing of it.
+const MAX_SLEEP: Duration = Duration::from_secs(1);
+/// The sleep after the database failed.
+const FAILED_SLEEP: Duration = Duration::from_secs(5);
+
 /// Runs everything that is due now, once. Says how many jobs ran.
-pub async fn run_due(engine: &Engine) -> Result<usize, Error> { unreachable!() }
+pub async fn run_due(engine: &Engine) -> Result<usize, Error> {
+    let mut ran = 0;
+    loop {
+        let now = engine.now();
+        if engine.store().next_job_at().await?.is_none_or(|at| at > now) {
+            return Ok(ran);
+        }
+        let claimed = engine.store().claim_jobs(now, engine.settings().lease, BATCH).await?;
+        if claimed.is_empty() {
+            return Ok(ran);
+        }
+        ran += claimed.len();
+        let mut running = JoinSet::new();
+        for job in claimed {
+            let engine = engine.clone();
+            running.spawn(async move { run(&engine, job).await });
+        }
+        // A job that panics has changed nothing, and comes again when its lease ends.
+        while running.join_next().await.is_some() {}
+    }
+}
 
-#[allow(unused_variables)]
-/// Runs due jobs until `shutdown` ends, sleeping in between.
-pub async fn work(engine: Engine, shutdown: impl Future<Output = ()> + Send) { unreachable!() }
+async fn run(engine: &Engine, job: ClaimedJob) {
+    let outcome = match job.job.kind {
+        JobKind::Attend => payments::attend(engine, job).await,
+    };
+    if let Err(error) = outcome {
+        tracing::error!(order = %job.job.order, %error, "a job failed; it comes again when its lease ends");
+    }
+}
+
+/// Writes down when keys were last used.
+async fn keep_uses(engine: &Engine) -> Result<(), Error> {
+    let used_keys = engine.keys().take_uses();
+    if used_keys.is_empty() {
+        return Ok(());
+    }
+    Ok(engine.store().commit(Change { used_keys, ..Change::default() }).await?)
+}
+
+/// Runs due jobs until `shutdown` ends, sleeping in between. What runs when it ends is finished first.
+pub async fn work(engine: Engine, shutdown: impl Future<Output = ()> + Send) {
+    tokio::pin!(shutdown);
+    loop {
+        let sleep = match tick(&engine).await {
+            Ok(sleep) => sleep,
+            Err(error) => {
+                tracing::error!(%error, "the worker could not look for jobs");
+                FAILED_SLEEP
+            }
+        };
+        tokio::select! {
+            () = &mut shutdown => return,
+            () = engine.work().notified() => {}
+            () = engine.transport().wait(sleep) => {}
+        }
+    }
+}
+
+async fn tick(engine: &Engine) -> Result<Duration, Error> {
+    run_due(engine).await?;
+    keep_uses(engine).await?;
+    let next = engine.store().next_job_at().await?;
+    Ok(next.map_or(MAX_SLEEP, |at| at.since(engine.now()).clamp(Duration::from_millis(10), MAX_SLEEP)))
+}

@@ -1,12 +1,38 @@
 //! Payment orders.
+//!
+//! - the verbs: `create`, `get` (and list), `cancel`, `try_again`, `checkout` (and come back), `attend`.
+//! - `check`: whether what a shop asks for makes sense.
+//! - `register`: telling the PSP. `commit`: writing down what came of it. `plan`: when to look next.
+//! - `view`, `snapshot`: what the API and the events show.
 
+mod attend;
+mod cancel;
+mod check;
+mod checkout;
+mod commit;
+mod create;
+mod get;
+mod plan;
+mod register;
+mod snapshot;
+mod try_again;
 mod view;
-use crate::{Answer, Engine, Error, RequestKey};
+
 use ducat_domain::payments::{CaptureMode, Channel, Customer, LineItem, PaymentMethod, PaymentType};
-use ducat_domain::{MerchantId, PaymentOrderId, Timestamp};
-use ducat_store::{OrderFilter, Page, PageAnchor};
 use std::collections::BTreeMap;
-pub use view::{AttemptView, DeclineView, EventView, PaymentOrderView, PostingView, EntryView};
+
+pub(crate) use attend::attend;
+pub use cancel::cancel;
+pub(crate) use check::text as check_text;
+pub use checkout::{Checkout, checkout, come_back, is_return_signed, return_signature};
+pub(crate) use commit::{apply_message, ask_psp};
+pub use create::create;
+pub use get::{get, ledger, list, timeline};
+pub(crate) use register::{Psp, psp_problem};
+pub use try_again::go_pay;
+pub use view::{
+    AttemptView, CustomerView, DeclineView, EntryView, EventView, FeeView, LineItemView, PaymentOrderView, PostingView,
+};
 
 /// What a shop asks for. Shapes are checked here; the engine checks meanings and names the field at fault.
 #[derive(Clone, Debug)]
@@ -51,47 +77,3 @@ pub struct Expand {
     /// Every event.
     pub events: bool,
 }
-
-/// What the checkout page shows.
-#[derive(Clone, Debug)]
-pub struct Checkout {
-    /// The order.
-    pub order: PaymentOrderView,
-    /// Who sells.
-    pub merchant_name: String,
-    /// The PSP's name for people, such as `Stripe`.
-    pub psp_title: String,
-    /// Whether a new attempt can be begun now.
-    pub can_try_again: bool,
-    /// One sentence for the customer about the last refusal, where there is one.
-    pub decline_text: Option<&'static str>,
-    /// Where the customer goes on to, with `payment_order`, `status` and `signature` added; nothing while the outcome is open.
-    pub onward_url: Option<String>,
-    /// Where the customer goes back to without paying.
-    pub cancel_url: Option<String>,
-}
-
-#[allow(unused_variables, missing_docs)]
-mod stub {
-    use super::*;
-    /// Records an order, registers it at its PSP, and answers.
-    pub async fn create(engine: &Engine, merchant: MerchantId, new: NewOrder, key: Option<RequestKey>) -> Result<Answer, Error> { unreachable!() }
-    /// One order of the merchant.
-    pub async fn get(engine: &Engine, merchant: MerchantId, id: PaymentOrderId, expand: Expand) -> Result<PaymentOrderView, Error> { unreachable!() }
-    /// The merchant's orders, newest first.
-    pub async fn list(engine: &Engine, merchant: MerchantId, filter: OrderFilter, anchor: PageAnchor<PaymentOrderId>, limit: u32) -> Result<Page<PaymentOrderView>, Error> { unreachable!() }
-    /// Calls an order off.
-    pub async fn cancel(engine: &Engine, merchant: MerchantId, id: PaymentOrderId, key: Option<RequestKey>) -> Result<Answer, Error> { unreachable!() }
-    /// The journal entries of an order.
-    pub async fn ledger(engine: &Engine, merchant: MerchantId, id: PaymentOrderId) -> Result<Vec<EntryView>, Error> { unreachable!() }
-    /// What the checkout page shows; for anybody who knows the id.
-    pub async fn checkout(engine: &Engine, id: PaymentOrderId) -> Result<Checkout, Error> { unreachable!() }
-    /// The order's timeline, for the demo shop.
-    pub async fn timeline(engine: &Engine, id: PaymentOrderId) -> Result<Vec<EventView>, Error> { unreachable!() }
-    /// The customer came back: asks the PSP when its message is late, within a second or two, then says what the page shows.
-    pub async fn come_back(engine: &Engine, id: PaymentOrderId) -> Result<Checkout, Error> { unreachable!() }
-    /// The customer wants to pay: gives the address of the PSP's page, beginning a new attempt where the last one has ended.
-    /// `None` while the PSP has not answered yet.
-    pub async fn go_pay(engine: &Engine, id: PaymentOrderId) -> Result<Option<String>, Error> { unreachable!() }
-}
-pub use stub::*;

@@ -1,5 +1,11 @@
 //! What the API and the events show of an order.
 
+use super::snapshot::{AttemptSnapshot, Snapshot};
+use crate::Error;
+use ducat_domain::PaymentOrderId;
+use ducat_domain::journal::Layer;
+use ducat_domain::payments::{CaptureMode, Channel, Decline, DeclineClass, Payment, PaymentMethod, PaymentType, Terms};
+use ducat_store::{EntryRow, EventRow};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -203,4 +209,171 @@ pub struct PostingView {
     pub currency: String,
     /// `posted` or `pending`.
     pub layer: &'static str,
+}
+
+/// Where an order's own pages are.
+#[derive(Clone, Copy)]
+pub(super) struct Links<'a> {
+    pub public_url: &'a str,
+}
+
+impl Links<'_> {
+    pub(super) fn checkout(self, order: PaymentOrderId) -> String {
+        format!("{}/pay/{order}", self.public_url)
+    }
+}
+
+impl PaymentOrderView {
+    /// The order as it stands.
+    pub(super) fn now(links: Links<'_>, payment: &Payment) -> Self {
+        let o = &payment.order;
+        Self::at(links, o.id, &o.terms, o.created_at, Snapshot::of(payment))
+    }
+
+    /// The order as it was when the snapshot was taken.
+    pub(super) fn at(
+        links: Links<'_>,
+        id: PaymentOrderId,
+        terms: &Terms,
+        created_at: ducat_domain::Timestamp,
+        snapshot: Snapshot,
+    ) -> Self {
+        let attempt = AttemptView::of(&snapshot.attempt);
+        Self {
+            id: id.to_string(),
+            object: "payment_order",
+            reference: terms.reference.clone(),
+            status: snapshot.status.as_str(),
+            amount: terms.amount.minor,
+            currency: terms.amount.currency.to_string(),
+            amount_authorized: snapshot.authorized,
+            amount_captured: snapshot.captured,
+            amount_refunded: snapshot.refunded,
+            amount_disputed: snapshot.disputed,
+            payment_type: match terms.payment_type {
+                PaymentType::Sale => "SALE",
+                PaymentType::Recc => "RECC",
+            },
+            payment_method: match terms.payment_method {
+                PaymentMethod::Card => "CARD",
+                PaymentMethod::Apm => "APM",
+            },
+            capture: match terms.capture {
+                CaptureMode::Automatic => "automatic",
+                CaptureMode::Manual => "manual",
+            },
+            channel: match terms.channel {
+                Channel::Ecommerce => "ecommerce",
+                Channel::Pos => "pos",
+            },
+            psp: attempt.psp.clone(),
+            psp_token: attempt.psp_token.clone(),
+            checkout_url: links.checkout(id),
+            redirect_url: snapshot.attempt.redirect_url,
+            latest_attempt: attempt,
+            description: terms.description.clone(),
+            line_items: terms
+                .line_items
+                .iter()
+                .map(|l| LineItemView { name: l.name.clone(), quantity: l.quantity, unit_amount: l.unit_amount })
+                .collect(),
+            customer: terms.customer.as_ref().map(|c| CustomerView { email: c.email.clone(), name: c.name.clone() }),
+            success_url: terms.success_url.clone(),
+            cancel_url: terms.cancel_url.clone(),
+            paid_late: snapshot.paid_late,
+            cancel_requested_at: snapshot.cancel_requested_at.map(|t| t.to_string()),
+            expires_at: terms.expires_at.to_string(),
+            created_at: created_at.to_string(),
+            updated_at: snapshot.updated_at.to_string(),
+            version: snapshot.version,
+            metadata: terms.metadata.clone(),
+            attempts: None,
+            events: None,
+        }
+    }
+}
+
+impl AttemptView {
+    pub(super) fn of(a: &AttemptSnapshot) -> Self {
+        Self {
+            id: a.id.to_string(),
+            status: a.status.as_str(),
+            number: a.number,
+            psp: a.psp.clone(),
+            psp_account: a.psp_account.to_string(),
+            psp_token: a.token.clone(),
+            failure: a.decline.as_ref().map(DeclineView::of),
+            declines: a.declines,
+            check_at: a.check_at.map(|t| t.to_string()),
+            fees: a
+                .fees
+                .iter()
+                .map(|f| FeeView {
+                    amount: f.amount.minor,
+                    currency: f.amount.currency.to_string(),
+                    psp_line: f.psp_line.clone(),
+                })
+                .collect(),
+            surplus: a.surplus,
+        }
+    }
+}
+
+impl DeclineView {
+    fn of(d: &Decline) -> Self {
+        Self {
+            code: d.code.as_str(),
+            class: match d.code.class() {
+                DeclineClass::Hard => "hard",
+                DeclineClass::Soft => "soft",
+                DeclineClass::Fixable => "fixable",
+                DeclineClass::Authenticate => "authenticate",
+                DeclineClass::Technical => "technical",
+            },
+            psp_code: d.psp_code.clone(),
+            message: d.code.for_customer(),
+        }
+    }
+}
+
+impl EventView {
+    /// The event with the order as it was.
+    pub(crate) fn of(public_url: &str, row: &EventRow, order: &ducat_domain::payments::PaymentOrder) -> Result<Self, Error> {
+        let snapshot: Snapshot =
+            serde_json::from_str(&row.snapshot).map_err(|e| Error::Internal(format!("event {}: {e}", row.id)))?;
+        let data = PaymentOrderView::at(Links { public_url }, order.id, &order.terms, order.created_at, snapshot);
+        Ok(Self {
+            id: row.id.to_string(),
+            object: "event",
+            kind: row.kind.as_str(),
+            sequence: row.sequence,
+            created_at: row.at.to_string(),
+            payment_order: row.order.to_string(),
+            data: Box::new(data),
+        })
+    }
+}
+
+impl EntryView {
+    pub(super) fn of(row: &EntryRow) -> Self {
+        Self {
+            id: row.id.to_string(),
+            object: "journal_entry",
+            event_ref: row.event_ref.clone(),
+            created_at: row.at.to_string(),
+            postings: row
+                .postings
+                .iter()
+                .map(|p| PostingView {
+                    account: p.account.clone(),
+                    amount: p.amount.minor,
+                    currency: p.amount.currency.to_string(),
+                    layer: match p.layer {
+                        Layer::Posted => "posted",
+                        Layer::Pending => "pending",
+                    },
+                })
+                .collect(),
+        }
+    }
 }

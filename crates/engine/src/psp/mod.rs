@@ -1,27 +1,17 @@
-//! The client that all connectors share.
-use ducat_connectors::{HttpMethod, Reply};
-use ducat_domain::Secret;
-use std::{future::Future, pin::Pin, time::Duration};
+//! The client that all connectors share: it sends what a connector says, as its spec says, and brings back what came of it.
+//!
+//! - `transport`: what is needed of the outside, as a trait. `http`: the real one.
+//! - `address`: where a PSP's API lives, and which addresses are allowed.
+//! - `dress`: a connector's request with everything that is the same for all of its PSP's requests.
+//! - `talk`: an operation from its first request to its outcome, and the one policy for trying again at once.
 
-/// What the engine needs of the outside: to send, and to wait. Simulation gives another one.
-pub trait Transport: Send + Sync + 'static {
-    /// Sends a request and brings the reply.
-    fn send(&self, request: Outgoing) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>>;
-    /// Waits.
-    fn wait(&self, span: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
-}
+mod address;
+mod dress;
+mod http;
+mod talk;
+mod transport;
 
-/// A request, ready to be sent.
-#[derive(Debug)]
-pub struct Outgoing {
-    /// GET or POST.
-    pub method: HttpMethod,
-    /// Where to.
-    pub url: String,
-    /// Header names with values.
-    pub headers: Vec<(String, Secret)>,
-    /// The body.
-    pub body: Vec<u8>,
-    /// When to give up.
-    pub timeout: Duration,
-}
+pub(crate) use address::address;
+pub use http::HttpTransport;
+pub use talk::{Patience, talk};
+pub use transport::{Outgoing, Transport};

@@ -368,6 +368,12 @@ fn idempotency(db: &Connection, write: &IdempotencyWrite) -> Applied {
              WHERE merchant_id = ?1 AND key = ?2 AND locked_until = ?3 AND answer_kind IS NULL",
             params![Col(*merchant), key, Col(*found), Col(*locked_until)],
         )?),
+        IdempotencyWrite::Release { merchant, key } => run(
+            db,
+            "DELETE FROM idempotency_keys WHERE merchant_id = ?1 AND key = ?2 AND answer_kind IS NULL",
+            params![Col(*merchant), key],
+        )
+        .map(drop),
         IdempotencyWrite::Answer { merchant, key, answer } => moved(run(
             db,
             "UPDATE idempotency_keys SET answer_kind = ?3, answer_body = ?4

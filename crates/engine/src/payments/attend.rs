@@ -1,0 +1,177 @@
+//! Seeing to an order: whatever is due next. Resolves what is unknown, asks where no message came, closes what must not be paid any
+//! more, lets lapse what nobody paid. Every order that can still move has one job that comes here.
+
+use super::commit::{Along, observe, settle};
+use super::plan;
+use super::register::{Psp, conclude, open_psp, register};
+use super::try_again::begin;
+use crate::{Engine, Error};
+use ducat_connectors::{Fault, Operation, Outcome};
+use ducat_domain::payments::{AttemptStatus, Decline, DeclineCode, OrderStatus, Payment};
+use ducat_domain::{PaymentOrderId, Timestamp};
+use ducat_store::{Change, ClaimedJob, JobWrite};
+use std::time::Duration;
+
+/// How much of a key's lifetime is left unused, because clocks differ.
+const KEY_MARGIN: Duration = Duration::from_secs(3600);
+/// How often an order at rest is looked at for something that the PSP may still tell, such as its fee.
+const MAX_LOOKS_AT_REST: u32 = 6;
+
+/// Runs a claimed job.
+pub(crate) async fn attend(engine: &Engine, claimed: ClaimedJob) -> Result<(), Error> {
+    let Some(payment) = engine.store().payment(claimed.job.order).await? else { return Ok(()) };
+    let (payment, fault) = match step(engine, payment.clone()).await {
+        Ok((payment, fault)) => (payment, fault),
+        Err(error) => {
+            tracing::error!(order = %claimed.job.order, %error, "seeing to the order failed");
+            (payment, Some(Fault::Protocol(error.to_string())))
+        }
+    };
+    let now = engine.now();
+    let again = |run_at| JobWrite::Again { job: claimed.job, lease_until: claimed.lease_until, run_at };
+    let done = JobWrite::Done { job: claimed.job, lease_until: claimed.lease_until };
+    let chance: [u8; 1] = ducat_domain::random_bytes(engine.chance());
+    let later = |asked| now.plus(plan::back_off(claimed.tries, asked, chance[0]));
+    let job = match (fault, plan::next_look(&payment, now)) {
+        (Some(Fault::Retry { after, .. }), _) => again(later(after)),
+        (Some(_), _) => again(later(None)),
+        (None, Some(_)) if payment.order.status.is_terminal() && claimed.tries >= MAX_LOOKS_AT_REST => done,
+        // What is due at once although a look has just changed nothing waits all the same.
+        (None, Some(at)) => again(at.max(later(None))),
+        (None, None) => done,
+    };
+    Ok(engine.store().commit(Change { jobs: vec![job], ..Change::default() }).await?)
+}
+
+/// Sees to an order at once, for a caller who waits.
+pub(super) async fn attend_now(engine: &Engine, order: PaymentOrderId) -> Result<Payment, Error> {
+    let payment = engine.store().payment(order).await?.ok_or(Error::NotFound("payment order"))?;
+    step(engine, payment).await.map(|(payment, _)| payment)
+}
+
+/// One step: the payment as it is then, and the fault that is in the way.
+async fn step(engine: &Engine, payment: Payment) -> Result<(Payment, Option<Fault>), Error> {
+    let now = engine.now();
+    let attempt = &payment.attempt;
+    let unwanted = is_unwanted(&payment, now);
+    if attempt.status.is_unconfirmed() {
+        let psp = open_psp(engine, &payment).await?;
+        let (payment, fault) = resolve(engine, &psp, payment, unwanted).await?;
+        let confirmed = fault.is_none() && payment.attempt.status.is_live() && !payment.attempt.status.is_unconfirmed();
+        return if confirmed && is_unwanted(&payment, now) { close(engine, &psp, payment).await } else { Ok((payment, fault)) };
+    }
+    if attempt.token.is_some() && (attempt.status.is_live() || payment.order.status.is_terminal()) {
+        let psp = open_psp(engine, &payment).await?;
+        return if unwanted && attempt.status.is_live() {
+            close(engine, &psp, payment).await
+        } else {
+            fetch(engine, &psp, payment).await
+        };
+    }
+    if payment.order.status == OrderStatus::Created && !unwanted {
+        return begin(engine, payment).await;
+    }
+    let payment = settle(engine, payment, |p| Ok(p.expire(now)), |_, _, _| Ok(())).await?;
+    Ok((payment, None))
+}
+
+/// Whether the order must not be paid any more: called off, lapsed, or ended otherwise. Money that is held is let go only on request.
+fn is_unwanted(payment: &Payment, now: Timestamp) -> bool {
+    let order = &payment.order;
+    let lapsed = now >= order.terms.expires_at && payment.attempt.status != AttemptStatus::Authorized;
+    let paid_elsewhere = order.paid_by.is_some_and(|id| id != payment.attempt.id);
+    let ended = order.status.is_terminal() && order.paid_by != Some(payment.attempt.id);
+    order.cancel_requested_at.is_some() || lapsed || paid_elsewhere || ended
+}
+
+/// Finds out what became of a registration without an answer. Asking again under the same key is exact while the PSP remembers the key;
+/// after that, or where the key only repeats an error, or where nobody wants the order any more, it is looked for instead.
+async fn resolve(engine: &Engine, psp: &Psp, payment: Payment, unwanted: bool) -> Result<(Payment, Option<Fault>), Error> {
+    let spec = psp.connector.spec();
+    let key_lives = engine.now().since(payment.attempt.created_at) + KEY_MARGIN < spec.idempotency.lifetime;
+    if key_lives && !unwanted {
+        let (payment, fault) = register(engine, psp, payment, None).await?;
+        return match fault {
+            // The key can bring nothing new into being any more.
+            Some(Fault::Stuck(_)) => {
+                let quiet_since = payment.attempt.created_at;
+                find(engine, psp, payment, quiet_since).await
+            }
+            other => Ok((payment, other)),
+        };
+    }
+    // Nothing was sent after the order was called off or had lapsed.
+    let order = &payment.order;
+    let unwanted_since = order.cancel_requested_at.unwrap_or(order.terms.expires_at).min(engine.now());
+    let quiet_since = unwanted_since.max(payment.attempt.created_at);
+    find(engine, psp, payment, quiet_since).await
+}
+
+async fn find(engine: &Engine, psp: &Psp, payment: Payment, quiet_since: Timestamp) -> Result<(Payment, Option<Fault>), Error> {
+    let operation = Operation::Find { reference: payment.attempt.id.to_string(), since: payment.attempt.created_at };
+    match psp.talk(engine, &operation).await {
+        Ok(Outcome::Absent) => absent(engine, psp, payment, quiet_since).await,
+        Ok(outcome) => conclude(engine, payment, outcome, None).await.map(|payment| (payment, None)),
+        Err(fault) => Ok((payment, Some(fault))),
+    }
+}
+
+/// The PSP has no such registration. That is definite only once its own processing of what we sent last is surely over; until then it
+/// is asked again.
+async fn absent(engine: &Engine, psp: &Psp, payment: Payment, quiet_since: Timestamp) -> Result<(Payment, Option<Fault>), Error> {
+    let now = engine.now();
+    let window = psp.connector.spec().processing_window + engine.settings().psp_timeout;
+    if now.since(quiet_since) <= window {
+        let reason = "the PSP does not know the registration, and may still be processing it".to_owned();
+        return Ok((payment, Some(Fault::Retry { reason, after: None })));
+    }
+    let decline = Decline { code: DeclineCode::NotRegistered, psp_code: None, psp_ref: None };
+    let decide = |p: Payment| {
+        if p.attempt.status.is_unconfirmed() { p.registration_absent(decline.clone(), now).map(Some) } else { Ok(None) }
+    };
+    settle(engine, payment, decide, |_, _, _| Ok(())).await.map(|payment| (payment, None))
+}
+
+async fn fetch(engine: &Engine, psp: &Psp, payment: Payment) -> Result<(Payment, Option<Fault>), Error> {
+    let Some(token) = payment.attempt.token.clone() else { return Ok((payment, None)) };
+    look(engine, psp, payment, Operation::Fetch(token)).await
+}
+
+/// Ends a registration that nobody has paid, or lets held money go.
+async fn close(engine: &Engine, psp: &Psp, payment: Payment) -> Result<(Payment, Option<Fault>), Error> {
+    let Some(token) = payment.attempt.token.clone() else { return Ok((payment, None)) };
+    let operation = if payment.attempt.status == AttemptStatus::Authorized {
+        Operation::Void { token, key: format!("{}-void", payment.attempt.id) }
+    } else {
+        Operation::Close { token, key: format!("{}-close", payment.attempt.id) }
+    };
+    look(engine, psp, payment, operation).await
+}
+
+async fn look(engine: &Engine, psp: &Psp, payment: Payment, operation: Operation) -> Result<(Payment, Option<Fault>), Error> {
+    match psp.talk(engine, &operation).await {
+        Ok(Outcome::Seen(seen)) => {
+            let payment = observe(engine, payment, &seen, Along::default()).await?;
+            Ok((keep_watch(engine, payment).await?, None))
+        }
+        Ok(other) => {
+            let fault = Fault::Protocol(format!("{other:?} for a known registration"));
+            tracing::error!(order = %payment.order.id, %fault, "the PSP contradicts itself");
+            Ok((payment, Some(fault)))
+        }
+        Err(fault) => {
+            tracing::warn!(order = %payment.order.id, %fault, "the PSP could not be asked");
+            Ok((payment, Some(fault)))
+        }
+    }
+}
+
+/// The time of the next look moves on although nothing else did, so that a quiet registration is not asked about for ever in a row.
+async fn keep_watch(engine: &Engine, mut payment: Payment) -> Result<Payment, Error> {
+    let now = engine.now();
+    if payment.attempt.status.is_live() && payment.attempt.check_at.is_some_and(|at| at <= now) {
+        let at = plan::check_at(engine.settings(), &payment, now);
+        payment.attempt.check_at = Some(at);
+    }
+    Ok(payment)
+}

@@ -1,0 +1,120 @@
+//! Creating an order. Three phases: the intent is committed with our key; the PSP is told, outside any transaction; the result is
+//! committed with its event and the answer. A crash in between leaves a row that the worker resolves.
+
+use super::commit::{Waiting, Write, change, first_answer_kind, links};
+use super::register::{Psp, register};
+use super::view::PaymentOrderView;
+use super::{NewOrder, attend, check};
+use crate::idempotency::Known;
+use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
+use ducat_domain::payments::{Payment, Terms, open};
+use ducat_domain::{AttemptId, MerchantId, PaymentOrderId, PspAccount};
+use ducat_store::{Change, CommitError, Unique};
+
+/// Records an order, registers it at its PSP, and answers.
+pub async fn create(engine: &Engine, merchant: MerchantId, new: NewOrder, key: Option<RequestKey>) -> Result<Answer, Error> {
+    let key = key.as_ref();
+    let terms = check::check(new, engine.now()).map_err(Error::Invalid)?;
+    if let Some(key) = key {
+        match key.look(engine, merchant).await? {
+            Known::New => {}
+            Known::Answered(answer) => return Ok(answer),
+            Known::TakenOver(order) => return complete(engine, merchant, order, key).await,
+        }
+    }
+    let (account, psp) = choose_psp(engine, merchant, &terms).await?;
+    let now = engine.now();
+    let id = PaymentOrderId::new(now, engine.chance());
+    let first = (AttemptId::new(now, engine.chance()), account.id, account.psp);
+    let moved = open(id, merchant, terms, first, now, now.plus(engine.settings().lease));
+    let payment = moved.payment.clone();
+
+    let mut intent = change(engine, moved, Write::Insert)?;
+    intent.idempotency = key.map(|k| k.claim(engine, merchant, Some(id), now, None));
+    match engine.store().commit(intent).await {
+        Ok(()) => engine.announce(id),
+        Err(CommitError::Taken(Unique::IdempotencyKey)) => return Err(Error::KeyBusy),
+        Err(CommitError::Taken(Unique::Reference)) => return existing(engine, merchant, &payment, key).await,
+        Err(e) => return Err(e.into()),
+    }
+    let caller = Waiting::new(merchant, key);
+    let (payment, _) = register(engine, &psp, payment, Some(&caller)).await?;
+    match caller.take() {
+        Some(answer) => Ok(answer),
+        None => finish(engine, merchant, key, &payment, first_answer_kind(&payment)).await,
+    }
+}
+
+/// Another order of this merchant has the reference: it is this one if the terms are the same.
+async fn existing(engine: &Engine, merchant: MerchantId, asked: &Payment, key: Option<&RequestKey>) -> Result<Answer, Error> {
+    let reference = &asked.order.terms.reference;
+    let found = engine.store().payment_by_reference(merchant, reference).await?;
+    let found = found.ok_or_else(|| Error::Internal(format!("reference {reference:?} is taken by nobody")))?;
+    let (theirs, ours) = (found.order.terms.amount, asked.order.terms.amount);
+    if theirs != ours {
+        let detail = format!("reference {reference:?} belongs to payment order {} over {theirs}, not {ours}", found.order.id);
+        return Err(Error::Conflict(Problem::field("reference_taken", "/reference", detail)));
+    }
+    let view = PaymentOrderView::now(links(engine), &found);
+    let answer = Answer::new(AnswerKind::Done, &view)?;
+    crate::idempotency::commit_once(engine, merchant, key, Change::default(), answer).await
+}
+
+/// An interrupted request is run to completion: whatever the order has come to since is its answer.
+async fn complete(
+    engine: &Engine,
+    merchant: MerchantId,
+    order: Option<PaymentOrderId>,
+    key: &RequestKey,
+) -> Result<Answer, Error> {
+    let order = order.ok_or_else(|| Error::Internal("an interrupted request has no order".into()))?;
+    let payment = attend::attend_now(engine, order).await?;
+    finish(engine, merchant, Some(key), &payment, first_answer_kind(&payment)).await
+}
+
+/// Answers, and keeps the answer under the key.
+pub(super) async fn finish(
+    engine: &Engine,
+    merchant: MerchantId,
+    key: Option<&RequestKey>,
+    payment: &Payment,
+    kind: AnswerKind,
+) -> Result<Answer, Error> {
+    let view = PaymentOrderView::now(links(engine), payment);
+    let answer = Answer::new(kind, &view)?;
+    if let Some(key) = key {
+        let write = Change { idempotency: Some(key.answer(merchant, &answer)), ..Change::default() };
+        match engine.store().commit(write).await {
+            Ok(()) => {}
+            // Somebody took the request over and answered first: that answer counts.
+            Err(CommitError::Stale) => match key.look(engine, merchant).await? {
+                Known::Answered(answer) => return Ok(answer),
+                _ => return Err(Error::KeyBusy),
+            },
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(answer)
+}
+
+/// The PSP account for an order: the one that was asked for, or the first that can take it.
+pub(super) async fn choose_psp(engine: &Engine, merchant: MerchantId, terms: &Terms) -> Result<(PspAccount, Psp), Error> {
+    if let Some(psp) = &terms.psp
+        && ducat_connectors::connector(psp).is_none()
+    {
+        let known: Vec<_> = ducat_connectors::all().map(|c| c.spec().name).collect();
+        let detail = format!("must be one of {}", known.join(", "));
+        return Err(Error::Invalid(Problem::field("psp_unknown", "/psp", detail)));
+    }
+    let accounts = engine.store().psp_accounts(merchant).await?;
+    let usable = accounts.into_iter().filter(|a| a.active && terms.psp.as_ref().is_none_or(|psp| *psp == a.psp));
+    let mut refusal = Problem::new("psp_account_missing", "no active PSP account can take this payment order; add one first");
+    for account in usable {
+        let psp = crate::psp_accounts::open(engine, &account)?;
+        match crate::psp_accounts::can_take(psp.connector.spec(), terms) {
+            Ok(()) => return Ok((account, psp)),
+            Err(problem) => refusal = problem,
+        }
+    }
+    Err(if refusal.param.is_some() { Error::Invalid(refusal) } else { Error::Conflict(refusal) })
+}

@@ -1,0 +1,56 @@
+//! Looking at orders.
+
+use super::Expand;
+use super::commit::links;
+use super::snapshot::AttemptSnapshot;
+use super::view::{AttemptView, EntryView, EventView, PaymentOrderView};
+use crate::{Engine, Error};
+use ducat_domain::payments::Payment;
+use ducat_domain::{MerchantId, PaymentOrderId};
+use ducat_store::{OrderFilter, Page, PageAnchor};
+
+/// The merchant's own order; another merchant's is as unknown as none.
+pub(super) async fn own(engine: &Engine, merchant: MerchantId, id: PaymentOrderId) -> Result<Payment, Error> {
+    let found = engine.store().payment(id).await?.filter(|p| p.order.merchant == merchant);
+    found.ok_or(Error::NotFound("payment order"))
+}
+
+/// One order of the merchant.
+pub async fn get(engine: &Engine, merchant: MerchantId, id: PaymentOrderId, expand: Expand) -> Result<PaymentOrderView, Error> {
+    let payment = own(engine, merchant, id).await?;
+    let mut view = PaymentOrderView::now(links(engine), &payment);
+    if expand.attempts {
+        let attempts = engine.store().attempts(id).await?;
+        view.attempts = Some(attempts.iter().map(|a| AttemptView::of(&AttemptSnapshot::of(a))).collect());
+    }
+    if expand.events {
+        view.events = Some(timeline(engine, id).await?);
+    }
+    Ok(view)
+}
+
+/// The merchant's orders, newest first.
+pub async fn list(
+    engine: &Engine,
+    merchant: MerchantId,
+    filter: OrderFilter,
+    anchor: PageAnchor<PaymentOrderId>,
+    limit: u32,
+) -> Result<Page<PaymentOrderView>, Error> {
+    let page = engine.store().payments(merchant, filter, anchor, limit).await?;
+    let data = page.data.iter().map(|p| PaymentOrderView::now(links(engine), p)).collect();
+    Ok(Page { data, has_more: page.has_more })
+}
+
+/// The journal entries of an order.
+pub async fn ledger(engine: &Engine, merchant: MerchantId, id: PaymentOrderId) -> Result<Vec<EntryView>, Error> {
+    own(engine, merchant, id).await?;
+    Ok(engine.store().entries_of(id).await?.iter().map(EntryView::of).collect())
+}
+
+/// Every event of an order, first to last.
+pub async fn timeline(engine: &Engine, id: PaymentOrderId) -> Result<Vec<EventView>, Error> {
+    let payment = engine.store().payment(id).await?.ok_or(Error::NotFound("payment order"))?;
+    let rows = engine.store().events_of(id).await?;
+    rows.iter().map(|row| EventView::of(&engine.settings().public_url, row, &payment.order)).collect()
+}

@@ -1,0 +1,61 @@
+//! When an order is looked at next. One job per order sees to it; this says when.
+
+use crate::Settings;
+use ducat_domain::Timestamp;
+use ducat_domain::payments::{AttemptStatus, OrderStatus, Payment};
+use std::time::Duration;
+
+/// The longest time between two looks at a registration that waits for its customer.
+const MAX_POLL: Duration = Duration::from_secs(900);
+/// How long after a capture the PSP is asked what it charged.
+const FEES_AFTER: Duration = Duration::from_secs(3);
+
+/// When the PSP is asked again about an open registration: often at first, then ever less.
+pub(super) fn check_at(settings: &Settings, payment: &Payment, now: Timestamp) -> Timestamp {
+    let age = now.since(payment.attempt.created_at);
+    now.plus((age / 2).clamp(settings.poll_after, MAX_POLL.max(settings.poll_after)))
+}
+
+/// When the order is looked at next; nothing when it has come to rest.
+pub(super) fn next_look(payment: &Payment, now: Timestamp) -> Option<Timestamp> {
+    let (order, attempt) = (&payment.order, &payment.attempt);
+    if attempt.status.is_live() {
+        // An order that has ended must not stay payable: its registration is closed at once.
+        if order.status.is_terminal() || (order.cancel_requested_at.is_some() && !attempt.status.is_unconfirmed()) {
+            return Some(now);
+        }
+        let check = attempt.check_at.unwrap_or(now);
+        let lapse = order.terms.expires_at;
+        // A lapse that is behind us was acted upon; what is still alive then is processing at the PSP.
+        let lapses = attempt.status != AttemptStatus::Authorized && lapse > now;
+        return Some(if lapses { check.min(lapse) } else { check });
+    }
+    if order.status == OrderStatus::Created {
+        return Some(now);
+    }
+    if !order.status.is_terminal() {
+        return Some(order.terms.expires_at);
+    }
+    let awaits_fees = attempt.status == AttemptStatus::Captured && attempt.fees.is_empty();
+    awaits_fees.then(|| now.plus(FEES_AFTER))
+}
+
+/// How long until a failed look is tried again: doubling from a second to half a minute, and some chance, so that many orders do not
+/// come back together. A PSP that named a time gets it.
+pub(super) fn back_off(tries: u32, asked: Option<Duration>, chance: u8) -> Duration {
+    let base = Duration::from_secs(1 << tries.clamp(1, 6).saturating_sub(1)).min(Duration::from_secs(30));
+    let spread = base * u32::from(chance) / 1024;
+    (base + spread).max(asked.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn back_off_grows_to_half_a_minute_and_honours_the_psp() {
+        let seconds: Vec<u64> = (0..9).map(|tries| back_off(tries, None, 0).as_secs()).collect();
+        assert_eq!(seconds, [1, 1, 2, 4, 8, 16, 30, 30, 30]);
+        assert_eq!(back_off(1, Some(Duration::from_secs(120)), 255), Duration::from_secs(120));
+    }
+}

@@ -1,0 +1,118 @@
+//! Telling the PSP about an attempt, and writing down what came of it. The intent is committed before; no transaction is open here.
+
+use super::commit::{Along, Waiting, observe, settle};
+use super::plan;
+use crate::psp::{self, Patience};
+use crate::{Engine, Error};
+use ducat_connectors::{Account, Connector, Fault, Operation, Outcome, Registration};
+use ducat_domain::payments::Payment;
+
+/// The PSP of an attempt: its translator and the opened credentials.
+pub(crate) struct Psp {
+    pub connector: &'static dyn Connector,
+    pub account: Account,
+}
+
+/// Opens the credentials of the attempt's PSP account.
+pub(super) async fn open_psp(engine: &Engine, payment: &Payment) -> Result<Psp, Error> {
+    let id = payment.attempt.psp_account;
+    let kept = engine.store().psp_account(id).await?.ok_or_else(|| Error::Internal(format!("{id} is gone")))?;
+    crate::psp_accounts::open(engine, &kept)
+}
+
+impl Psp {
+    /// Carries an operation out at the PSP.
+    pub(crate) async fn talk(&self, engine: &Engine, operation: &Operation) -> Result<Outcome, Fault> {
+        let patience = Patience { total: engine.settings().psp_timeout, ..Patience::default() };
+        psp::talk(engine.transport(), self.connector, &self.account, operation, patience).await
+    }
+}
+
+/// Registers the attempt, or asks again with the same key: the PSP gives the same answer. What cannot be told stays `unknown`.
+/// Gives the payment as it is then, and the fault if there was one.
+pub(super) async fn register(
+    engine: &Engine,
+    psp: &Psp,
+    payment: Payment,
+    caller: Option<&Waiting<'_>>,
+) -> Result<(Payment, Option<Fault>), Error> {
+    let operation = Operation::Register(registration(engine, &payment));
+    match psp.talk(engine, &operation).await {
+        Ok(outcome) => conclude(engine, payment, outcome, caller).await.map(|payment| (payment, None)),
+        Err(fault) => {
+            tracing::warn!(order = %payment.order.id, attempt = %payment.attempt.id, %fault, "the registration is not confirmed");
+            let payment = if may_have_happened(&fault) { note_unknown(engine, payment, caller).await? } else { payment };
+            Ok((payment, Some(fault)))
+        }
+    }
+}
+
+/// Whether the PSP may have acted although we have no answer.
+pub(super) fn may_have_happened(fault: &Fault) -> bool {
+    match fault {
+        Fault::Unknown(_) | Fault::Stuck(_) | Fault::Protocol(_) => true,
+        Fault::Unsupported | Fault::Invalid(_) | Fault::Config(_) | Fault::Retry { .. } => false,
+    }
+}
+
+async fn note_unknown(engine: &Engine, payment: Payment, caller: Option<&Waiting<'_>>) -> Result<Payment, Error> {
+    let now = engine.now();
+    let check_at = now.plus(plan::back_off(1, None, 0));
+    let decide = |p: Payment| Ok(p.registration_unknown(now, check_at));
+    settle(engine, payment, decide, |after, _, change| caller.map_or(Ok(()), |c| c.amend(engine, after, change))).await
+}
+
+/// Writes the outcome of a registration, or of a look for it, down.
+pub(super) async fn conclude(
+    engine: &Engine,
+    payment: Payment,
+    outcome: Outcome,
+    caller: Option<&Waiting<'_>>,
+) -> Result<Payment, Error> {
+    let now = engine.now();
+    match outcome {
+        Outcome::Seen(seen) => observe(engine, payment, &seen, Along { caller, ..Along::default() }).await,
+        Outcome::Refused(decline) => {
+            let decide = |p: Payment| {
+                // Somebody may have concluded it meanwhile, by a message.
+                if p.attempt.status.is_unconfirmed() { p.registration_refused(decline.clone(), now).map(Some) } else { Ok(None) }
+            };
+            settle(engine, payment, decide, |after, _, change| caller.map_or(Ok(()), |c| c.amend(engine, after, change))).await
+        }
+        other => Err(Error::Internal(format!("the connector answers a registration with {other:?}"))),
+    }
+}
+
+/// What the PSP is told. Made only from what is written down, so that the same attempt always gives the same bytes.
+fn registration(engine: &Engine, payment: &Payment) -> Registration {
+    let (order, terms) = (&payment.order, &payment.order.terms);
+    let pay = format!("{}/pay/{}", engine.settings().public_url, order.id);
+    let sum = terms.line_items.iter().try_fold(0i64, |sum, line| {
+        line.unit_amount.checked_mul(i64::from(line.quantity)).and_then(|part| sum.checked_add(part))
+    });
+    Registration {
+        attempt: payment.attempt.id.to_string(),
+        order: order.id.to_string(),
+        reference: terms.reference.clone(),
+        amount: terms.amount,
+        capture: terms.capture,
+        description: terms.description.clone(),
+        // The PSP would charge the sum of the lines, so they go along only where that is the amount.
+        line_items: if sum == Some(terms.amount.minor) { terms.line_items.clone() } else { Vec::new() },
+        customer_email: terms.customer.as_ref().and_then(|c| c.email.clone()),
+        return_url: format!("{pay}/return"),
+        cancel_url: format!("{pay}/return?canceled=1"),
+        expires_at: terms.expires_at,
+        created_at: payment.attempt.created_at,
+    }
+}
+
+/// A fault of the talk, for somebody who set the account up and waits.
+pub(crate) fn psp_problem(fault: &Fault) -> Error {
+    let code = match fault {
+        Fault::Config(_) => "psp_account_misconfigured",
+        Fault::Retry { .. } | Fault::Unknown(_) | Fault::Stuck(_) => "psp_unavailable",
+        Fault::Unsupported | Fault::Invalid(_) | Fault::Protocol(_) => "psp_refused",
+    };
+    Error::Psp(crate::Problem::new(code, fault.to_string()))
+}

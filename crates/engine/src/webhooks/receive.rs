@@ -1,0 +1,115 @@
+//! Receiving a PSP's message. It is a hint: it may come twice, late, out of order or forged. What it says is kept and applied in one
+//! commit; where it does not say the whole truth, the PSP is asked.
+
+use crate::{Engine, Error, payments};
+use ducat_connectors::{About, Message, TrustError, VerifiedMessage, verify};
+use ducat_domain::payments::Payment;
+use ducat_domain::{AttemptId, PspAccount, PspAccountId};
+use ducat_store::{Change, CommitError, InboxState, InboxWrite, Unique};
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// It is stored; whatever it means is done or scheduled.
+    Stored,
+    /// It was there already.
+    Duplicate,
+}
+
+/// Why a message is turned away.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// No such account, or not of this PSP.
+    #[error("there is no such PSP account")]
+    NoAccount,
+    /// The sender is not proved.
+    #[error(transparent)]
+    Untrusted(#[from] TrustError),
+    /// It is proved, but cannot be read.
+    #[error("the message cannot be read")]
+    Malformed,
+    /// Something of ours failed; the PSP will send it again.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+/// Verifies, stores and applies a message. `header` looks a header up by its name in lower case.
+pub async fn receive(
+    engine: &Engine,
+    psp: &str,
+    account: PspAccountId,
+    header: impl Fn(&str) -> Option<String> + Send,
+    body: &[u8],
+) -> Result<Received, ReceiveError> {
+    let kept = engine.store().psp_account(account).await.map_err(Error::from)?;
+    let kept = kept.filter(|a| a.psp == psp).ok_or(ReceiveError::NoAccount)?;
+    let opened = crate::psp_accounts::open(engine, &kept)?;
+    let now = engine.now();
+    let verified = verify(&opened.connector.spec().trust, &opened.account, header, body, now)?;
+    let message = opened.connector.message(&verified, &opened.account).map_err(|fault| {
+        tracing::warn!(account = %account, %fault, "a verified message cannot be read");
+        ReceiveError::Malformed
+    })?;
+    let inbox = InboxWrite {
+        psp_account: account,
+        message_id: message.dedupe.clone(),
+        kind: message.kind.clone(),
+        state: InboxState::Ignored,
+        order: None,
+        body: None,
+        received_at: now,
+    };
+    match store(engine, &kept, message, &verified, inbox).await {
+        Ok(()) => Ok(Received::Stored),
+        Err(Error::Duplicate) => Ok(Received::Duplicate),
+        Err(e) => Err(e.into()),
+    }
+}
+
+async fn store(
+    engine: &Engine,
+    account: &PspAccount,
+    message: Message,
+    verified: &VerifiedMessage,
+    inbox: InboxWrite,
+) -> Result<(), Error> {
+    let payment = match &message.about {
+        Some(about) => find(engine, account, about).await?,
+        None => None,
+    };
+    let (Some(payment), observation) = (payment, message.observation) else {
+        return keep(engine, inbox).await;
+    };
+    let Some(seen) = observation else {
+        return payments::ask_psp(engine, &payment, inbox).await.map_err(duplicate);
+    };
+    match payments::apply_message(engine, payment, &seen, inbox.clone()).await {
+        Err(Error::Mismatch(why)) => {
+            tracing::error!(account = %account.id, message = inbox.message_id, why, "a verified message does not fit our books");
+            let body = Some(verified.body().to_vec());
+            keep(engine, InboxWrite { state: InboxState::Refused, body, ..inbox }).await
+        }
+        other => other.map(drop),
+    }
+}
+
+async fn keep(engine: &Engine, inbox: InboxWrite) -> Result<(), Error> {
+    engine.store().commit(Change { inbox: Some(inbox), ..Change::default() }).await.map_err(duplicate)
+}
+
+fn duplicate(e: CommitError) -> Error {
+    if e == CommitError::Taken(Unique::Message) { Error::Duplicate } else { e.into() }
+}
+
+/// The payment that a message is about: by the PSP's token, or by our attempt's id where the token is not known yet. Never one of
+/// another account.
+async fn find(engine: &Engine, account: &PspAccount, about: &About) -> Result<Option<Payment>, Error> {
+    if let Some(token) = &about.token
+        && let Some(payment) = engine.store().payment_by_token(account.id, token).await?
+    {
+        return Ok(Some(payment));
+    }
+    let Some(Ok(attempt)) = about.attempt.as_deref().map(str::parse::<AttemptId>) else { return Ok(None) };
+    let payment = engine.store().payment_by_attempt(attempt).await?;
+    Ok(payment.filter(|p| p.attempt.psp_account == account.id))
+}
