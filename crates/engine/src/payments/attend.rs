@@ -60,7 +60,9 @@ async fn step(engine: &Engine, payment: Payment) -> Result<(Payment, Option<Faul
         let confirmed = fault.is_none() && payment.attempt.status.is_live() && !payment.attempt.status.is_unconfirmed();
         return if confirmed && is_unwanted(&payment, now) { close(engine, &psp, payment).await } else { Ok((payment, fault)) };
     }
-    if attempt.token.is_some() && (attempt.status.is_live() || payment.order.status.is_terminal()) {
+    // Without anything alive, an order whose time is over just lapses; before that, a message may have made us look.
+    let only_lapses = unwanted && !attempt.status.is_live() && !payment.order.status.is_terminal();
+    if attempt.token.is_some() && !only_lapses {
         let psp = open_psp(engine, &payment).await?;
         return if unwanted && attempt.status.is_live() {
             close(engine, &psp, payment).await
