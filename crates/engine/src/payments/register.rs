@@ -6,6 +6,10 @@ use crate::psp::{self, Patience};
 use crate::{Engine, Error};
 use ducat_connectors::{Account, Connector, Fault, Operation, Outcome, Registration};
 use ducat_domain::payments::Payment;
+use std::time::Duration;
+
+/// From this age on a refused request may have been refused for its age.
+const STALE_REQUEST: Duration = Duration::from_secs(300);
 
 /// The PSP of an attempt: its translator and the opened credentials.
 pub(crate) struct Psp {
@@ -75,7 +79,18 @@ pub(super) async fn conclude(
         Outcome::Refused(decline) => {
             let decide = |p: Payment| {
                 // Somebody may have concluded it meanwhile, by a message.
-                if p.attempt.status.is_unconfirmed() { p.registration_refused(decline.clone(), now).map(Some) } else { Ok(None) }
+                if !p.attempt.status.is_unconfirmed() {
+                    return Ok(None);
+                }
+                // An old request may be refused for its age alone, such as a session that would end too soon. Nothing came of it
+                // (a PSP that had acted would repeat its answer), so a fresh attempt asks the same anew.
+                let stale = now.since(p.attempt.created_at) > STALE_REQUEST;
+                let moved = if stale {
+                    p.registration_absent(decline.clone(), now)
+                } else {
+                    p.registration_refused(decline.clone(), now)
+                };
+                moved.map(Some)
             };
             settle(engine, payment, decide, |after, _, change| caller.map_or(Ok(()), |c| c.amend(engine, after, change))).await
         }
