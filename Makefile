@@ -1,0 +1,24 @@
+# The commands of the README. Everything they make lies in target/, ducat-data/, tests/out/ and tests/.tools/.
+
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: run build test clean
+
+# PLACEHOLDER_PROFILE
+run:
+	$(CARGO) build --locked -p ducat
+	exec $(TARGET)/debug/ducat serve
+
+# What is put on a server: optimised, stripped, one file.
+build:
+	$(CARGO) build --locked --release -p ducat
+	@echo "$(TARGET)/release/ducat"
+
+test:
+	tests/install
+	tests/run
+
+clean:
+	$(CARGO) clean
+	rm -rf tests/out tests/.tools tests/browser/node_modules tests/sdk/node/node_modules

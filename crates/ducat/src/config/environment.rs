@@ -1,0 +1,36 @@
+//! Settings from the environment: `DUCAT_` and the name in capitals. An empty variable counts as not set.
+
+use super::mistakes::nearest;
+use super::{Gathered, Given, Mistakes, Source, TABLE};
+use std::ffi::OsString;
+
+const PREFIX: &str = "DUCAT_";
+/// Variables that belong to scripts around the program.
+const NOT_OURS: &[&str] = &["DUCAT_BIN", "DUCAT_TEST_", "DUCAT_SDK_"];
+
+/// Takes what the environment says, over what is there already.
+pub(super) fn gather(environment: impl Iterator<Item = (OsString, OsString)>, given: &mut Gathered, mistakes: &mut Mistakes) {
+    let mut ours: Vec<_> = environment.filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+    ours.retain(|(name, _)| name.starts_with(PREFIX) && !NOT_OURS.iter().any(|other| name.starts_with(other)));
+    ours.sort();
+    for (variable, value) in ours {
+        let Some(setting) = TABLE.iter().find(|setting| setting.variable() == variable) else {
+            mistakes.add(&variable, unknown(&variable));
+            continue;
+        };
+        match value.into_string() {
+            Err(_) => mistakes.add(variable, "is not valid UTF-8"),
+            Ok(text) if text.is_empty() => {}
+            Ok(text) => {
+                given.insert(setting.name, Given { text, source: Source::Environment(variable) });
+            }
+        }
+    }
+}
+
+fn unknown(variable: &str) -> String {
+    match nearest(variable.trim_start_matches(PREFIX)) {
+        Some(name) => format!("is no setting; did you mean {PREFIX}{}?", name.to_uppercase()),
+        None => "is no setting; ducat.example.toml lists them all".to_owned(),
+    }
+}

@@ -1,0 +1,87 @@
+//! What the configuration takes, and what it says about mistakes.
+
+use super::*;
+
+fn environment(pairs: &[(&str, &str)]) -> impl Iterator<Item = (OsString, OsString)> {
+    pairs.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect::<Vec<_>>().into_iter()
+}
+
+fn with_file(text: &str, pairs: &[(&str, &str)]) -> Result<Config, Mistakes> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ducat.toml");
+    std::fs::write(&path, text).unwrap();
+    load(Some(&path), environment(pairs)).map_err(|mistakes| {
+        let mut told = Mistakes::default();
+        mistakes.iter().for_each(|m| told.add(m.place.replace(&*path.display().to_string(), "ducat.toml"), m.what.clone()));
+        told
+    })
+}
+
+#[test]
+fn every_default_is_a_value_that_can_be_taken() {
+    let config = with_file("", &[]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.sandbox_port, 12_111);
+    assert!(config.origins.iter().all(|origin| origin.source == Source::Default));
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_an_empty_variable_is_none() {
+    let file = "listen = \"127.0.0.1:1\"\nsandbox = false\nsandbox_port = 1_000\n";
+    let config =
+        with_file(file, &[("DUCAT_LISTEN", "127.0.0.1:2"), ("DUCAT_SANDBOX", ""), ("HOME", "x"), ("DUCAT_BIN", "x")]).unwrap();
+    assert_eq!(config.listen.port(), 2);
+    assert_eq!(config.sandbox, Some(values::Toggle::Off));
+    assert_eq!(config.sandbox_port, 1_000);
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_its_place() {
+    let file = "listne = \"127.0.0.1:1\"\npsp_timeout_ms = \"10\"\npublic_url = \"pay\"\n\n[stripe]\nkey = 1\n";
+    let pairs = [
+        ("DUCAT_LOG_FORMAT", "xml"),
+        ("DUCAT_LISTEM", "x"),
+        ("DUCAT_DATABASE_URL", "postgres://db/ducat"),
+        ("DUCAT_SANDBOX_PORT", "99999"),
+    ];
+    let told = with_file(file, &pairs).unwrap_err().to_string();
+    assert_eq!(
+        told,
+        "8 mistakes in the configuration:
+  ducat.toml:1: listne is no setting; did you mean listen?
+  ducat.toml:2: psp_timeout_ms must be a whole number without quotes
+  ducat.toml:5: [stripe] is no setting; settings are not grouped, write them one below the other
+  DUCAT_LISTEM: is no setting; did you mean DUCAT_LISTEN?
+  ducat.toml:3: public_url must be an address such as https://pay.example.com
+  DUCAT_DATABASE_URL: names PostgreSQL, which comes with a later release; this one keeps everything in SQLite (sqlite:path)
+  DUCAT_SANDBOX_PORT: must be a whole number from 0 to 65535
+  DUCAT_LOG_FORMAT: must be pretty or json"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_told_with_its_line() {
+    let told =
+        with_file("# fine\nlisten = \nlisten = \"127.0.0.1:1\"\n", &[("DUCAT_LOG_FORMAT", "xml")]).unwrap_err().to_string();
+    assert!(told.contains("ducat.toml:2:") && told.contains("DUCAT_LOG_FORMAT"), "{told}");
+}
+
+#[test]
+fn settings_that_do_not_go_together_are_refused() {
+    let told =
+        with_file("", &[("DUCAT_STRIPE_API_BASE", "http://127.0.0.1:1"), ("DUCAT_LEASE_MS", "500")]).unwrap_err().to_string();
+    assert!(told.contains("DUCAT_LEASE_MS: lease_ms must be longer") && told.contains("DUCAT_STRIPE_API_BASE"), "{told}");
+}
+
+#[test]
+fn a_named_file_must_be_there() {
+    assert!(load(Some(Path::new("/nowhere/ducat.toml")), environment(&[])).unwrap_err().to_string().contains("cannot be read"));
+}
+
+#[test]
+fn no_secret_is_shown_by_origins_or_debug() {
+    let config =
+        with_file("", &[("DUCAT_STRIPE_API_KEY", "sk_live_verysecret"), ("DUCAT_MASTER_KEY", &"ab".repeat(32))]).unwrap();
+    let told = format!("{config:?}");
+    assert!(!told.contains("verysecret") && !told.contains("abab"), "{told}");
+}

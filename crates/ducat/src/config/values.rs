@@ -1,0 +1,232 @@
+//! What a setting may be: each function takes the text and says the value, or what it must be.
+
+use ducat_domain::Secret;
+use ducat_web::Network;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Toggle {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// 256 bits that encrypt credentials.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key(pub [u8; 32]);
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+/// A value that may be left out: the empty text is none.
+pub(super) fn maybe<T>(parse: impl Fn(&str) -> Result<T, String>) -> impl Fn(&str) -> Result<Option<T>, String> {
+    move |text| if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "must be an address with a port, such as 127.0.0.1:8080 or [::1]:8080".into())
+}
+
+pub(super) fn ip(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| "must be an address without a port, such as 127.0.0.1".into())
+}
+
+/// Scheme, host and port, without a slash at the end.
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    let wanted = || "must be an address such as https://pay.example.com".to_owned();
+    let url = Url::parse(text).map_err(|_| wanted())?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return Err(wanted());
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err("must end after the host and port: no path, no query".into());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not hold a name or password".into());
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+pub(super) fn networks(text: &str) -> Result<Vec<Network>, String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(network).collect()
+}
+
+fn network(text: &str) -> Result<Network, String> {
+    text.parse().map_err(|e| format!("has {text:?}, which is {e}"))
+}
+
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    if text.contains('\0') { Err("must be a path".into()) } else { Ok(PathBuf::from(text)) }
+}
+
+pub(super) fn database(text: &str) -> Result<PathBuf, String> {
+    if text.starts_with("postgres:") || text.starts_with("postgresql:") {
+        return Err(
+            "names PostgreSQL, which comes with a later release; this one keeps everything in SQLite (sqlite:path)".into()
+        );
+    }
+    let rest = text.strip_prefix("sqlite:").ok_or("must be sqlite: and a path, such as sqlite:/var/lib/ducat/ducat.db")?;
+    // As in an address of a file: two slashes may stand before the path.
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    if path.is_empty() || path.contains(['\0', '?']) || path == ":memory:" {
+        return Err("must name a file after sqlite:, such as sqlite:/var/lib/ducat/ducat.db".into());
+    }
+    Ok(PathBuf::from(path))
+}
+
+pub(super) fn cache(text: &str) -> Result<String, String> {
+    match text {
+        "memory:" => Ok(text.to_owned()),
+        _ if text.starts_with("redis:") || text.starts_with("rediss:") => {
+            Err("names Redis, which comes with a later release; this one caches in its own memory (memory:)".into())
+        }
+        _ => Err("must be memory:".into()),
+    }
+}
+
+/// 32 bytes in hexadecimal or base64.
+pub fn master_key(text: &str) -> Result<Key, String> {
+    use base64::Engine as _;
+    let bytes = match text.len() {
+        64 => hex::decode(text).ok(),
+        _ => base64::engine::general_purpose::STANDARD.decode(text).ok(),
+    };
+    let key = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    key.map(Key).ok_or_else(|| "must be 32 bytes: 64 hexadecimal digits, or base64 (make one with: openssl rand -hex 32)".into())
+}
+
+pub(super) fn name(text: &str) -> Result<String, String> {
+    let length = text.trim().chars().count();
+    if (1..=100).contains(&length) { Ok(text.trim().to_owned()) } else { Err("must be 1 to 100 characters".into()) }
+}
+
+/// A key of the operator's own making. How long it must be depends on whether money is real, which `rules` knows.
+pub(super) fn api_key(text: &str) -> Result<Secret, String> {
+    let good = (16..=200).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+    if good {
+        return Ok(Secret::new(text));
+    }
+    Err("must be 16 to 200 letters, digits, _ or - (make one with: echo dk_live_$(openssl rand -hex 24))".into())
+}
+
+pub(super) fn stripe_key(text: &str) -> Result<Secret, String> {
+    let known = ["sk_test_", "sk_live_", "rk_test_", "rk_live_"]
+        .iter()
+        .any(|prefix| text.len() > prefix.len() && text.starts_with(prefix));
+    if text.starts_with("pk_") {
+        return Err("is a publishable key (pk_…); the secret or restricted key is needed (sk_… or rk_…)".into());
+    }
+    if known && printable(text) {
+        Ok(Secret::new(text))
+    } else {
+        Err("must be a key of Stripe, which begins with sk_ or rk_".into())
+    }
+}
+
+pub(super) fn webhook_secret(text: &str) -> Result<Secret, String> {
+    let good = text.len() > 6 && text.starts_with("whsec_") && printable(text);
+    if good { Ok(Secret::new(text)) } else { Err("must be a signing secret of Stripe, which begins with whsec_".into()) }
+}
+
+fn printable(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+pub(super) fn toggle(text: &str) -> Result<Toggle, String> {
+    match text {
+        "on" | "true" | "1" => Ok(Toggle::On),
+        "off" | "false" | "0" => Ok(Toggle::Off),
+        _ => Err("must be on or off".into()),
+    }
+}
+
+pub(super) fn number<T: TryFrom<u64>, const LEAST: u64, const MOST: u64>(text: &str) -> Result<T, String> {
+    let number = text.parse::<u64>().ok().filter(|number| (LEAST..=MOST).contains(number));
+    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| format!("must be a whole number from {LEAST} to {MOST}"))
+}
+
+pub(super) fn milliseconds<const LEAST: u64, const MOST: u64>(text: &str) -> Result<Duration, String> {
+    number::<u64, LEAST, MOST>(text).map(Duration::from_millis)
+}
+
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    match EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(e) => Err(format!("must be a filter such as info or info,ducat_engine=debug: {e}")),
+    }
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "pretty" => Ok(LogFormat::Pretty),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be pretty or json".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_a_web_address_that_ends_after_the_port() {
+        assert_eq!(origin("https://Pay.Example.com/").as_deref(), Ok("https://pay.example.com"));
+        assert_eq!(origin("http://127.0.0.1:80").as_deref(), Ok("http://127.0.0.1"));
+        for wrong in
+            ["", "pay.example.com", "ftp://x", "javascript:alert(1)", "https://x/path", "https://u:p@x", "https://x?q", "http://"]
+        {
+            assert!(origin(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_database_is_a_file_of_sqlite_and_postgres_is_refused_honestly() {
+        assert_eq!(database("sqlite:///var/d.db"), Ok(PathBuf::from("/var/d.db")));
+        assert_eq!(database("sqlite:d.db"), Ok(PathBuf::from("d.db")));
+        assert!(database("postgres://x/y").unwrap_err().contains("later release"));
+        assert!(cache("redis://x").unwrap_err().contains("later release"));
+        for wrong in ["mysql://x", "sqlite:", "sqlite::memory:"] {
+            assert!(database(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_master_key_is_32_bytes_in_either_notation() {
+        let hex = "00".repeat(32);
+        assert_eq!(master_key(&hex), Ok(Key([0; 32])));
+        assert_eq!(master_key("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="), Ok(Key([0; 32])));
+        assert!(master_key("short").is_err() && master_key(&"zz".repeat(32)).is_err());
+        assert_eq!(format!("{:?}", Key([7; 32])), "Key(…)");
+    }
+
+    #[test]
+    fn networks_are_read_and_checked() {
+        assert_eq!(networks("10.0.0.0/8, ::1").map(|all| all.len()), Ok(2));
+        assert!(networks("10.0.0.0/33").is_err() && networks("home").is_err());
+    }
+
+    #[test]
+    fn keys_of_the_wrong_kind_are_told_apart() {
+        assert!(stripe_key("pk_test_1").unwrap_err().contains("publishable"));
+        assert!(stripe_key("sk_test_").is_err() && stripe_key("sk_test_a b").is_err() && stripe_key("sk_test_1").is_ok());
+        assert!(api_key("short").is_err() && api_key("dk_test_ with blanks").is_err() && api_key("dk_test_12345678").is_ok());
+    }
+}

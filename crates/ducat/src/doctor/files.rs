@@ -1,0 +1,73 @@
+//! The data folder, the disk below it, and who may read the secrets.
+
+use super::check::Check;
+use crate::config::{Config, Source};
+use crate::{files, wiring};
+use std::path::Path;
+
+pub(super) fn look(config: &Config) -> Vec<Check> {
+    [Some(folder(&config.data_dir)), Some(master_key(config)), settings_file(config), Some(cache(config))]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Writing is tried, for rights alone do not tell of a full or read-only disk.
+fn folder(path: &Path) -> Check {
+    const NAME: &str = "data folder";
+    let shown = path.display();
+    if !path.exists() {
+        return Check::ok(NAME, format!("{shown} is not there yet; `ducat serve` makes it"));
+    }
+    let probe = path.join(".doctor");
+    let written = files::write_private(&probe, &[0; 4096]);
+    // What could not be written cannot be removed either; the write says why.
+    let _ = std::fs::remove_file(&probe);
+    match written {
+        Ok(()) => Check::ok(NAME, format!("{shown} can be written")),
+        Err(e) => {
+            Check::fail(NAME, format!("{shown}: {e}"), "Give the gateway's user the right to write there, and room on the disk.")
+        }
+    }
+}
+
+fn master_key(config: &Config) -> Check {
+    const NAME: &str = "master key";
+    if config.master_key.is_some() {
+        return Check::ok(NAME, "from the configuration");
+    }
+    let path = wiring::master_key_path(config);
+    let shown = path.display();
+    match files::is_open_to_others(&path) {
+        Ok(false) => Check::ok(NAME, format!("{shown}, for its owner alone")),
+        Ok(true) => Check::fail(NAME, format!("{shown} can be read by others"), format!("Run: chmod 600 {shown}")),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && !wiring::database_path(config).exists() => {
+            Check::ok(NAME, "not there yet; the first start makes it")
+        }
+        Err(e) => Check::fail(
+            NAME,
+            format!("{shown}: {e}"),
+            "Bring the file back from your copy, or set DUCAT_MASTER_KEY: without it no credential can be read.",
+        ),
+    }
+}
+
+fn cache(config: &Config) -> Check {
+    Check::ok("cache", format!("{} (in the gateway's own memory)", config.cache_url.as_deref().unwrap_or("memory:")))
+}
+
+/// A file with secrets in it is as secret as they are.
+fn settings_file(config: &Config) -> Option<Check> {
+    const NAME: &str = "settings file";
+    let with_secret = config.origins.iter().filter(|origin| origin.setting.is_secret());
+    let path = with_secret.into_iter().find_map(|origin| match &origin.source {
+        Source::File { path, .. } => Some(path),
+        _ => None,
+    })?;
+    match files::is_open_to_others(Path::new(path)) {
+        Ok(true) => {
+            Some(Check::warn(NAME, format!("{path} holds secrets and can be read by others"), format!("Run: chmod 600 {path}")))
+        }
+        _ => Some(Check::ok(NAME, format!("{path}, for its owner alone"))),
+    }
+}

@@ -1,0 +1,178 @@
+//! What a start finds or makes: the first merchant, a key to the API, and the Stripe accounts that the configuration speaks of.
+
+use crate::Failure;
+use crate::config::Config;
+use crate::files;
+use crate::system::SystemChance;
+use ducat_domain::{MerchantId, PspAccountId, Scope, Secret, random_bytes};
+use ducat_engine::api_keys::{self, NewKey};
+use ducat_engine::psp_accounts::{self, NewPspAccount, PspAccountPatch, PspAccountView};
+use ducat_engine::{Engine, merchants};
+use std::collections::BTreeMap;
+
+/// The names by which the accounts of the configuration are found again.
+const SANDBOX_ACCOUNT: &str = "Stripe sandbox";
+const REAL_ACCOUNT: &str = "Stripe (from the configuration)";
+
+/// The key to the API that a person can use now.
+#[derive(Debug)]
+pub enum KeyAtHand {
+    /// It is shown at every start, for it opens only a sandbox.
+    Sandbox(Secret),
+    /// It was made just now, and is shown this once.
+    New(Secret),
+    /// It was shown before, or somebody else chose it.
+    Elsewhere,
+}
+
+/// What the start found or made.
+#[derive(Debug)]
+pub struct Start {
+    /// The key to the API.
+    pub key: KeyAtHand,
+    /// Where the real Stripe must send its messages, and whether we could believe them.
+    pub real_account: Option<PspAccountView>,
+}
+
+/// The sandbox that runs inside.
+pub struct Inside<'a> {
+    /// Its API.
+    pub base: String,
+    /// Whether it knows this address for messages.
+    pub knows: &'a (dyn Fn(&str) -> bool + Sync),
+}
+
+/// Finds or makes everything.
+pub async fn prepare(engine: &Engine, config: &Config, inside: Option<Inside<'_>>) -> Result<Start, Failure> {
+    let merchant = merchants::first(engine, &config.merchant_name).await?.id;
+    bootstrap(engine, config, merchant).await?;
+    let real_account = real_account(engine, config, merchant).await?;
+    let wired = inside.filter(|_| config.stripe_api_key.is_none());
+    let key = match &wired {
+        Some(_) => sandbox_key(engine, config, merchant).await?,
+        None => first_key(engine, merchant).await?,
+    };
+    sandbox_account(engine, merchant, wired).await?;
+    Ok(Start { key, real_account })
+}
+
+/// Takes the key that the operator chose, when no key exists yet.
+async fn bootstrap(engine: &Engine, config: &Config, merchant: MerchantId) -> Result<(), Failure> {
+    let Some(key) = &config.bootstrap_api_key else { return Ok(()) };
+    if api_keys::list(engine, merchant).await?.is_empty() {
+        api_keys::adopt(engine, merchant, key, "DUCAT_BOOTSTRAP_API_KEY").await?;
+    } else if api_keys::authenticate(engine, key.expose(), None).await.is_err() {
+        tracing::warn!("bootstrap_api_key is not taken: keys exist already; `ducat keys create` makes more");
+    }
+    Ok(())
+}
+
+/// The key that opens the sandbox stays in a file, so that each start can show the same command.
+async fn sandbox_key(engine: &Engine, config: &Config, merchant: MerchantId) -> Result<KeyAtHand, Failure> {
+    let path = config.data_dir.join("sandbox-api-key");
+    let kept = files::read_line(&path)?.map(Secret::new);
+    for key in config.bootstrap_api_key.iter().chain(kept.iter()) {
+        if api_keys::authenticate(engine, key.expose(), None).await.is_ok() {
+            return Ok(KeyAtHand::Sandbox(key.clone()));
+        }
+    }
+    let key = make_key(engine, merchant, "sandbox").await?;
+    files::write_private(&path, format!("{}\n", key.expose()).as_bytes())?;
+    Ok(KeyAtHand::Sandbox(key))
+}
+
+async fn first_key(engine: &Engine, merchant: MerchantId) -> Result<KeyAtHand, Failure> {
+    if !api_keys::list(engine, merchant).await?.is_empty() {
+        return Ok(KeyAtHand::Elsewhere);
+    }
+    Ok(KeyAtHand::New(make_key(engine, merchant, "first").await?))
+}
+
+async fn make_key(engine: &Engine, merchant: MerchantId, name: &str) -> Result<Secret, Failure> {
+    let new = NewKey { name: name.into(), scope: Scope::Admin, networks: Vec::new(), expires_at: None };
+    let answer = api_keys::create(engine, merchant, new, None).await?;
+    let body: serde_json::Value = serde_json::from_slice(&answer.body)?;
+    body["key"].as_str().map(Secret::new).ok_or_else(|| "the new key was not told".into())
+}
+
+/// The account of the real Stripe is as the configuration says; without a key there, it takes no new orders.
+async fn real_account(engine: &Engine, config: &Config, merchant: MerchantId) -> Result<Option<PspAccountView>, Failure> {
+    let found = account_named(engine, merchant, REAL_ACCOUNT).await?;
+    let Some(key) = &config.stripe_api_key else {
+        if let Some(account) = found.filter(|account| account.active) {
+            tracing::warn!(account = account.id, "there is no stripe_api_key any more: the account takes no new orders");
+            activate(engine, merchant, &account, Activity::Off).await?;
+        }
+        return Ok(None);
+    };
+    let mut settings = BTreeMap::from([("api_key".to_owned(), key.clone())]);
+    // An empty text takes an address away that an earlier configuration named.
+    settings.insert("api_base".into(), Secret::new(config.stripe_api_base.clone().unwrap_or_default()));
+    if let Some(secret) = &config.stripe_webhook_secret {
+        settings.insert("webhook_secret".into(), secret.clone());
+    }
+    let id = put_account(engine, merchant, REAL_ACCOUNT, found, settings).await?;
+    Ok(Some(psp_accounts::get(engine, merchant, id).await?))
+}
+
+/// The account at the sandbox takes orders while the sandbox runs and there is no real one.
+async fn sandbox_account(engine: &Engine, merchant: MerchantId, inside: Option<Inside<'_>>) -> Result<(), Failure> {
+    let found = account_named(engine, merchant, SANDBOX_ACCOUNT).await?;
+    let Some(inside) = inside else {
+        if let Some(account) = found.filter(|account| account.active) {
+            activate(engine, merchant, &account, Activity::Off).await?;
+        }
+        return Ok(());
+    };
+    let mut settings = BTreeMap::from([("api_base".to_owned(), Secret::new(inside.base))]);
+    if found.is_none() {
+        let random: [u8; 24] = random_bytes(&SystemChance);
+        settings.insert("api_key".into(), Secret::new(format!("sk_test_{}", hex::encode(random))));
+    }
+    let id = put_account(engine, merchant, SANDBOX_ACCOUNT, found, settings).await?;
+    let account = psp_accounts::get(engine, merchant, id).await?;
+    // The sandbox's own word decides: its memory may have been thrown away, and our address may have changed.
+    if !account.settings.contains_key("webhook_secret") || !(inside.knows)(&account.webhook_url) {
+        psp_accounts::subscribe(engine, merchant, id).await?;
+    }
+    Ok(())
+}
+
+async fn account_named(engine: &Engine, merchant: MerchantId, name: &str) -> Result<Option<PspAccountView>, Failure> {
+    let accounts = psp_accounts::list(engine, merchant).await?;
+    Ok(accounts.into_iter().find(|account| account.psp == "stripe" && account.name == name))
+}
+
+/// Whether an account takes new orders.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Activity {
+    On,
+    Off,
+}
+
+async fn activate(engine: &Engine, merchant: MerchantId, account: &PspAccountView, activity: Activity) -> Result<(), Failure> {
+    let patch = PspAccountPatch { active: Some(activity == Activity::On), ..PspAccountPatch::default() };
+    psp_accounts::update(engine, merchant, account.id.parse()?, patch, None).await?;
+    Ok(())
+}
+
+async fn put_account(
+    engine: &Engine,
+    merchant: MerchantId,
+    name: &str,
+    found: Option<PspAccountView>,
+    mut settings: BTreeMap<String, Secret>,
+) -> Result<PspAccountId, Failure> {
+    if let Some(account) = found {
+        let id = account.id.parse()?;
+        let patch = PspAccountPatch { active: Some(true), settings, ..PspAccountPatch::default() };
+        psp_accounts::update(engine, merchant, id, patch, None).await?;
+        return Ok(id);
+    }
+    settings.retain(|_, value| !value.expose().is_empty());
+    let new = NewPspAccount { psp: "stripe".into(), name: name.into(), settings };
+    let answer = psp_accounts::create(engine, merchant, new, None).await?;
+    let body: serde_json::Value = serde_json::from_slice(&answer.body)?;
+    let id = body["id"].as_str().ok_or("the new account was not told")?;
+    Ok(id.parse()?)
+}

@@ -1,0 +1,123 @@
+//! `ducat serve`: the gateway, from the first bound port to the last finished request.
+//!
+//! - `banner`: what a person reads at the start. `watch`: ends the program when the database takes nothing any more.
+
+mod banner;
+mod watch;
+
+use crate::config::{Config, Toggle};
+use crate::first_start::{self, Inside, Start};
+use crate::sandbox::{self, bind};
+use crate::signals::{Stop, told_to_end};
+use crate::{Failure, output, wiring};
+use ducat_domain::Currency;
+use ducat_engine::{Engine, jobs, merchants};
+use ducat_web::{DemoShop, Draining, Limits, Web};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// How long the worker rests after it broke down, so that a job that breaks it does not keep a processor busy.
+const WORKER_REST: Duration = Duration::from_secs(1);
+
+/// Runs the gateway until a signal ends it.
+pub async fn run(config: Config) -> Result<ExitCode, Failure> {
+    // Ports come first: a second start by mistake must touch nothing.
+    let listener = bind(config.listen, "DUCAT_LISTEN").await?;
+    let stop = Stop::new();
+    let inside = if sandbox_wanted(&config) { Some(sandbox::start(&config, &stop).await?) } else { None };
+    let url = wiring::public_url(&config, listener.local_addr()?.port());
+    let engine = wiring::engine(&config, wiring::open_store(&config)?, url.clone()).await?;
+    let knows = |url: &str| inside.as_ref().is_some_and(|running| running.knows(url));
+    let wired = inside.as_ref().map(|running| Inside { base: running.base.clone(), knows: &knows });
+    let start = first_start::prepare(&engine, &config, wired).await?;
+
+    let draining = Draining::default();
+    let router = ducat_web::router(web(&config, &engine, inside.is_some(), &draining).await?);
+    let serving = tokio::spawn(serve(listener, router, stop.said()));
+    let working = tokio::spawn(work(engine.clone(), stop.clone()));
+    announce(&config, &url, inside.as_ref(), &start);
+
+    let outcome = tokio::select! {
+        signal = told_to_end() => Ok(signal?),
+        why = watch::database(engine.store().clone()) => Err(why),
+    };
+    let reason = outcome.as_ref().map_or_else(String::as_str, |signal| *signal);
+    tracing::info!(reason, "stopping: no new requests, the running ones are finished");
+    draining.begin();
+    stop.say();
+    finish(config.shutdown_timeout_ms, vec![serving, working]).await;
+    if let Some(running) = inside {
+        running.end(config.shutdown_timeout_ms).await;
+    }
+    outcome.map(|_| ExitCode::SUCCESS).map_err(Into::into)
+}
+
+/// The sandbox runs when it is asked for, or when there is no real account.
+fn sandbox_wanted(config: &Config) -> bool {
+    config.sandbox.map_or(config.stripe_api_key.is_none(), |wanted| wanted == Toggle::On)
+}
+
+async fn web(config: &Config, engine: &Engine, sandbox: bool, draining: &Draining) -> Result<Web, Failure> {
+    let merchant = merchants::first(engine, &config.merchant_name).await?.id;
+    let demo_shop = match sandbox {
+        true => Some(DemoShop { merchant, currency: "EUR".parse::<Currency>()?, psp: None }),
+        false => None,
+    };
+    let limits = Limits {
+        calls_per_second: config.rate_limit_per_second,
+        burst: config.rate_limit_burst,
+        streams: config.live_streams,
+        ..Limits::default()
+    };
+    let settings = ducat_web::Settings {
+        demo_shop,
+        trusted_proxies: config.trusted_proxies.clone(),
+        limits,
+        secure: engine.settings().public_url.starts_with("https:"),
+    };
+    Ok(Web { engine: engine.clone(), settings, draining: draining.clone() })
+}
+
+async fn serve(listener: TcpListener, router: axum::Router, stop: impl Future<Output = ()> + Send + 'static) {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
+        tracing::error!(%error, "the listener ended");
+    }
+}
+
+/// The worker, begun again where it breaks down: one broken job must not stop all others.
+async fn work(engine: Engine, stop: Stop) {
+    loop {
+        let run = tokio::spawn(jobs::work(engine.clone(), stop.said())).await;
+        if run.is_ok() {
+            return;
+        }
+        tracing::error!("the worker broke down and is begun again");
+        tokio::time::sleep(WORKER_REST).await;
+    }
+}
+
+/// Waits for what still runs, but not for ever: what is cut off here is taken up by the next start.
+async fn finish(patience: Duration, tasks: Vec<JoinHandle<()>>) {
+    let deadline = tokio::time::Instant::now() + patience;
+    for mut task in tasks {
+        if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
+            tracing::warn!("something did not finish in time and is cut off");
+            task.abort();
+        }
+    }
+}
+
+fn announce(config: &Config, url: &str, inside: Option<&sandbox::Running>, start: &Start) {
+    // A start whose output nobody reads is a start all the same.
+    let _ = output::say(&banner::text(&banner::Facts {
+        url,
+        sandbox: inside.map(|running| running.base.as_str()),
+        data: &config.data_dir,
+        start,
+    }));
+    tracing::info!(url, sandbox = inside.map(|running| running.base.as_str()), version = env!("CARGO_PKG_VERSION"), "ready");
+}

@@ -1,0 +1,68 @@
+//! `ducat verify`: every invariant over the whole database, and what breaks it.
+
+use crate::cli::Audience;
+use crate::config::Config;
+use crate::{Failure, output, wiring};
+use ducat_store::VerifyReport;
+use serde_json::json;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+/// Checks, shows, and ends with 1 when something is broken.
+pub async fn run(config: &Config, audience: Audience) -> Result<ExitCode, Failure> {
+    let path = wiring::database_path(config);
+    if !path.exists() {
+        return Err(format!("there is no database at {}", path.display()).into());
+    }
+    if std::io::stderr().is_terminal() {
+        eprintln!("Checking {} …", path.display());
+    }
+    let report = wiring::open_store(config)?.verify().await?;
+    let said = match audience {
+        Audience::Person => output::say(&told(&report)),
+        Audience::Program => output::say_json(&as_json(&report))?,
+    };
+    Ok(if report.findings.is_empty() { said } else { ExitCode::FAILURE })
+}
+
+fn told(report: &VerifyReport) -> String {
+    let rows: Vec<_> = report.checked.iter().map(|(what, rows)| [(*what).to_owned(), rows.to_string()]).collect();
+    let mut text = output::table(["CHECKED", "ROWS"], &rows);
+    if report.findings.is_empty() {
+        text.push_str(&format!("\n\nAll {} invariants hold.", report.invariants));
+        return text;
+    }
+    let rows: Vec<_> = report.findings.iter().map(|finding| [finding.invariant.to_owned(), finding.subject.clone()]).collect();
+    text.push_str(&format!("\n\n{}", output::table(["BROKEN", "WHERE"], &rows)));
+    text.push_str(&format!(
+        "\n\n{} findings in {} invariants. Do not mend by hand what the journal holds.",
+        rows.len(),
+        report.invariants
+    ));
+    text
+}
+
+fn as_json(report: &VerifyReport) -> serde_json::Value {
+    json!({
+        "ok": report.findings.is_empty(),
+        "invariants": report.invariants,
+        "checked": report.checked.iter().map(|(what, rows)| json!({ "what": what, "rows": rows })).collect::<Vec<_>>(),
+        "findings": report.findings.iter().map(|f| json!({ "invariant": f.invariant, "subject": f.subject })).collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ducat_store::Finding;
+
+    #[test]
+    fn a_clean_report_counts_and_a_broken_one_names() {
+        let clean = VerifyReport { checked: vec![("orders", 12)], findings: vec![], invariants: 30 };
+        assert_eq!(told(&clean), "CHECKED  ROWS\norders   12\n\nAll 30 invariants hold.");
+        let finding = Finding { invariant: "balances are sums", subject: "psp:1".into() };
+        let broken = VerifyReport { findings: vec![finding], ..clean };
+        assert!(told(&broken).contains("balances are sums  psp:1"));
+        assert_eq!(as_json(&broken)["ok"], false);
+    }
+}

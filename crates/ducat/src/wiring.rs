@@ -1,0 +1,109 @@
+//! Puts store, vault and engine together, from the configuration.
+
+use crate::Failure;
+use crate::config::Config;
+use crate::files;
+use crate::system::{SystemChance, SystemClock};
+use ducat_domain::{Clock, MerchantId, random_bytes};
+use ducat_engine::psp::HttpTransport;
+use ducat_engine::{Engine, Parts, Settings, Vault, merchants};
+use ducat_store::{Store, WriterMode};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where the database lies.
+pub fn database_path(config: &Config) -> PathBuf {
+    config.database_url.clone().unwrap_or_else(|| config.data_dir.join("ducat.db"))
+}
+
+/// Where the master key lies when it is not in the configuration.
+pub fn master_key_path(config: &Config) -> PathBuf {
+    config.data_dir.join("master.key")
+}
+
+/// Opens the database, made and brought to the newest schema where need be.
+pub fn open_store(config: &Config) -> Result<Store, Failure> {
+    let told = |path: &std::path::Path, e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+    files::make_folder(&config.data_dir).map_err(|e| told(&config.data_dir, &e))?;
+    let path = database_path(config);
+    Store::open_sqlite(&path, WriterMode::Thread, SystemClock.now()).map_err(|e| told(&path, &e).into())
+}
+
+/// The engine over this store. `public_url` is where customers and PSPs reach the gateway.
+pub async fn engine(config: &Config, store: Store, public_url: String) -> Result<Engine, Failure> {
+    let vault = Vault::new(master_key(config, &store).await?);
+    let transport = HttpTransport::new().map_err(|e| format!("TLS cannot be set up: {e}"))?;
+    let settings = Settings {
+        psp_timeout: config.psp_timeout_ms,
+        lease: config.lease_ms,
+        poll_after: config.poll_after_ms,
+        ..Settings::new(public_url)
+    };
+    let engine = Engine::new(Parts {
+        store,
+        transport: Arc::new(transport),
+        clock: Arc::new(SystemClock),
+        chance: Arc::new(SystemChance),
+        vault,
+        settings,
+    });
+    prove_key(&engine).await?;
+    Ok(engine)
+}
+
+/// The engine for a verb that answers at once.
+pub async fn engine_for_a_verb(config: &Config) -> Result<Engine, Failure> {
+    let store = open_store(config)?;
+    engine(config, store, public_url(config, config.listen.port())).await
+}
+
+/// Where the gateway is reached when it listens on this port.
+pub fn public_url(config: &Config, port: u16) -> String {
+    let address = std::net::SocketAddr::new(reachable(config.listen.ip()), port);
+    config.public_url.clone().unwrap_or_else(|| format!("http://{address}"))
+}
+
+/// Who listens everywhere is reached on loopback.
+pub fn reachable(ip: std::net::IpAddr) -> std::net::IpAddr {
+    match ip {
+        std::net::IpAddr::V4(v4) if v4.is_unspecified() => std::net::Ipv4Addr::LOCALHOST.into(),
+        std::net::IpAddr::V6(v6) if v6.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    }
+}
+
+/// The merchant that was asked for, or the first one.
+pub async fn merchant(engine: &Engine, config: &Config, asked: Option<&str>) -> Result<MerchantId, Failure> {
+    let Some(text) = asked else { return Ok(merchants::first(engine, &config.merchant_name).await?.id) };
+    let id: MerchantId = text.parse().map_err(|e| format!("--merchant {text}: {e}"))?;
+    match engine.store().merchant(id).await? {
+        Some(merchant) => Ok(merchant.id),
+        None => Err(format!("there is no merchant {id}").into()),
+    }
+}
+
+/// The key from the configuration or from its file. A new one is made only while nothing is encrypted with an older one.
+async fn master_key(config: &Config, store: &Store) -> Result<[u8; 32], Failure> {
+    if let Some(key) = &config.master_key {
+        return Ok(key.0);
+    }
+    let path = master_key_path(config);
+    if let Some(text) = files::read_line(&path).map_err(|e| format!("{}: {e}", path.display()))? {
+        return crate::config::master_key(&text).map(|key| key.0).map_err(|why| format!("{}: {why}", path.display()).into());
+    }
+    if !store.merchants().await?.is_empty() {
+        let text = "is not there, and the database holds credentials that only it opens: bring it back, or set DUCAT_MASTER_KEY";
+        return Err(format!("{} {text}", path.display()).into());
+    }
+    let key: [u8; 32] = random_bytes(&SystemChance);
+    files::write_private(&path, format!("{}\n", hex::encode(key)).as_bytes()).map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(key)
+}
+
+/// A wrong key is told at the start and not when the first customer pays.
+async fn prove_key(engine: &Engine) -> Result<(), Failure> {
+    let Some(first) = engine.store().merchants().await?.into_iter().next() else { return Ok(()) };
+    let wrong = |e| format!("the master key is not the one with which this database was written ({e})");
+    merchants::return_secret(engine, first.id).await.map_err(wrong)?;
+    Ok(())
+}

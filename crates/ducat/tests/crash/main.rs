@@ -1,0 +1,76 @@
+//! The real gateway, killed with SIGKILL at random moments while shops order and customers pay, with faults at the PSP in between. At the
+//! end the PSP's books, ours and what shops were told must agree to the last unit.
+//!
+//! - `world`: the two programs, and how one of them is killed. `life`: one order from the shop's wish to its end.
+//! - `faults`: what goes wrong at the PSP. `books`: what is compared at the end.
+//!
+//! `DUCAT_TEST_CRASH_ROUNDS` says how often it is killed, `DUCAT_TEST_CRASH_SEED` in which course of events.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod books;
+mod faults;
+mod life;
+mod world;
+
+use life::Life;
+use std::time::{Duration, Instant};
+use support::dice::Dice;
+use tokio::task::JoinSet;
+use world::World;
+
+/// A plain `cargo test` only shows that the test itself works; `tests/crash/run` is the one that counts.
+const DEFAULT_ROUNDS: u64 = 4;
+/// How many orders are under way at once.
+const AT_ONCE: usize = 10;
+/// How often the whole database is checked in between, in rounds.
+const VERIFY_EVERY: u64 = 10;
+
+#[tokio::test]
+async fn killed_at_any_moment_no_order_is_lost_and_none_is_paid_twice() {
+    tokio::task::LocalSet::new().run_until(run()).await;
+}
+
+async fn run() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let rounds = number("DUCAT_TEST_CRASH_ROUNDS").unwrap_or(DEFAULT_ROUNDS);
+    let seed = number("DUCAT_TEST_CRASH_SEED").unwrap_or_else(|| u64::from(std::process::id()) ^ world::nanoseconds());
+    println!("seed {seed}, {rounds} rounds");
+    let begun = Instant::now();
+    let mut dice = Dice::new(seed);
+    let mut world = World::begin(&mut dice).await;
+    let mut lives = JoinSet::new();
+    let mut ended: Vec<Life> = Vec::new();
+    let mut born = 0;
+
+    for round in 1..=rounds {
+        faults::script(&world, &mut dice).await;
+        let strike = Instant::now() + Duration::from_millis(dice.between(20, 1_800));
+        while Instant::now() < strike {
+            if lives.len() < AT_ONCE {
+                born += 1;
+                lives.spawn_local(Life::new(born, &mut dice).live(world.places(), dice.split()));
+            }
+            while let Some(life) = lives.try_join_next() {
+                ended.push(life.unwrap());
+            }
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+        world.kill(&mut dice).await;
+        if round % VERIFY_EVERY == 0 {
+            world.verify();
+            println!("round {round}: {} orders begun, {} at their end, {} s", born, ended.len(), begun.elapsed().as_secs());
+        }
+        world.start_again().await;
+    }
+    faults::end(&world).await;
+    while let Some(life) = lives.join_next().await {
+        ended.push(life.unwrap());
+    }
+    let orders = books::settled(&world, &ended).await;
+    books::replay(&world, &ended).await;
+    books::compare(&world, &ended, &orders).await;
+    world.end().await;
+    println!("{} kills, {} orders, {} s: {}", rounds, ended.len(), begun.elapsed().as_secs(), books::summary(&orders));
+}

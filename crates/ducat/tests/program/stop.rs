@@ -1,0 +1,73 @@
+//! Ends: signals, ports that are taken, and what a request under way gets.
+
+use super::support::http::Http;
+use super::support::process::Program;
+use super::{Gateway, text};
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test]
+async fn sigterm_lets_a_request_under_way_finish_and_ends_with_zero() {
+    let mut gateway = Gateway::start().await;
+    let key = gateway.key();
+    let sandbox = gateway
+        .running
+        .said()
+        .lines()
+        .find_map(|l| l.trim().strip_prefix("Sandbox").map(|l| l.split_whitespace().next().unwrap().to_owned()))
+        .unwrap();
+    let rule = json!({"fault": "delay", "operation": "checkout.sessions.create", "delay_ms": 1_000});
+    assert!(gateway.http.post_json(&format!("{sandbox}/_sandbox/faults"), "sk_test_x", None, &rule).await.unwrap().status < 300);
+    let (http, url) = (gateway.http.clone(), format!("{}/v1/payment_orders", gateway.url));
+    let order = json!({"reference": "slow", "amount": 500, "currency": "EUR"});
+    let slow = tokio::spawn(async move { http.post_json(&url, &key, None, &order).await });
+    // The request has arrived when its order is there.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    gateway.stop().await;
+    let answer = slow.await.unwrap().expect("the request was cut off");
+    assert!(matches!(answer.status, 201 | 202), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn sigint_ends_it_too_and_nothing_answers_afterwards() {
+    let mut gateway = Gateway::start().await;
+    gateway.running.signal("INT");
+    assert!(gateway.running.ended().await.success());
+    assert!(gateway.http.get(&format!("{}/healthz", gateway.url), None).await.is_err());
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_told_in_one_line_and_nothing_is_made() {
+    let gateway = Gateway::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let address = gateway.url.strip_prefix("http://").unwrap();
+    let output = Program::in_folder(folder.path()).with("DUCAT_LISTEN", address).run(&["serve"]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains(address) && said.contains("in use") && said.contains("DUCAT_LISTEN"), "{said}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn the_sandbox_runs_alone_and_keeps_its_world() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = super::free_port();
+    let program = Program::in_folder(folder.path()).with("DUCAT_SANDBOX_PORT", port);
+    let base = format!("http://127.0.0.1:{port}");
+    let http = Http::new(Duration::from_secs(10));
+    let mut running = program.start("sandbox", &["sandbox"]);
+    running.until_said(&base).await;
+    let fields = [("email".to_owned(), "ada@example.com".to_owned())];
+    let customer = http.post_form(&format!("{base}/v1/customers"), Some("sk_test_alone"), &fields).await.unwrap().json();
+    running.signal("TERM");
+    assert!(running.ended().await.success());
+    let mut running = program.start("again", &["sandbox"]);
+    running.until_said(&base).await;
+    let found = http
+        .get(&format!("{base}/v1/customers/{}", customer["id"].as_str().unwrap()), Some("sk_test_alone"))
+        .await
+        .unwrap()
+        .json();
+    assert_eq!(found["email"], "ada@example.com");
+}

@@ -1,0 +1,147 @@
+//! Verbs that answer at once: keys, verify, doctor, migrate, settings, openapi.
+
+use super::support::process::Program;
+use super::{Gateway, text};
+use serde_json::{Value, json};
+
+fn json_of(output: &std::process::Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
+}
+
+#[tokio::test]
+async fn a_key_is_made_listed_used_and_revoked_beside_a_running_gateway() {
+    let gateway = Gateway::start().await;
+    let made = json_of(&gateway.program.run(&["keys", "create", "--name", "till", "--scope", "read", "--json"]));
+    let (key, id) = (made["key"].as_str().unwrap(), made["id"].as_str().unwrap());
+    let orders = format!("{}/v1/payment_orders", gateway.url);
+    assert_eq!(gateway.http.get(&orders, Some(key)).await.unwrap().status, 200);
+    let order = json!({"reference": "x", "amount": 500, "currency": "EUR"});
+    assert_eq!(gateway.http.post_json(&orders, key, None, &order).await.unwrap().status, 403);
+    let listed = text(&gateway.program.run(&["keys", "list"]).stdout);
+    assert!(listed.contains(id) && listed.contains("till") && !listed.contains(key), "{listed}");
+    let revoked = gateway.program.run(&["keys", "revoke", id]);
+    assert!(revoked.status.success() && text(&revoked.stdout).contains("is revoked"), "{revoked:?}");
+    let begun = std::time::Instant::now();
+    while gateway.http.get(&orders, Some(key)).await.unwrap().status != 401 {
+        assert!(begun.elapsed().as_secs() < 8, "a revoked key still opens");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(!gateway.program.run(&["keys", "revoke", "ak_nonsense"]).status.success());
+}
+
+#[tokio::test]
+async fn verify_is_clean_after_a_sale_and_finds_a_changed_posting() {
+    let mut gateway = Gateway::start().await;
+    let key = gateway.key();
+    let orders = format!("{}/v1/payment_orders", gateway.url);
+    let order = gateway
+        .http
+        .post_json(&orders, &key, None, &json!({"reference": "x", "amount": 500, "currency": "EUR"}))
+        .await
+        .unwrap()
+        .json();
+    pay(&gateway, order["redirect_url"].as_str().unwrap()).await;
+    let one = format!("{orders}/{}", order["id"].as_str().unwrap());
+    let begun = std::time::Instant::now();
+    while gateway.http.get(&one, Some(&key)).await.unwrap().json()["status"] != "succeeded" {
+        assert!(begun.elapsed().as_secs() < 15, "{}", gateway.running.said());
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    gateway.stop().await;
+    let clean = gateway.program.run(&["verify", "--json"]);
+    assert!(clean.status.success() && json_of(&clean)["ok"] == true, "{clean:?}");
+    assert!(text(&gateway.program.run(&["verify"]).stdout).contains("invariants hold"));
+
+    let database = rusqlite::Connection::open(gateway.program.folder.join("ducat-data/ducat.db")).unwrap();
+    database
+        .execute_batch("DROP TRIGGER postings_never_change; UPDATE postings SET amount = amount + 1 WHERE amount > 0")
+        .unwrap();
+    drop(database);
+    let broken = gateway.program.run(&["verify", "--json"]);
+    assert_eq!(broken.status.code(), Some(1));
+    let findings = json_of(&broken)["findings"].to_string();
+    assert!(findings.contains("sums to zero"), "{findings}");
+    assert!(text(&gateway.program.run(&["verify"]).stdout).contains("BROKEN"));
+}
+
+/// Pays on the sandbox's page as a browser without scripts does.
+async fn pay(gateway: &Gateway, page: &str) {
+    let shown = gateway.http.get(page, None).await.unwrap().text();
+    let form = super::support::forms::forms(&shown)
+        .into_iter()
+        .find(|f| f.fields.iter().any(|(name, _)| name.contains("number")))
+        .unwrap();
+    let value = |name: &str| match name {
+        name if name.contains("number") => Some("4242424242424242"),
+        name if name.contains("exp") => Some("12 / 40"),
+        name if name.contains("cvc") => Some("123"),
+        name if name.contains("email") => Some("ada@example.com"),
+        _ => None,
+    };
+    let fields: Vec<_> =
+        form.fields.iter().map(|(n, v)| (n.clone(), value(n).map_or_else(|| v.clone(), str::to_owned))).collect();
+    let target = url::Url::parse(page).unwrap().join(&form.action).unwrap();
+    let answer = gateway.http.post_form(target.as_str(), None, &fields).await.unwrap();
+    assert!(answer.location.is_some(), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn doctor_finds_a_running_sandbox_gateway_well_and_says_where_settings_come_from() {
+    let gateway = Gateway::start().await;
+    let output = gateway.program.run(&["doctor", "--json"]);
+    let report = json_of(&output);
+    assert!(output.status.success() && report["ok"] == true, "{report:#}");
+    let state =
+        |name: &str| report["checks"].as_array().unwrap().iter().find(|c| c["name"] == name).map(|c| c["state"].clone()).unwrap();
+    for name in [
+        "data folder",
+        "master key",
+        "database",
+        "journal mode",
+        "synchronous",
+        "foreign keys",
+        "database library",
+        "PSP key",
+        "reachable",
+        "clock",
+    ] {
+        assert_eq!(state(name), "ok", "{name}: {report:#}");
+    }
+    let listen = report["settings"].as_array().unwrap().iter().find(|s| s["name"] == "listen").unwrap();
+    assert_eq!(listen["from"], "DUCAT_LISTEN");
+    assert!(text(&gateway.program.run(&["doctor"]).stdout).contains("0 fail"));
+}
+
+#[tokio::test]
+async fn doctor_fails_on_an_open_master_key_and_warns_of_an_address_nobody_reaches() {
+    let mut gateway = Gateway::start().await;
+    gateway.stop().await;
+    let key = gateway.program.folder.join("ducat-data/master.key");
+    std::process::Command::new("chmod").arg("644").arg(&key).status().unwrap();
+    let program =
+        gateway.program.clone().with("DUCAT_STRIPE_API_KEY", "sk_live_mine").with("DUCAT_STRIPE_API_BASE", "http://127.0.0.1:9");
+    let output = program.run(&["doctor"]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("chmod 600") && said.contains("DUCAT_PUBLIC_URL") && !said.contains("sk_live_mine"), "{said}");
+}
+
+#[test]
+fn what_only_prints_needs_no_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::in_folder(folder.path()).with("DUCAT_LISTEN", "nonsense");
+    let document = json_of(&program.run(&["openapi"]));
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1") && document["paths"]["/v1/payment_orders"].is_object());
+    assert!(text(&program.run(&["settings"]).stdout).contains("# listen = "));
+    assert!(text(&program.run(&["--version"]).stdout).starts_with("ducat "));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn migrate_makes_the_database_and_verify_holds_over_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::in_folder(folder.path());
+    assert_eq!(program.run(&["verify"]).status.code(), Some(1), "there is nothing to verify yet");
+    assert!(program.run(&["migrate"]).status.success() && program.run(&["migrate"]).status.success());
+    assert!(program.run(&["verify"]).status.success());
+}
