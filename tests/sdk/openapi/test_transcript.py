@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 from collections import Counter
 
 from spec import Document
@@ -17,7 +18,8 @@ def test_every_answer_the_node_suite_and_the_tool_saw_fits_the_document():
     document, found = Document(), Counter()
     for answer in seen:
         for finding in document.check_answer(answer["method"], answer["path"], answer["status"], answer["body"]):
-            found[finding.kind, str(finding)] += 1
+            # One line for a whole list: which row it was does not matter.
+            found[finding.kind, re.sub(r"\[\d+\]", "[]", str(finding))] += 1
     for kind in ("unknown", "absent"):
         for (_, what), count in sorted(x for x in found.items() if x[0][0] == kind):
             print(f"{kind}: {count}x {what}")
