@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Stripe, client, failure, intentParams } from './support/sandbox.mjs';
+import { Stripe, client, failure, freshKey, intentParams } from './support/sandbox.mjs';
 
 const stripe = client();
 const pay = (changes) => stripe.paymentIntents.create(intentParams(changes));
@@ -14,9 +14,15 @@ test('an intent walks from no method to succeeded', async () => {
   assert.deepEqual([paid.status, paid.amount_received], ['succeeded', 2000]);
 });
 
-test('the client secret names the intent and reads it', async () => {
-  const made = await stripe.paymentIntents.create({ amount: 2000, currency: 'eur' });
+test('the client secret names the intent, and a publishable key reads it with that alone', async () => {
+  const key = freshKey();
+  const made = await client(key).paymentIntents.create({ amount: 2000, currency: 'eur' });
   assert.ok(made.client_secret.startsWith(`${made.id}_secret_`));
+  const page = client(key.replace('sk_test_', 'pk_test_'));
+  const seen = await page.paymentIntents.retrieve(made.id, { client_secret: made.client_secret });
+  assert.deepEqual([seen.id, seen.status], [made.id, 'requires_payment_method']);
+  const error = await failure(page.paymentIntents.retrieve(made.id, { client_secret: `${made.id}_secret_guessed` }));
+  assert.ok(error.statusCode >= 400 && error.statusCode < 500);
 });
 
 for (const [method, code, declineCode] of [
