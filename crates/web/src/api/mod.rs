@@ -1,0 +1,39 @@
+//! The API under `/v1`: who asks, what is asked, and how it is answered.
+//!
+//! - `allowed`: who calls and whether they may. `asked`: the body and the idempotency key. `named`: ids in addresses.
+//! - `answer`: the engine's answers as HTTP. `list`: pages of lists.
+//! - one folder per resource, one verb a file: `payment_orders`, `events`, `psp_accounts`, `api_keys`; and `merchant`.
+
+mod allowed;
+mod answer;
+pub(crate) mod api_keys;
+mod asked;
+pub(crate) mod events;
+pub(crate) mod list;
+pub(crate) mod merchant;
+mod named;
+pub(crate) mod payment_orders;
+pub(crate) mod psp_accounts;
+
+use crate::app::App;
+use axum::Router;
+use axum::routing::{get, post};
+
+/// Every route under `/v1`.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/v1/payment_orders", get(payment_orders::list).post(payment_orders::create))
+        .route("/v1/payment_orders/{id}", get(payment_orders::get))
+        .route("/v1/payment_orders/{id}/cancel", post(payment_orders::cancel))
+        .route("/v1/payment_orders/{id}/ledger", get(payment_orders::ledger))
+        .route("/v1/payment_orders/{id}/stream", get(payment_orders::stream))
+        .route("/v1/events", get(events::list))
+        .route("/v1/events/{id}", get(events::get))
+        .route("/v1/psp_accounts", get(psp_accounts::list).post(psp_accounts::create))
+        .route("/v1/psp_accounts/{id}", get(psp_accounts::get).post(psp_accounts::update))
+        .route("/v1/psp_accounts/{id}/check", post(psp_accounts::check))
+        .route("/v1/psp_accounts/{id}/subscribe", post(psp_accounts::subscribe))
+        .route("/v1/api_keys", get(api_keys::list).post(api_keys::create))
+        .route("/v1/api_keys/{id}/revoke", post(api_keys::revoke))
+        .route("/v1/merchant", get(merchant::get))
+}

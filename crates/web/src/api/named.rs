@@ -1,0 +1,39 @@
+//! The thing that an address names. An id that cannot be one names nothing, like an id that nobody has.
+
+use crate::app::App;
+use crate::problem::Problem;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use ducat_domain::{ApiKeyId, EventId, PaymentOrderId, PspAccountId};
+use std::str::FromStr;
+
+/// The id in the address.
+pub(crate) struct Named<Id>(pub Id);
+
+/// What an id names, for people.
+pub(crate) trait Names: FromStr {
+    const WHAT: &'static str;
+}
+
+impl Names for PaymentOrderId {
+    const WHAT: &'static str = "payment order";
+}
+impl Names for EventId {
+    const WHAT: &'static str = "event";
+}
+impl Names for PspAccountId {
+    const WHAT: &'static str = "PSP account";
+}
+impl Names for ApiKeyId {
+    const WHAT: &'static str = "API key";
+}
+
+impl<Id: Names> FromRequestParts<App> for Named<Id> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let not_found = || Problem::not_found(Id::WHAT);
+        let Path(text) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| not_found())?;
+        text.parse().map(Self).map_err(|_| not_found())
+    }
+}

@@ -1,0 +1,35 @@
+//! What every handler shares.
+
+use crate::around::Limiter;
+use crate::metrics::Metrics;
+use crate::{Draining, Settings, Web};
+use ducat_engine::Engine;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// What every handler shares. Cheap to clone.
+pub(crate) type App = Arc<Parts>;
+
+/// The parts of [`App`].
+pub(crate) struct Parts {
+    pub engine: Engine,
+    pub settings: Settings,
+    pub draining: Draining,
+    pub limiter: Limiter,
+    pub metrics: Metrics,
+    /// One permit for each live stream.
+    pub streams: Arc<Semaphore>,
+}
+
+/// Puts the parts together.
+pub(crate) fn app(web: Web) -> App {
+    let limits = &web.settings.limits;
+    Arc::new(Parts {
+        limiter: Limiter::new(limits.calls_per_second, limits.burst),
+        metrics: Metrics::new(),
+        streams: Arc::new(Semaphore::new(limits.streams)),
+        engine: web.engine,
+        settings: web.settings,
+        draining: web.draining,
+    })
+}

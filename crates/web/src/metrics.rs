@@ -1,0 +1,120 @@
+//! Figures about this node, for Prometheus.
+
+use crate::app::App;
+use axum::extract::State;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use std::time::Duration;
+
+/// Where the bars of the histogram end, in seconds.
+const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0];
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Request {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Route {
+    route: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Message {
+    outcome: &'static str,
+}
+
+/// Everything that is counted.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<Request, Counter>,
+    durations: Family<Route, Histogram, fn() -> Histogram>,
+    messages: Family<Message, Counter>,
+    limited: Counter,
+    streams: Gauge,
+    job_lateness: Gauge,
+}
+
+fn histogram() -> Histogram {
+    Histogram::new(BUCKETS)
+}
+
+impl Metrics {
+    /// Nothing has been counted yet.
+    pub fn new() -> Self {
+        let mut all = Self {
+            registry: Registry::with_prefix("ducat"),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(histogram),
+            messages: Family::default(),
+            limited: Counter::default(),
+            streams: Gauge::default(),
+            job_lateness: Gauge::default(),
+        };
+        let registry = &mut all.registry;
+        registry.register("http_requests", "Requests answered", all.requests.clone());
+        let what = "From the head of the request to the head of the answer";
+        registry.register_with_unit("http_request_duration", what, Unit::Seconds, all.durations.clone());
+        registry.register("psp_messages", "Messages of PSPs, by what became of them", all.messages.clone());
+        registry.register("rate_limited", "Calls refused because their key had used up its share", all.limited.clone());
+        registry.register("live_streams", "Live streams that are open now", all.streams.clone());
+        let what = "How long the job that is due first has been due; 0 where none is";
+        registry.register_with_unit("job_lateness", what, Unit::Seconds, all.job_lateness.clone());
+        all
+    }
+
+    /// A request was answered.
+    pub fn answered(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
+        // A method that nobody knows is the caller's invention, and would be a label of its own.
+        let known = [Method::GET, Method::POST, Method::HEAD].contains(method);
+        let method = if known { method.to_string() } else { "other".to_owned() };
+        let request = Request { method, route: route.to_owned(), status: status.as_u16() };
+        self.requests.get_or_create(&request).inc();
+        self.durations.get_or_create(&Route { route: route.to_owned() }).observe(took.as_secs_f64());
+    }
+
+    /// A PSP's message came.
+    pub fn message(&self, outcome: &'static str) {
+        self.messages.get_or_create(&Message { outcome }).inc();
+    }
+
+    /// A call was refused for want of tokens.
+    pub fn limited(&self) {
+        self.limited.inc();
+    }
+
+    /// A live stream was opened; it is counted until what comes back is dropped.
+    pub fn stream_opened(&self) -> OpenStream {
+        self.streams.inc();
+        OpenStream(self.streams.clone())
+    }
+}
+
+/// A live stream that is open.
+pub(crate) struct OpenStream(Gauge);
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// `GET /metrics`
+pub(crate) async fn show(State(app): State<App>) -> Response {
+    let due = app.engine.store().next_job_at().await.ok().flatten();
+    let lateness = due.map_or(0, |at| app.engine.now().since(at).as_secs());
+    app.metrics.job_lateness.set(i64::try_from(lateness).unwrap_or(i64::MAX));
+    let mut text = String::new();
+    // Writing into a string does not fail.
+    let _ = encode(&mut text, &app.metrics.registry);
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+}

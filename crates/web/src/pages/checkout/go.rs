@@ -1,0 +1,34 @@
+//! `GET /pay/{id}/go`: to the PSP's page. A plain link leads here, so that no form has to reach the PSP.
+
+use super::OrderId;
+use super::view::{CheckoutPage, Place};
+use crate::app::App;
+use crate::pages::{page, see_other};
+use crate::problem::Problem;
+use axum::extract::State;
+use axum::response::Response;
+use ducat_engine::{Error, payments};
+
+pub(super) async fn go(State(app): State<App>, OrderId(id): OrderId) -> Result<Response, Problem> {
+    match payments::go_pay(&app.engine, id).await {
+        Ok(Some(address)) if is_web(&address) => see_other(&address),
+        Ok(_) => wait_or_show(&app, OrderId(id)).await,
+        // The order moved on in another tab, or cannot be tried again: its page says how it stands.
+        Err(Error::Conflict(refusal)) => {
+            tracing::info!(code = refusal.code, "the customer cannot be sent to a PSP");
+            see_other(&format!("/pay/{id}"))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The PSP has not answered yet, or there is nothing to pay any more.
+async fn wait_or_show(app: &App, OrderId(id): OrderId) -> Result<Response, Problem> {
+    let checkout = payments::checkout(&app.engine, id).await?;
+    let waiting = CheckoutPage::of(&checkout, Place::OnTheWay, app.engine.now());
+    if waiting.waits() { page(&waiting) } else { see_other(&format!("/pay/{id}")) }
+}
+
+fn is_web(address: &str) -> bool {
+    address.starts_with("https://") || address.starts_with("http://")
+}
