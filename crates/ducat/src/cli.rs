@@ -5,12 +5,7 @@ use std::path::PathBuf;
 
 /// A self-hosted payment gateway.
 #[derive(Debug, Parser)]
-#[command(
-    name = "ducat",
-    version,
-    about,
-    after_help = "Settings: ducat.toml in this folder, then DUCAT_* (see ducat.example.toml)."
-)]
+#[command(name = "ducat", version, after_help = "Settings: ducat.toml in this folder, then DUCAT_* (see ducat.example.toml).")]
 pub struct Arguments {
     /// Read this file in place of ./ducat.toml.
     #[arg(long, global = true, value_name = "FILE")]

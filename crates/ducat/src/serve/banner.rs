@@ -57,8 +57,11 @@ pub fn text(facts: &Facts<'_>) -> String {
             "YOUR_KEY"
         }
     };
-    text.push_str("\nCreate an order, and open its checkout_url:\n\n");
-    text.push_str(&order_command(url, key));
+    // Without an account there is nowhere to send an order.
+    if facts.sandbox.is_some() || facts.start.real_account.is_some() {
+        text.push_str("\nCreate an order, and open its checkout_url:\n\n");
+        text.push_str(&order_command(url, key));
+    }
     text
 }
 

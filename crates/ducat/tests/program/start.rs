@@ -82,7 +82,7 @@ async fn with_a_real_account_there_is_no_sandbox_and_no_shop_and_the_key_is_show
     let mut gateway = Gateway::start_with(settings).await;
     assert!(gateway.running.said().contains("shown only now"));
     assert!(gateway.http.get(&format!("http://127.0.0.1:{sandbox_port}/"), None).await.is_err(), "the sandbox runs");
-    assert_eq!(gateway.http.get(&format!("{}/", gateway.url), None).await.unwrap().status, 404);
+    assert_eq!(gateway.http.get(&format!("{}/shop", gateway.url), None).await.unwrap().status, 404);
     let key = gateway.key();
     let accounts = gateway.http.get(&format!("{}/v1/psp_accounts", gateway.url), Some(&key)).await.unwrap();
     assert!(accounts.text().contains("http://127.0.0.1:9") && !accounts.text().contains("sk_test_mine"), "{}", accounts.text());
