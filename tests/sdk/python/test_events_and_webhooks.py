@@ -34,6 +34,11 @@ def types_about(api, *ids):
     return [e.type for e in rows][::-1]
 
 
+def told_about(api, *ids):
+    """The same without `charge.updated`: whether a fee is booked at once or a moment later is Stripe's own affair."""
+    return [kind for kind in types_about(api, *ids) if kind != "charge.updated"]
+
+
 # --- events
 
 
@@ -69,7 +74,7 @@ def test_a_paid_session_tells_its_story(api):
     customer = Customer()
     customer.pay(customer.open(session.url), "4242424242424242")
     paid = api.checkout.sessions.retrieve(session.id, params={"expand": ["payment_intent"]})
-    told = types_about(api, session.id, paid.payment_intent.id, paid.payment_intent.latest_charge)
+    told = told_about(api, session.id, paid.payment_intent.id, paid.payment_intent.latest_charge)
     assert sorted(told) == ["charge.succeeded", "checkout.session.completed", "payment_intent.created", "payment_intent.succeeded"]
     completed = api.events.list(params={"type": "checkout.session.completed"}).data[0]
     assert completed.data.object["payment_status"] == "paid" and completed.data.object["status"] == "complete"
@@ -81,7 +86,7 @@ def test_a_declined_then_paid_intent_tells_both(api):
         api.payment_intents.confirm(intent.id, params={"payment_method": "pm_card_visa_chargeDeclined"})
     api.payment_intents.confirm(intent.id, params={"payment_method": "pm_card_visa"})
     charges = [c.id for c in api.charges.list(params={"payment_intent": intent.id}).data]
-    told = types_about(api, intent.id, *charges)
+    told = told_about(api, intent.id, *charges)
     assert sorted(told) == ["charge.failed", "charge.succeeded", "payment_intent.created", "payment_intent.payment_failed", "payment_intent.succeeded"]
     assert told.index("payment_intent.payment_failed") < told.index("payment_intent.succeeded")
 

@@ -237,10 +237,12 @@ def test_manual_capture_completes_unpaid_and_is_captured_later(api):
     assert now(api, session).payment_status == "paid"
 
 
-def test_a_free_session_needs_no_payment(api):
+def test_a_free_session_asks_for_no_card(api):
     line = {"price_data": {"currency": "eur", "unit_amount": 0, "product_data": {"name": "Sample"}}, "quantity": 1}
     session = api.checkout.sessions.create(params=session_params(line_items=[line]))
-    assert (session.amount_total, session.payment_status) == (0, "no_payment_required")
+    assert session.amount_total == 0 and session.payment_status in ("unpaid", "no_payment_required")
+    page = Customer().open(session.url)
+    assert page.status == 200 and not [f for f in page.forms if any("cc-number" in h for h in f["hints"].values())]
 
 
 def test_the_page_has_no_inline_script_needed_to_pay(session):
