@@ -30,6 +30,8 @@ pub struct Change {
     pub inbox: Option<InboxWrite>,
     /// The key under which the request may be repeated.
     pub idempotency: Option<IdempotencyWrite>,
+    /// Requests under keys that were begun before this moment are forgotten, a thousand at a time.
+    pub forget_keys_before: Option<Timestamp>,
 }
 
 impl Change {
@@ -46,6 +48,7 @@ impl Change {
             && self.jobs.is_empty()
             && self.inbox.is_none()
             && self.idempotency.is_none()
+            && self.forget_keys_before.is_none()
     }
 }
 

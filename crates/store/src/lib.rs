@@ -11,7 +11,7 @@ mod sqlite;
 pub use change::{Change, CommitError, IdempotencyWrite, InboxWrite, JobWrite, PaymentWrite, Unique};
 pub use rows::{
     AccountBalance, ClaimedJob, EntryRow, EventCursor, EventRow, Finding, IdempotencyRow, InboxState, Job, JobKind, OrderFilter,
-    Page, PageAnchor, PostingRow, StoredAnswer, VerifyReport,
+    Page, PageAnchor, PostingRow, Stats, StoredAnswer, VerifyReport,
 };
 pub use sqlite::{Durability, OpenError, Store, WriterMode};
 

@@ -195,6 +195,15 @@ pub struct AccountBalance {
     pub pending: i64,
 }
 
+/// How much was committed since the store was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Commits, each with one sync; many changes share one.
+    pub commits: u64,
+    /// Changes in them.
+    pub changes: u64,
+}
+
 /// Something that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {

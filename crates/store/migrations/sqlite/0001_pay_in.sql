@@ -1,5 +1,8 @@
 -- The pay-in: merchants, keys, PSP accounts, orders, attempts, journal, events, inbox, jobs, idempotency.
 -- Ids are the 16 bytes of a UUIDv7. Times are microseconds since 1970 UTC. Money is minor units.
+--
+-- INSERT OR REPLACE and UPDATE OR REPLACE delete the row in their way without firing its DELETE triggers. So what must be unique in a
+-- table whose rows are kept is looked up by a trigger first, and refused with "taken: …", which the program reads like a unique index.
 
 CREATE TABLE merchants (
   id                    BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
@@ -80,6 +83,13 @@ BEGIN SELECT RAISE(ABORT, 'only money leads out of a terminal status'); END;
 CREATE TRIGGER payment_orders_are_kept BEFORE DELETE ON payment_orders
 BEGIN SELECT RAISE(ABORT, 'payment orders are never deleted'); END;
 
+CREATE TRIGGER payment_orders_replace_nothing BEFORE INSERT ON payment_orders
+BEGIN
+  SELECT RAISE(ABORT, 'taken: payment_orders.reference')
+    WHERE EXISTS (SELECT 1 FROM payment_orders WHERE merchant_id = NEW.merchant_id AND reference = NEW.reference);
+  SELECT RAISE(ABORT, 'taken: payment_orders.id') WHERE EXISTS (SELECT 1 FROM payment_orders WHERE id = NEW.id);
+END;
+
 CREATE TABLE attempts (
   id              BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
   order_id        BLOB NOT NULL REFERENCES payment_orders (id),
@@ -109,6 +119,45 @@ CREATE UNIQUE INDEX attempts_by_token ON attempts (psp_account_id, token) WHERE 
 CREATE UNIQUE INDEX attempts_one_open ON attempts (order_id)
   WHERE status IN ('registering', 'unknown', 'requires_action', 'processing');
 CREATE UNIQUE INDEX attempts_one_success ON attempts (order_id) WHERE status IN ('authorized', 'captured') AND surplus = 0;
+
+CREATE TRIGGER attempts_keep_what_they_are BEFORE UPDATE OF id, order_id, number, psp_account_id, psp, created_at ON attempts
+WHEN NEW.id <> OLD.id OR NEW.order_id <> OLD.order_id OR NEW.number <> OLD.number OR NEW.psp_account_id <> OLD.psp_account_id
+  OR NEW.psp <> OLD.psp OR NEW.created_at <> OLD.created_at
+BEGIN SELECT RAISE(ABORT, 'what an attempt is never changes'); END;
+
+CREATE TRIGGER attempts_keep_their_end BEFORE UPDATE OF status ON attempts
+WHEN NEW.status <> OLD.status AND (OLD.status = 'captured'
+  OR (OLD.status IN ('failed', 'canceled', 'expired') AND NEW.status NOT IN ('authorized', 'captured')))
+BEGIN SELECT RAISE(ABORT, 'only money leads out of the end of an attempt'); END;
+
+CREATE TRIGGER attempts_replace_nothing BEFORE INSERT ON attempts
+BEGIN
+  SELECT RAISE(ABORT, 'an attempt goes to a PSP account of the order''s merchant')
+    WHERE (SELECT merchant_id FROM psp_accounts WHERE id = NEW.psp_account_id)
+       <> (SELECT merchant_id FROM payment_orders WHERE id = NEW.order_id);
+  SELECT RAISE(ABORT, 'taken: attempts.id') WHERE EXISTS (SELECT 1 FROM attempts WHERE id = NEW.id);
+  SELECT RAISE(ABORT, 'taken: attempts.number')
+    WHERE EXISTS (SELECT 1 FROM attempts WHERE order_id = NEW.order_id AND number = NEW.number);
+  SELECT RAISE(ABORT, 'taken: attempts.token')
+    WHERE EXISTS (SELECT 1 FROM attempts WHERE psp_account_id = NEW.psp_account_id AND token = NEW.token);
+  SELECT RAISE(ABORT, 'taken: attempts, one is under way') WHERE NEW.status IN ('registering', 'unknown', 'requires_action', 'processing')
+    AND EXISTS (SELECT 1 FROM attempts WHERE order_id = NEW.order_id
+      AND status IN ('registering', 'unknown', 'requires_action', 'processing'));
+  SELECT RAISE(ABORT, 'taken: attempts, one has paid') WHERE NEW.status IN ('authorized', 'captured') AND NEW.surplus = 0
+    AND EXISTS (SELECT 1 FROM attempts WHERE order_id = NEW.order_id AND status IN ('authorized', 'captured') AND surplus = 0);
+END;
+
+CREATE TRIGGER attempts_push_none_away BEFORE UPDATE OF status, surplus, token ON attempts
+BEGIN
+  SELECT RAISE(ABORT, 'taken: attempts.token') WHERE NEW.token IS NOT OLD.token
+    AND EXISTS (SELECT 1 FROM attempts WHERE psp_account_id = NEW.psp_account_id AND token = NEW.token AND id <> NEW.id);
+  SELECT RAISE(ABORT, 'taken: attempts, one is under way') WHERE NEW.status IN ('registering', 'unknown', 'requires_action', 'processing')
+    AND EXISTS (SELECT 1 FROM attempts WHERE order_id = NEW.order_id AND id <> NEW.id
+      AND status IN ('registering', 'unknown', 'requires_action', 'processing'));
+  SELECT RAISE(ABORT, 'taken: attempts, one has paid') WHERE NEW.status IN ('authorized', 'captured') AND NEW.surplus = 0
+    AND EXISTS (SELECT 1 FROM attempts WHERE order_id = NEW.order_id AND id <> NEW.id
+      AND status IN ('authorized', 'captured') AND surplus = 0);
+END;
 
 CREATE TRIGGER attempts_keep_their_token BEFORE UPDATE OF token ON attempts
 WHEN OLD.token IS NOT NULL AND NEW.token IS NOT OLD.token
@@ -159,6 +208,11 @@ BEGIN SELECT RAISE(ABORT, 'nothing is added to a closed journal entry'); END;
 
 CREATE TRIGGER journal_entries_balance BEFORE INSERT ON journal_entries
 BEGIN
+  SELECT RAISE(ABORT, 'taken: journal_entries.id') WHERE EXISTS (SELECT 1 FROM journal_entries WHERE id = NEW.id);
+  SELECT RAISE(ABORT, 'taken: journal_entries.event_ref')
+    WHERE EXISTS (SELECT 1 FROM journal_entries WHERE merchant_id = NEW.merchant_id AND event_ref = NEW.event_ref);
+  SELECT RAISE(ABORT, 'a journal entry belongs to an order of its merchant') WHERE NEW.order_id IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM payment_orders WHERE merchant_id = NEW.merchant_id AND id = NEW.order_id);
   SELECT RAISE(ABORT, 'a journal entry has at least two lines')
     WHERE (SELECT count(*) FROM postings WHERE entry_id = NEW.id) < 2;
   SELECT RAISE(ABORT, 'a journal entry sums to zero in each currency and layer')
@@ -179,10 +233,16 @@ CREATE TRIGGER postings_are_kept BEFORE DELETE ON postings
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER accounts_never_change BEFORE UPDATE ON accounts
 BEGIN SELECT RAISE(ABORT, 'accounts never change'); END;
+CREATE TRIGGER accounts_are_kept BEFORE DELETE ON accounts
+BEGIN SELECT RAISE(ABORT, 'accounts never change'); END;
+CREATE TRIGGER accounts_replace_nothing BEFORE INSERT ON accounts
+WHEN EXISTS (SELECT 1 FROM accounts WHERE id = NEW.id)
+  OR EXISTS (SELECT 1 FROM accounts WHERE merchant_id = NEW.merchant_id AND name = NEW.name AND currency = NEW.currency)
+BEGIN SELECT RAISE(ABORT, 'taken: accounts'); END;
 
 -- The global order of events is the order of their commits: there is one writer.
 CREATE TABLE events (
-  position     INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  position     INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT CHECK (position > 0),
   id           BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
   merchant_id  BLOB NOT NULL REFERENCES merchants (id),
   order_id     BLOB NOT NULL,
@@ -197,6 +257,17 @@ CREATE INDEX events_by_merchant ON events (merchant_id, position);
 CREATE TRIGGER events_have_no_gap BEFORE INSERT ON events
 WHEN NEW.sequence <> 1 AND NOT EXISTS (SELECT 1 FROM events WHERE order_id = NEW.order_id AND sequence = NEW.sequence - 1)
 BEGIN SELECT RAISE(ABORT, 'the events of an order have no gap'); END;
+CREATE TRIGGER events_tell_of_their_order BEFORE INSERT ON events
+WHEN NOT EXISTS (SELECT 1 FROM payment_orders WHERE merchant_id = NEW.merchant_id AND id = NEW.order_id AND version >= NEW.sequence)
+BEGIN SELECT RAISE(ABORT, 'an event tells of a change of an order of its merchant'); END;
+CREATE TRIGGER events_replace_nothing BEFORE INSERT ON events
+WHEN EXISTS (SELECT 1 FROM events WHERE position = NEW.position) OR EXISTS (SELECT 1 FROM events WHERE id = NEW.id)
+  OR EXISTS (SELECT 1 FROM events WHERE order_id = NEW.order_id AND sequence = NEW.sequence)
+BEGIN SELECT RAISE(ABORT, 'taken: events'); END;
+-- A reader who is past a position never looks back.
+CREATE TRIGGER events_go_to_the_end AFTER INSERT ON events
+WHEN NEW.position < (SELECT max(position) FROM events)
+BEGIN SELECT RAISE(ABORT, 'events are appended at the end'); END;
 CREATE TRIGGER events_never_change BEFORE UPDATE ON events
 BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 CREATE TRIGGER events_are_kept BEFORE DELETE ON events
@@ -214,7 +285,12 @@ CREATE TABLE inbox (
   PRIMARY KEY (psp_account_id, message_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TRIGGER inbox_replaces_nothing BEFORE INSERT ON inbox
+WHEN EXISTS (SELECT 1 FROM inbox WHERE psp_account_id = NEW.psp_account_id AND message_id = NEW.message_id)
+BEGIN SELECT RAISE(ABORT, 'taken: inbox'); END;
+
 -- One job of a kind per order. A claim moves run_at to the end of the lease: a worker that dies gives its jobs back by itself.
+-- tries is 0 until the first claim.
 CREATE TABLE jobs (
   kind         TEXT NOT NULL,
   order_id     BLOB NOT NULL,
@@ -238,3 +314,11 @@ CREATE TABLE idempotency_keys (
   CHECK ((answer_kind IS NULL) = (answer_body IS NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+
+-- A request that is repeated gets the same answer, byte for byte. Old keys may be deleted.
+CREATE TRIGGER idempotency_keys_replace_nothing BEFORE INSERT ON idempotency_keys
+WHEN EXISTS (SELECT 1 FROM idempotency_keys WHERE merchant_id = NEW.merchant_id AND key = NEW.key)
+BEGIN SELECT RAISE(ABORT, 'taken: idempotency_keys'); END;
+CREATE TRIGGER idempotency_keys_keep_their_answer BEFORE UPDATE ON idempotency_keys
+WHEN OLD.answer_kind IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'the first answer stays'); END;

@@ -1,20 +1,18 @@
 //! Writes one [`Change`] inside the writer's transaction. Every statement is prepared once and kept.
 
 use super::codec::{Col, details_of};
-use crate::{Change, CommitError, IdempotencyWrite, InboxWrite, Job, JobWrite, PaymentWrite, Unique};
-use ducat_domain::journal::{FiledEntry, Layer};
+use super::jobs;
+use super::ledger::{self, Moved};
+use super::refusal::refused;
+use crate::{Change, CommitError, IdempotencyWrite, InboxWrite, PaymentWrite};
 use ducat_domain::payments::{Attempt, PaymentOrder};
-use ducat_domain::{ApiKey, MerchantId, PspAccount, Timestamp};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, ffi, params};
-use std::collections::HashMap;
+use ducat_domain::{ApiKey, PspAccount};
+use rusqlite::{Connection, Params, params};
 
-/// What a batch adds to each balance, by account and layer.
-pub(super) type Deltas = HashMap<(i64, i64), i64>;
-
-type Applied = Result<(), CommitError>;
+pub(super) type Applied = Result<(), CommitError>;
 
 /// Writes the whole change; the caller undoes what was written when this fails.
-pub(super) fn apply(db: &Connection, change: &Change, deltas: &mut Deltas) -> Applied {
+pub(super) fn apply(db: &Connection, change: &Change, moved: &mut Moved) -> Applied {
     // What others may have been faster at comes first, so that a lost race costs little.
     if let Some(write) = &change.idempotency {
         idempotency(db, write)?;
@@ -45,7 +43,7 @@ pub(super) fn apply(db: &Connection, change: &Change, deltas: &mut Deltas) -> Ap
         payment(db, write)?;
     }
     for entry in &change.entries {
-        journal_entry(db, entry, deltas)?;
+        ledger::entry(db, entry, moved)?;
     }
     for event in &change.events {
         run(
@@ -63,31 +61,18 @@ pub(super) fn apply(db: &Connection, change: &Change, deltas: &mut Deltas) -> Ap
         )?;
     }
     for write in &change.jobs {
-        job(db, write)?;
+        jobs::write(db, write)?;
     }
     Ok(())
 }
 
-/// Adds the sums of a whole batch: one update per account and layer, however many entries touched it.
-pub(super) fn fold_balances(db: &Connection, deltas: &Deltas) -> Applied {
-    for ((account, layer), amount) in deltas {
-        run(
-            db,
-            "INSERT INTO balances (account_id, layer, amount) VALUES (?1, ?2, ?3)
-             ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
-            params![account, layer, amount],
-        )?;
-    }
-    Ok(())
-}
-
-fn run(db: &Connection, sql: &str, values: impl Params) -> Result<usize, CommitError> {
+pub(super) fn run(db: &Connection, sql: &str, values: impl Params) -> Result<usize, CommitError> {
     let mut statement = db.prepare_cached(sql).map_err(refused)?;
     statement.execute(values).map_err(refused)
 }
 
 /// A move that found its row as it was read; anything else is a lost race.
-fn moved(rows: usize) -> Applied {
+fn in_time(rows: usize) -> Applied {
     if rows == 1 { Ok(()) } else { Err(CommitError::Stale) }
 }
 
@@ -99,7 +84,7 @@ fn payment(db: &Connection, write: &PaymentWrite) -> Applied {
         }
         PaymentWrite::Move(p) => {
             move_order(db, &p.order)?;
-            move_attempt(db, &p.attempt)
+            move_attempt(db, &p.order, &p.attempt)
         }
         PaymentWrite::AddAttempt(p) => {
             move_order(db, &p.order)?;
@@ -160,7 +145,7 @@ fn move_order(db: &Connection, o: &PaymentOrder) -> Applied {
             o.paid_late
         ],
     )?;
-    moved(rows)
+    in_time(rows)
 }
 
 fn insert_attempt(db: &Connection, o: &PaymentOrder, a: &Attempt) -> Applied {
@@ -192,12 +177,12 @@ fn insert_attempt(db: &Connection, o: &PaymentOrder, a: &Attempt) -> Applied {
     .map(drop)
 }
 
-fn move_attempt(db: &Connection, a: &Attempt) -> Applied {
+fn move_attempt(db: &Connection, o: &PaymentOrder, a: &Attempt) -> Applied {
     let rows = run(
         db,
         "UPDATE attempts SET status = ?2, token = ?3, psp_payment = ?4, redirect_url = ?5, decline = ?6, declines = ?7, check_at = ?8,
            authorized = ?9, captured = ?10, surplus = ?11, fees = ?12
-         WHERE id = ?1",
+         WHERE id = ?1 AND order_id = ?13",
         params![
             Col(a.id),
             a.status.as_str(),
@@ -210,10 +195,11 @@ fn move_attempt(db: &Connection, a: &Attempt) -> Applied {
             a.authorized,
             a.captured,
             a.surplus,
-            fees_text(a)?
+            fees_text(a)?,
+            Col(o.id)
         ],
     )?;
-    moved(rows)
+    in_time(rows)
 }
 
 fn decline_text(a: &Attempt) -> Result<Option<String>, CommitError> {
@@ -226,41 +212,6 @@ fn fees_text(a: &Attempt) -> Result<Option<String>, CommitError> {
         return Ok(None);
     }
     serde_json::to_string(&a.fees).map(Some).map_err(|e| CommitError::Refused(e.to_string()))
-}
-
-fn journal_entry(db: &Connection, filed: &FiledEntry, deltas: &mut Deltas) -> Applied {
-    let entry = &filed.entry;
-    for (line, posting) in entry.postings().iter().enumerate() {
-        let account = account_id(db, filed.merchant, &posting.account.to_string(), posting.amount.currency.code())?;
-        let layer = match posting.layer {
-            Layer::Posted => 0,
-            Layer::Pending => 1,
-        };
-        run(
-            db,
-            "INSERT INTO postings (entry_id, line, account_id, layer, amount) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![Col(filed.id), line as i64, account, layer, posting.amount.minor],
-        )?;
-        let sum = deltas.entry((account, layer)).or_default();
-        *sum = sum.checked_add(posting.amount.minor).ok_or_else(|| CommitError::Refused("a balance is out of range".into()))?;
-    }
-    run(
-        db,
-        "INSERT INTO journal_entries (id, merchant_id, event_ref, order_id, at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![Col(filed.id), Col(filed.merchant), entry.event_ref().to_string(), entry.order().map(Col), Col(entry.at())],
-    )
-    .map(drop)
-}
-
-fn account_id(db: &Connection, merchant: MerchantId, name: &str, currency: &str) -> Result<i64, CommitError> {
-    let values = params![Col(merchant), name, currency];
-    let mut find =
-        db.prepare_cached("SELECT id FROM accounts WHERE merchant_id = ?1 AND name = ?2 AND currency = ?3").map_err(refused)?;
-    if let Some(id) = find.query_row(values, |row| row.get(0)).optional().map_err(refused)? {
-        return Ok(id);
-    }
-    run(db, "INSERT INTO accounts (merchant_id, name, currency) VALUES (?1, ?2, ?3)", values)?;
-    Ok(db.last_insert_rowid())
 }
 
 fn inbox(db: &Connection, m: &InboxWrite) -> Applied {
@@ -309,39 +260,7 @@ fn psp_account(db: &Connection, a: &PspAccount) -> Applied {
         "UPDATE psp_accounts SET name = ?2, active = ?3, sealed_settings = ?4, version = ?5 WHERE id = ?1 AND version = ?5 - 1",
         params![Col(a.id), a.name, a.active, a.sealed_settings, a.version],
     )?;
-    moved(rows)
-}
-
-fn job(db: &Connection, write: &JobWrite) -> Applied {
-    let key = |job: &Job| (job.kind.as_str(), Col(job.order));
-    match write {
-        JobWrite::Schedule(job, run_at) => {
-            let (kind, order) = key(job);
-            // The merchant is looked up here, so that no caller can file a job under the wrong one.
-            run(
-                db,
-                "INSERT INTO jobs (kind, order_id, merchant_id, run_at, tries)
-                 SELECT ?1, ?2, merchant_id, ?3, 0 FROM payment_orders WHERE id = ?2
-                 ON CONFLICT DO UPDATE SET run_at = excluded.run_at, tries = 0",
-                params![kind, order, Col(*run_at)],
-            )?;
-        }
-        JobWrite::Cancel(job) => {
-            let (kind, order) = key(job);
-            run(db, "DELETE FROM jobs WHERE kind = ?1 AND order_id = ?2", params![kind, order])?;
-        }
-        JobWrite::Done { job, lease_until } => {
-            let (kind, order) = key(job);
-            let sql = "DELETE FROM jobs WHERE kind = ?1 AND order_id = ?2 AND run_at = ?3";
-            run(db, sql, params![kind, order, Col(*lease_until)])?;
-        }
-        JobWrite::Again { job, lease_until, run_at } => {
-            let (kind, order) = key(job);
-            let sql = "UPDATE jobs SET run_at = ?4 WHERE kind = ?1 AND order_id = ?2 AND run_at = ?3";
-            run(db, sql, params![kind, order, Col(*lease_until), Col(*run_at)])?;
-        }
-    }
-    Ok(())
+    in_time(rows)
 }
 
 fn idempotency(db: &Connection, write: &IdempotencyWrite) -> Applied {
@@ -362,7 +281,7 @@ fn idempotency(db: &Connection, write: &IdempotencyWrite) -> Applied {
             ],
         )
         .map(drop),
-        IdempotencyWrite::TakeOver { merchant, key, found, locked_until } => moved(run(
+        IdempotencyWrite::TakeOver { merchant, key, found, locked_until } => in_time(run(
             db,
             "UPDATE idempotency_keys SET locked_until = ?4
              WHERE merchant_id = ?1 AND key = ?2 AND locked_until = ?3 AND answer_kind IS NULL",
@@ -374,73 +293,11 @@ fn idempotency(db: &Connection, write: &IdempotencyWrite) -> Applied {
             params![Col(*merchant), key],
         )
         .map(drop),
-        IdempotencyWrite::Answer { merchant, key, answer } => moved(run(
+        IdempotencyWrite::Answer { merchant, key, answer } => in_time(run(
             db,
             "UPDATE idempotency_keys SET answer_kind = ?3, answer_body = ?4
              WHERE merchant_id = ?1 AND key = ?2 AND answer_kind IS NULL",
             params![Col(*merchant), key, answer.kind, answer.body],
         )?),
     }
-}
-
-/// What the database's refusal means. Unique indexes are told apart by the columns that SQLite names.
-pub(super) fn refused(error: rusqlite::Error) -> CommitError {
-    let rusqlite::Error::SqliteFailure(code, message) = &error else {
-        return CommitError::Refused(error.to_string());
-    };
-    let text = message.as_deref().unwrap_or_default();
-    match code.extended_code {
-        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => CommitError::Taken(unique(text)),
-        _ if code.code == ErrorCode::ConstraintViolation => CommitError::Refused(text.to_owned()),
-        _ => CommitError::Unavailable(error.to_string()),
-    }
-}
-
-fn unique(text: &str) -> Unique {
-    if text.contains("payment_orders.reference") {
-        Unique::Reference
-    } else if text.contains("idempotency_keys") {
-        Unique::IdempotencyKey
-    } else if text.contains("inbox") {
-        Unique::Message
-    } else if text.contains("journal_entries.event_ref") {
-        Unique::EventRef
-    } else if text.contains("attempts") {
-        Unique::Attempt
-    } else {
-        Unique::Other
-    }
-}
-
-/// Takes what is due: moves `run_at` to the end of the lease, so that nobody else finds it before.
-pub(super) fn claim_jobs(
-    db: &Connection,
-    now: Timestamp,
-    lease_until: Timestamp,
-    limit: u32,
-) -> Result<Vec<crate::ClaimedJob>, CommitError> {
-    let mut statement = db
-        .prepare_cached(
-            "UPDATE jobs SET run_at = ?2, tries = tries + 1
-             WHERE (kind, order_id) IN (SELECT kind, order_id FROM jobs WHERE run_at <= ?1 ORDER BY run_at LIMIT ?3)
-             RETURNING kind, order_id, merchant_id, tries",
-        )
-        .map_err(refused)?;
-    let rows = statement
-        .query_map(params![Col(now), Col(lease_until), limit], |row| {
-            let kind: String = row.get(0)?;
-            let order: Col<ducat_domain::PaymentOrderId> = row.get(1)?;
-            let merchant: Col<MerchantId> = row.get(2)?;
-            Ok((kind, order.0, merchant.0, row.get(3)?))
-        })
-        .map_err(refused)?;
-    let mut claimed = Vec::new();
-    for row in rows {
-        let (kind, order, merchant, tries) = row.map_err(refused)?;
-        // A kind that this version does not know stays leased, and is left to one that does.
-        if let Some(kind) = crate::JobKind::parse(&kind) {
-            claimed.push(crate::ClaimedJob { job: Job { kind, order }, merchant, tries, lease_until });
-        }
-    }
-    Ok(claimed)
 }

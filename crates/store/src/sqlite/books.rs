@@ -13,7 +13,7 @@ impl Store {
             let mut statement = db.prepare_cached(
                 "SELECT e.id, e.event_ref, e.at, a.name, a.currency, p.amount, p.layer
                  FROM journal_entries e JOIN postings p ON p.entry_id = e.id JOIN accounts a ON a.id = p.account_id
-                 WHERE e.order_id = ?1 ORDER BY e.id, p.line",
+                 WHERE e.order_id = ?1 ORDER BY e.at, e.id, p.line",
             )?;
             let mut rows = statement.query([Col(order)])?;
             let mut entries: Vec<EntryRow> = Vec::new();

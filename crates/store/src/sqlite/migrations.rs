@@ -7,18 +7,31 @@ use rusqlite::{Connection, TransactionBehavior, params};
 /// Number and name; PostgreSQL will have the same.
 const MIGRATIONS: &[(u32, &str, &str)] = &[(1, "pay_in", include_str!("../../migrations/sqlite/0001_pay_in.sql"))];
 
+/// Lets through an empty file and a database of ours; writes nothing.
+pub(super) fn recognise(connection: &Connection) -> Result<(), OpenError> {
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    // Another program may keep a table of this name too, with columns of its own.
+    let ours = "SELECT count(*) FROM pragma_table_info('schema_migrations') WHERE name IN ('number', 'name', 'applied_at')";
+    if count("SELECT count(*) FROM sqlite_master")? > 0 && count(ours)? < 3 {
+        return Err(OpenError::Foreign);
+    }
+    Ok(())
+}
+
+/// Applies what is missing. Two programs that do so at once wait for each other.
 pub(super) fn migrate(connection: &mut Connection, now: Timestamp) -> Result<(), OpenError> {
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS schema_migrations (
            number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT",
     )?;
-    let done: u32 = connection.query_row("SELECT coalesce(max(number), 0) FROM schema_migrations", [], |row| row.get(0))?;
-    let known = MIGRATIONS.len() as u32;
-    if done > known {
-        return Err(OpenError::Newer { found: done, known });
-    }
-    for (number, name, sql) in MIGRATIONS.iter().filter(|(number, ..)| *number > done) {
+    loop {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done: u32 = transaction.query_row("SELECT coalesce(max(number), 0) FROM schema_migrations", [], |row| row.get(0))?;
+        let known = MIGRATIONS.len() as u32;
+        if done > known {
+            return Err(OpenError::Newer { found: done, known });
+        }
+        let Some((number, name, sql)) = MIGRATIONS.iter().find(|(number, ..)| *number > done) else { return Ok(()) };
         transaction.execute_batch(sql)?;
         transaction.execute(
             "INSERT INTO schema_migrations (number, name, applied_at) VALUES (?1, ?2, ?3)",
@@ -26,5 +39,4 @@ pub(super) fn migrate(connection: &mut Connection, now: Timestamp) -> Result<(),
         )?;
         transaction.commit()?;
     }
-    Ok(())
 }

@@ -1,29 +1,34 @@
 //! The embedded database: WAL, `synchronous=FULL`, foreign keys, STRICT tables; one writer, a few readers.
 //!
 //! - `migrations`: brings a file to the newest schema.
-//! - `writer`, `apply`: group commit of [`Change`](crate::Change)s.
+//! - `writer`: group commit; `apply`, `ledger`, `jobs`: what one [`Change`](crate::Change) writes; `refusal`: what a refusal means.
 //! - `read`, `lists`, `books`: the reads.
-//! - `verify`: every invariant over the whole file.
+//! - `verify`, `invariants`: every invariant over the whole file.
 //! - `codec`: between rows and domain types.
 
 mod apply;
 mod books;
 mod codec;
+mod invariants;
+mod jobs;
+mod ledger;
 mod lists;
 mod migrations;
 mod read;
+mod refusal;
 mod verify;
 mod writer;
 
-use crate::{Change, ClaimedJob, CommitError, ReadError};
+use crate::{Change, ClaimedJob, CommitError, ReadError, Stats};
 use ducat_domain::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use writer::Writer;
+use tokio::sync::Semaphore;
+use writer::{Counters, Writer};
 
-/// How many connections for reading are kept open.
+/// How many reads run at once, each on a connection of its own; further ones wait.
 const READERS: usize = 4;
 /// Pages of 4 KiB in the log before the writer folds them into the file.
 const CHECKPOINT_PAGES: u32 = 4000;
@@ -64,6 +69,9 @@ pub enum OpenError {
         /// The newest we know.
         known: u32,
     },
+    /// It is a database, but not one of ours.
+    #[error("the file is a database of another program; nothing in it was changed")]
+    Foreign,
     /// The writer's thread does not start.
     #[error("the database's writer does not start: {0}")]
     Writer(#[from] std::io::Error),
@@ -74,6 +82,8 @@ pub enum OpenError {
 pub struct Store {
     writer: Writer,
     readers: Arc<Readers>,
+    turns: Arc<Semaphore>,
+    counters: Arc<Counters>,
     mode: WriterMode,
 }
 
@@ -88,13 +98,17 @@ impl Store {
     /// Opens or creates the database file and brings it to the newest migration. `now` is noted beside each migration.
     pub fn open_sqlite(path: &Path, mode: WriterMode, now: Timestamp) -> Result<Self, OpenError> {
         let mut connection = Connection::open(path)?;
+        // Looked at before anything is written, the journal mode included.
+        migrations::recognise(&connection)?;
         configure(&connection)?;
         migrations::migrate(&mut connection, now)?;
+        let counters = Arc::<Counters>::default();
         let writer = match mode {
-            WriterMode::Thread => Writer::on_thread(connection)?,
-            WriterMode::Caller => Writer::on_caller(connection),
+            WriterMode::Thread => Writer::on_thread(connection, Arc::clone(&counters))?,
+            WriterMode::Caller => Writer::on_caller(connection, Arc::clone(&counters)),
         };
-        Ok(Self { writer, readers: Arc::new(Readers { path: path.to_owned(), idle: Mutex::default() }), mode })
+        let readers = Arc::new(Readers { path: path.to_owned(), idle: Mutex::default() });
+        Ok(Self { writer, readers, turns: Arc::new(Semaphore::new(READERS)), counters, mode })
     }
 
     /// Commits a change whole, or says why nothing of it was committed.
@@ -113,17 +127,14 @@ impl Store {
         self.read(|db| Ok(db.query_row("SELECT 1 FROM schema_migrations LIMIT 1", [], |_| Ok(()))?)).await
     }
 
-    /// The settings that decide about durability.
+    /// The settings that decide about durability, as the connection that writes has them.
     pub async fn durability(&self) -> Result<Durability, ReadError> {
-        self.read(|db| {
-            Ok(Durability {
-                journal_mode: db.pragma_query_value(None, "journal_mode", |row| row.get(0))?,
-                synchronous: db.pragma_query_value(None, "synchronous", |row| row.get(0))?,
-                foreign_keys: db.pragma_query_value(None, "foreign_keys", |row| row.get(0))?,
-                library: rusqlite::version().to_owned(),
-            })
-        })
-        .await
+        self.writer.durability().await
+    }
+
+    /// How much was committed since the store was opened, and in how many commits.
+    pub fn stats(&self) -> Stats {
+        self.counters.stats()
     }
 
     /// Runs a read on a connection of its own, off the asynchronous threads unless everything runs on the caller's.
@@ -137,7 +148,14 @@ impl Store {
         match self.mode {
             WriterMode::Caller => work(),
             WriterMode::Thread => {
-                tokio::task::spawn_blocking(work).await.map_err(|_| ReadError("the read was cut off".into()))?
+                let cut_off = || ReadError("the read was cut off".into());
+                let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| cut_off())?;
+                let work = move || {
+                    // Held until the read is over, also where nobody waits for it any more.
+                    let _turn = turn;
+                    work()
+                };
+                tokio::task::spawn_blocking(work).await.map_err(|_| cut_off())?
             }
         }
     }
@@ -152,8 +170,9 @@ impl Readers {
             None => self.open()?,
         };
         let result = read(&connection);
+        // A read that left its transaction open would show its successors the past, and keep the log from being folded.
         let mut idle = idle();
-        if idle.len() < READERS {
+        if idle.len() < READERS && connection.is_autocommit() {
             idle.push(connection);
         }
         result
@@ -168,6 +187,15 @@ impl Readers {
     }
 }
 
+fn durability_of(connection: &Connection) -> rusqlite::Result<Durability> {
+    Ok(Durability {
+        journal_mode: connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?,
+        synchronous: connection.pragma_query_value(None, "synchronous", |row| row.get(0))?,
+        foreign_keys: connection.pragma_query_value(None, "foreign_keys", |row| row.get(0))?,
+        library: rusqlite::version().to_owned(),
+    })
+}
+
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -178,4 +206,33 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_reads_is_as_safe_as_the_one_that_writes_and_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.db");
+        let store = Store::open_sqlite(&path, WriterMode::Caller, Timestamp::from_seconds(1)).unwrap();
+        let refused = store.readers.with(|db| {
+            let d = durability_of(db)?;
+            assert_eq!((d.journal_mode.as_str(), d.synchronous, d.foreign_keys), ("wal", 2, true));
+            Ok(db.execute("DELETE FROM jobs", [])?)
+        });
+        assert!(refused.is_err());
+    }
+
+    #[test]
+    fn a_read_that_leaves_its_transaction_open_does_not_pass_the_past_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.db");
+        let store = Store::open_sqlite(&path, WriterMode::Caller, Timestamp::from_seconds(1)).unwrap();
+        store.readers.with(|db| Ok(db.execute_batch("BEGIN; SELECT count(*) FROM jobs;")?)).unwrap();
+        assert_eq!(store.readers.idle.lock().unwrap().len(), 0);
+        store.readers.with(|db| Ok(db.execute_batch("SELECT count(*) FROM jobs;")?)).unwrap();
+        assert_eq!(store.readers.idle.lock().unwrap().len(), 1);
+    }
 }

@@ -1,0 +1,115 @@
+//! The log of events, read on from a cursor.
+
+use crate::builders::*;
+use ducat_domain::payments::*;
+use ducat_domain::*;
+use ducat_store::*;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+async fn page(w: &World, shop: Shop, cursor: EventCursor, limit: u32) -> Page<EventRow> {
+    w.store.events(shop.merchant, cursor, Vec::new(), limit).await.unwrap().unwrap()
+}
+
+pub async fn a_cursor_reads_on_in_the_order_of_commits(w: World) {
+    let shop = w.shop().await;
+    let (one, other) = (w.order(shop).await, w.order(shop).await);
+    // The clock goes backwards: the order of the commits counts, not the ids.
+    let moved = other.clone().observe(&seen(&other, Observed::Open), at(-500), at(9)).unwrap().unwrap();
+    w.settle(moved).await;
+    w.see(one.clone(), Observed::Open).await;
+    let all = page(&w, shop, EventCursor::Start, 10).await;
+    let told: Vec<_> = all.data.iter().map(|e| (e.order, e.sequence)).collect();
+    let (one, other) = (one.order.id, other.order.id);
+    assert_eq!((told, all.has_more), (vec![(one, 1), (other, 1), (other, 2), (one, 2)], false));
+    let mut read = Vec::new();
+    let mut cursor = EventCursor::Start;
+    loop {
+        let next = page(&w, shop, cursor, 1).await;
+        assert_eq!(next.has_more, read.len() < 3);
+        let Some(event) = next.data.into_iter().next() else { break };
+        cursor = EventCursor::After(event.id);
+        read.push(event);
+    }
+    assert_eq!(read, all.data);
+}
+
+pub async fn an_unknown_cursor_is_told(w: World) {
+    let shop = w.shop().await;
+    w.order(shop).await;
+    let unknown = EventCursor::After(EventId::new(w.now(), &w.dice));
+    assert_eq!(w.store.events(shop.merchant, unknown, Vec::new(), 10).await.unwrap(), None);
+}
+
+pub async fn the_cursor_of_another_merchant_is_unknown(w: World) {
+    let (shop, other) = (w.shop().await, w.shop().await);
+    w.order(shop).await;
+    w.order(other).await;
+    let theirs = page(&w, other, EventCursor::Start, 1).await.data[0].id;
+    let found = w.store.events(shop.merchant, EventCursor::After(theirs), Vec::new(), 10).await.unwrap();
+    assert_eq!(found, None);
+    assert_eq!(w.store.event(shop.merchant, theirs).await.unwrap(), None);
+}
+
+pub async fn kinds_filter_and_do_not_hide_what_follows(w: World) {
+    let shop = w.shop().await;
+    for _ in 0..5 {
+        w.paid(shop).await;
+    }
+    let kinds = vec!["payment_order.succeeded".to_owned(), "payment_order.created".to_owned(), "no.such.kind".to_owned()];
+    let (mut cursor, mut read) = (EventCursor::Start, Vec::new());
+    loop {
+        let page = w.store.events(shop.merchant, cursor, kinds.clone(), 3).await.unwrap().unwrap();
+        read.extend(page.data);
+        if !page.has_more {
+            break;
+        }
+        cursor = EventCursor::After(read.last().unwrap().id);
+    }
+    let kinds: Vec<EventKind> = read.iter().map(|e| e.kind).collect();
+    assert_eq!(kinds, [EventKind::Created, EventKind::Succeeded].repeat(5));
+    // A cursor that the filter leaves out is a cursor all the same.
+    let pending = w.store.events_of(read[0].order).await.unwrap()[1].clone();
+    let found = w.store.events(shop.merchant, EventCursor::After(pending.id), vec!["payment_order.pending".into()], 10).await;
+    assert_eq!(found.unwrap().unwrap().data.len(), 4);
+}
+
+pub async fn a_reader_sees_every_event_once_while_writers_write(w: World) {
+    const WRITERS: usize = 8;
+    const ORDERS: usize = 25;
+    let shops = [w.shop().await, w.shop().await];
+    let (w, done) = (Arc::new(w), Arc::new(AtomicUsize::new(0)));
+    for writer in 0..WRITERS {
+        let (w, done) = (Arc::clone(&w), Arc::clone(&done));
+        tokio::spawn(async move {
+            for order in 0..ORDERS {
+                w.paid(shops[(writer + order) % 2]).await;
+            }
+            done.fetch_add(1, Ordering::SeqCst);
+        });
+    }
+    let (mut read, mut cursor): (Vec<EventRow>, _) = (Vec::new(), EventCursor::Start);
+    loop {
+        let finished = done.load(Ordering::SeqCst) == WRITERS;
+        let page = page(&w, shops[0], cursor, 17).await;
+        if let Some(last) = page.data.last() {
+            cursor = EventCursor::After(last.id);
+        }
+        let end = page.data.is_empty();
+        read.extend(page.data);
+        if finished && end {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let ids: HashSet<EventId> = read.iter().map(|e| e.id).collect();
+    assert_eq!((ids.len(), read.len()), (WRITERS * ORDERS / 2 * 3, WRITERS * ORDERS / 2 * 3));
+    let mut last = std::collections::HashMap::new();
+    for event in &read {
+        let before = last.insert(event.order, event.sequence).unwrap_or(0);
+        assert_eq!(event.sequence, before + 1, "the events of an order come in their order");
+    }
+    let again = page(&w, shops[0], EventCursor::Start, 10_000).await.data;
+    assert_eq!(again, read, "who reads later reads the same");
+}

@@ -1,0 +1,152 @@
+//! Lists by pages, held against a model that filters and slices a vector.
+
+use crate::builders::*;
+use ducat_domain::payments::*;
+use ducat_domain::*;
+use ducat_store::*;
+use proptest::prelude::*;
+
+/// Orders in every status that a few moves lead to, created a second apart, shared out between two shops. Newest first.
+async fn stock(w: &World, shops: [Shop; 2]) -> Vec<Payment> {
+    let mut all = Vec::new();
+    for number in 0..40_i64 {
+        let shop = shops[usize::from(w.dice.below(3) == 0)];
+        let moved = w.opened(shop, w.terms());
+        let mut payment = moved.payment;
+        payment.order.created_at = at(number / 3);
+        let moved = Moved { payment: payment.clone(), ..moved };
+        w.commit(w.change(moved, PaymentWrite::Insert)).await;
+        payment = match w.dice.below(5) {
+            0 => payment,
+            1 => w.see(payment, Observed::Open).await,
+            2 => w.see(payment, Observed::Captured(eur(1))).await,
+            3 => w.see(payment, Observed::Processing).await,
+            _ => {
+                let failed = w.see(payment, Observed::Failed).await;
+                w.try_again(failed).await
+            }
+        };
+        all.push(payment);
+    }
+    all.reverse();
+    all
+}
+
+#[derive(Clone, Debug)]
+struct Query {
+    shop: usize,
+    reference: Option<usize>,
+    status: Option<OrderStatus>,
+    from: Option<i64>,
+    before: Option<i64>,
+    /// Which order the page is anchored at, and whether it goes to the newer ones.
+    anchor: Option<(usize, bool)>,
+    limit: u32,
+}
+
+fn query() -> impl Strategy<Value = Query> {
+    let filter = (
+        proptest::option::weighted(0.1, 0usize..40),
+        proptest::option::weighted(0.4, proptest::sample::select(OrderStatus::ALL)),
+        proptest::option::weighted(0.3, 0i64..15),
+        proptest::option::weighted(0.3, 0i64..15),
+    );
+    (0usize..2, filter, proptest::option::of((0usize..40, any::<bool>())), 0u32..12).prop_map(
+        |(shop, (reference, status, from, before), anchor, limit)| Query { shop, reference, status, from, before, anchor, limit },
+    )
+}
+
+fn expected(all: &[Payment], shop: Shop, q: &Query) -> Page<Payment> {
+    let fits = |p: &&Payment| {
+        let o = &p.order;
+        o.merchant == shop.merchant
+            && q.reference.is_none_or(|r| all[r].order.terms.reference == o.terms.reference)
+            && q.status.is_none_or(|s| s == o.status)
+            && q.from.is_none_or(|s| o.created_at >= at(s))
+            && q.before.is_none_or(|s| o.created_at < at(s))
+    };
+    let limit = q.limit as usize;
+    let newest_first = || all.iter().filter(fits).cloned();
+    let (mut data, backwards): (Vec<Payment>, bool) = match q.anchor {
+        None => (newest_first().collect(), false),
+        Some((i, false)) => (newest_first().filter(|p| p.order.id < all[i].order.id).collect(), false),
+        Some((i, true)) => (newest_first().filter(|p| p.order.id > all[i].order.id).collect(), true),
+    };
+    let has_more = data.len() > limit;
+    if backwards && has_more {
+        data.drain(..data.len() - limit);
+    }
+    data.truncate(limit);
+    Page { data, has_more }
+}
+
+pub async fn pages_of_orders_agree_with_a_model_in_both_directions(w: World) {
+    let shops = [w.shop().await, w.shop().await];
+    let all = stock(&w, shops).await;
+    let check = |q: Query| {
+        let anchor = match q.anchor {
+            None => PageAnchor::Newest,
+            Some((i, false)) => PageAnchor::After(all[i].order.id),
+            Some((i, true)) => PageAnchor::Before(all[i].order.id),
+        };
+        let filter = OrderFilter {
+            reference: q.reference.map(|i| all[i].order.terms.reference.clone()),
+            status: q.status,
+            created_gte: q.from.map(at),
+            created_lt: q.before.map(at),
+        };
+        let shop = shops[q.shop];
+        let page = wait(w.store.payments(shop.merchant, filter, anchor, q.limit)).unwrap();
+        prop_assert_eq!(page, expected(&all, shop, &q));
+        Ok(())
+    };
+    for_all(400, &query(), check);
+}
+
+pub async fn a_walk_over_all_pages_sees_each_order_once(w: World) {
+    let shops = [w.shop().await, w.shop().await];
+    let all: Vec<Payment> = stock(&w, shops).await.into_iter().filter(|p| p.order.merchant == shops[0].merchant).collect();
+    let (mut down, mut anchor) = (Vec::new(), PageAnchor::Newest);
+    loop {
+        let page = w.store.payments(shops[0].merchant, OrderFilter::default(), anchor, 7).await.unwrap();
+        down.extend(page.data);
+        if !page.has_more {
+            break;
+        }
+        anchor = PageAnchor::After(down.last().unwrap().order.id);
+    }
+    assert_eq!(down, all);
+    let mut up: Vec<Payment> = vec![all.last().unwrap().clone()];
+    loop {
+        let anchor = PageAnchor::Before(up[0].order.id);
+        let page = w.store.payments(shops[0].merchant, OrderFilter::default(), anchor, 7).await.unwrap();
+        up.splice(0..0, page.data);
+        if !page.has_more {
+            break;
+        }
+    }
+    assert_eq!(up, all);
+}
+
+pub async fn orders_by_id_are_found_and_unknown_ids_left_out(w: World) {
+    let shop = w.shop().await;
+    let (one, other) = (w.order(shop).await.order, w.order(shop).await.order);
+    let unknown = PaymentOrderId::new(w.now(), &w.dice);
+    let mut found = w.store.orders(vec![other.id, unknown, one.id]).await.unwrap();
+    found.sort_by_key(|o| o.id);
+    assert_eq!(found, vec![one, other]);
+    assert_eq!(w.store.orders(Vec::new()).await.unwrap(), Vec::new());
+}
+
+pub async fn keys_accounts_and_merchants_are_listed(w: World) {
+    let (shop, other) = (w.shop().await, w.shop().await);
+    let keys = [w.api_key(shop), w.api_key(other), w.api_key(shop)];
+    w.commit(Change { api_keys: keys.to_vec(), ..Change::default() }).await;
+    assert_eq!(w.store.api_keys(shop.merchant).await.unwrap(), vec![keys[2].clone(), keys[0].clone()]);
+    let second = w.psp_account(Shop { account: PspAccountId::new(w.now(), &w.dice), ..shop }, at(3));
+    w.commit(Change { psp_accounts: vec![second.clone()], ..Change::default() }).await;
+    let accounts = w.store.psp_accounts(shop.merchant).await.unwrap();
+    assert_eq!(accounts.iter().map(|a| a.id).collect::<Vec<_>>(), vec![shop.account, second.id]);
+    let merchants = w.store.merchants().await.unwrap();
+    assert_eq!(merchants.iter().map(|m| m.id).collect::<Vec<_>>(), vec![shop.merchant, other.merchant]);
+}

@@ -1,0 +1,91 @@
+//! What every database behind the store must do. Each case gets an empty store and knows nothing else of the database; the list below
+//! runs all of them for each database and mode.
+
+use super::builders::{World, run};
+use ducat_store::WriterMode;
+
+macro_rules! conformance {
+    ($($module:ident { $($case:ident)* })*) => {
+        $(mod $module;)*
+        conformance!(@for sqlite_with_a_thread, WriterMode::Thread, $($module { $($case)* })*);
+        conformance!(@for sqlite_on_the_caller, WriterMode::Caller, $($module { $($case)* })*);
+    };
+    (@for $database:ident, $mode:expr, $($module:ident { $($case:ident)* })*) => {
+        mod $database {
+            $(mod $module {
+                use super::super::*;
+                $(#[test]
+                fn $case() {
+                    run(super::super::$module::$case(World::sqlite($mode)));
+                })*
+            })*
+        }
+    };
+}
+
+conformance! {
+    changes {
+        every_part_of_a_change_can_be_read_back
+        an_order_moves_only_from_the_version_that_was_read
+        a_change_whose_last_part_fails_leaves_nothing
+        a_change_that_lost_its_race_leaves_nothing
+        an_attempt_of_another_order_is_not_moved
+        a_further_attempt_becomes_the_latest
+        a_psp_account_moves_only_from_the_version_that_was_read
+        a_key_is_taken_back_once_and_its_use_is_noted
+        an_empty_change_is_committed
+        a_balance_that_does_not_fit_refuses_its_change_alone
+    }
+    uniqueness {
+        a_reference_is_taken_once_per_merchant
+        an_idempotency_key_is_taken_once_per_merchant
+        a_message_is_kept_once_per_account
+        an_entry_is_booked_once
+        an_order_has_one_attempt_under_way
+        a_registration_belongs_to_one_attempt
+        other_things_that_must_be_unique_are_told_as_such
+    }
+    idempotency {
+        a_claimed_key_is_there_with_its_lock_and_order
+        a_key_left_behind_is_taken_over_by_one
+        the_first_answer_stays
+        an_answered_key_is_neither_taken_over_nor_released
+        a_released_key_is_free_again
+        an_answer_given_at_once_is_kept_byte_for_byte
+    }
+    jobs {
+        a_job_is_scheduled_once_per_order_and_the_last_time_counts
+        a_cancelled_job_is_not_claimed
+        what_is_longest_due_is_claimed_first_and_no_more_than_asked
+        a_claimed_job_comes_back_when_its_lease_ends
+        only_the_claim_that_is_held_ends_a_job
+        only_the_claim_that_is_held_puts_a_job_off
+        a_job_scheduled_anew_while_it_runs_stays
+        a_job_scheduled_for_the_end_of_the_lease_stays
+        many_workers_share_the_jobs_without_doubles
+        a_job_for_an_unknown_order_is_refused
+    }
+    lists {
+        pages_of_orders_agree_with_a_model_in_both_directions
+        a_walk_over_all_pages_sees_each_order_once
+        orders_by_id_are_found_and_unknown_ids_left_out
+        keys_accounts_and_merchants_are_listed
+    }
+    events {
+        a_cursor_reads_on_in_the_order_of_commits
+        an_unknown_cursor_is_told
+        the_cursor_of_another_merchant_is_unknown
+        kinds_filter_and_do_not_hide_what_follows
+        a_reader_sees_every_event_once_while_writers_write
+    }
+    walls {
+        nothing_of_one_merchant_is_seen_through_another
+        nothing_of_one_merchant_is_written_into_another
+    }
+    round_trip {
+        terms_come_back_as_they_were_written
+        an_attempt_comes_back_as_it_was_written
+        entries_and_balances_come_back_as_they_were_booked
+        nothing_is_found_under_unknown_ids
+    }
+}

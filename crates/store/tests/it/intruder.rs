@@ -1,0 +1,73 @@
+//! Somebody who opens the database file with a program of their own.
+
+use crate::builders::World;
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+const TABLES: &[&str] = &[
+    "merchants",
+    "api_keys",
+    "psp_accounts",
+    "payment_orders",
+    "attempts",
+    "accounts",
+    "journal_entries",
+    "postings",
+    "balances",
+    "events",
+    "inbox",
+    "jobs",
+    "idempotency_keys",
+];
+
+pub struct Intruder(pub Connection);
+
+impl Intruder {
+    pub fn into(w: &World) -> Self {
+        let db = Connection::open(&w.path).unwrap();
+        db.execute_batch("PRAGMA foreign_keys = on; PRAGMA recursive_triggers = off").unwrap();
+        Self(db)
+    }
+
+    /// Every row of every table.
+    pub fn rows(&self) -> Vec<Vec<Value>> {
+        let of = |table: &&str| {
+            let mut statement = self.0.prepare(&format!("SELECT * FROM {table}")).unwrap();
+            let columns = statement.column_count();
+            let rows =
+                statement.query_map([], |row| (0..columns).map(|i| row.get(i)).collect::<Result<Vec<Value>, _>>()).unwrap();
+            rows.map(Result::unwrap).collect::<Vec<_>>()
+        };
+        TABLES.iter().flat_map(of).collect()
+    }
+
+    /// Says why the database refuses it; afterwards nothing may be different.
+    pub fn refused(&self, sql: &str) -> String {
+        let before = self.rows();
+        let result = self.0.execute_batch(&format!("BEGIN; {sql}; COMMIT;"));
+        if !self.0.is_autocommit() {
+            self.0.execute_batch("ROLLBACK").unwrap();
+        }
+        let error = result.err().unwrap_or_else(|| panic!("the database let this pass: {sql}")).to_string();
+        assert_eq!(self.rows(), before, "{sql}");
+        error
+    }
+
+    /// Takes all guards away: triggers, indexes that we made, foreign keys, checks. The index that a foreign key leads to stays.
+    pub fn without_guards(self) -> Self {
+        let sql =
+            "SELECT 'DROP ' || type || ' ' || name FROM sqlite_master WHERE sql IS NOT NULL AND type IN ('trigger', 'index')
+                   AND name <> 'payment_orders_id'";
+        let drops: Vec<String> =
+            self.0.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        self.0.execute_batch(&drops.join("; ")).unwrap();
+        self.0.execute_batch("PRAGMA foreign_keys = off; PRAGMA ignore_check_constraints = on").unwrap();
+        self
+    }
+}
+
+/// An id as SQL has it.
+pub fn blob(bytes: &[u8; 16]) -> String {
+    let digits: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    format!("x'{digits}'")
+}

@@ -1,0 +1,18 @@
+//! The store as its callers see it, and the database as an intruder or a crash finds it.
+//!
+//! - `conformance`: what every database behind the store must do; nothing in it knows which one it is.
+//! - `group_commit`: many callers at once.
+//! - `attacks`: what the database itself refuses, whoever asks.
+//! - `tampering`, `workload`: what `verify` finds, and that it finds nothing in sound books.
+//! - `crash`: SIGKILL and a full disk. `files`: migrations, settings, foreign files.
+//! - `builders`: small makers of test data.
+
+mod attacks;
+mod builders;
+mod conformance;
+mod crash;
+mod files;
+mod group_commit;
+mod intruder;
+mod tampering;
+mod workload;
