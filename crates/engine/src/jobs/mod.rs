@@ -1,6 +1,7 @@
 //! The worker: runs what is due. It starts only when told to, and can be run once at a chosen time.
 
 use crate::{Engine, Error, payments};
+use ducat_domain::Timestamp;
 use ducat_store::{Change, ClaimedJob, JobKind};
 use std::future::Future;
 use std::time::Duration;
@@ -10,6 +11,10 @@ use tokio::task::JoinSet;
 const BATCH: u32 = 32;
 /// The longest sleep. Another node may have scheduled something without this one hearing of it.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
+/// How long an answer under an idempotency key is kept.
+const KEEP_KEYS: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How often old keys are forgotten: a thousand at a time, which is more than come in at a million a day.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// The sleep after the database failed.
 const FAILED_SLEEP: Duration = Duration::from_secs(5);
 
@@ -54,11 +59,18 @@ async fn keep_uses(engine: &Engine) -> Result<(), Error> {
     Ok(engine.store().commit(Change { used_keys, ..Change::default() }).await?)
 }
 
+/// Forgets answers that are older than callers were promised. A full batch means that there may be more.
+pub async fn forget_old_keys(engine: &Engine) -> Result<(), Error> {
+    let before = engine.now().minus(KEEP_KEYS);
+    Ok(engine.store().commit(Change { forget_keys_before: Some(before), ..Change::default() }).await?)
+}
+
 /// Runs due jobs until `shutdown` ends, sleeping in between. What runs when it ends is finished first.
 pub async fn work(engine: Engine, shutdown: impl Future<Output = ()> + Send) {
     tokio::pin!(shutdown);
+    let mut swept_at = None;
     loop {
-        let sleep = match tick(&engine).await {
+        let sleep = match tick(&engine, &mut swept_at).await {
             Ok(sleep) => sleep,
             Err(error) => {
                 tracing::error!(%error, "the worker could not look for jobs");
@@ -73,9 +85,14 @@ pub async fn work(engine: Engine, shutdown: impl Future<Output = ()> + Send) {
     }
 }
 
-async fn tick(engine: &Engine) -> Result<Duration, Error> {
+async fn tick(engine: &Engine, swept_at: &mut Option<Timestamp>) -> Result<Duration, Error> {
     run_due(engine).await?;
     keep_uses(engine).await?;
+    let now = engine.now();
+    if swept_at.is_none_or(|at| now.since(at) >= SWEEP_EVERY) {
+        forget_old_keys(engine).await?;
+        *swept_at = Some(now);
+    }
     let next = engine.store().next_job_at().await?;
     Ok(next.map_or(MAX_SLEEP, |at| at.since(engine.now()).clamp(Duration::from_millis(10), MAX_SLEEP)))
 }
