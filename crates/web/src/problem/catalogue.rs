@@ -106,7 +106,7 @@ kinds! {
         "The request is well formed, but the state of the object does not allow it.", "Fetch the object, look at its status, and decide again.";
     REFERENCE_TAKEN = "reference_taken", CONFLICT, "The reference belongs to an order with other terms",
         "There is already a payment order with this reference, and its amount or currency is another. With the same terms you would have got that order.",
-        "Use a reference of its own for each order of your shop; or fetch the existing order by ?reference=.";
+        "Use a reference of its own for each order of your shop; or list the orders with this reference.";
     PAYMENT_ORDER_STATE = "payment_order_state", CONFLICT, "The payment order does not allow this now",
         "The order is in a status from which this cannot be done.", "Fetch the order and look at its status.";
     PAYMENT_ORDER_NOT_CANCELABLE = "payment_order_not_cancelable", CONFLICT, "The payment order can no longer be canceled",

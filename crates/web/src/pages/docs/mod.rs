@@ -28,3 +28,8 @@ async fn document() -> Result<Response, Problem> {
     let text = crate::openapi().to_pretty_json().map_err(|error| Problem::internal(format!("no document: {error}")))?;
     Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], text).into_response())
 }
+
+/// A text in parts, those between backticks marked as code.
+fn spans(text: &str) -> Vec<(bool, &str)> {
+    text.split('`').enumerate().map(|(i, part)| (i % 2 == 1, part)).filter(|(_, part)| !part.is_empty()).collect()
+}

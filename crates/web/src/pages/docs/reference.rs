@@ -87,6 +87,8 @@ fn operations(document: &Value, base: &str, tag: &str) -> Vec<Operation> {
             }
         }
     }
+    // Making comes before looking: a reader wants to begin somewhere.
+    found.sort_by(|a, b| (&a.path, a.method != "POST").cmp(&(&b.path, b.method != "POST")));
     found
 }
 

@@ -42,6 +42,8 @@ struct Booking {
 
 struct BookingLine {
     account: String,
+    /// The account with its ids cut to their ends, which is enough for an eye.
+    short: String,
     debit: String,
     credit: String,
     pending: bool,
@@ -113,7 +115,7 @@ fn filled(merchant: String, order: &PaymentOrderView, proof: Proof, events: &[Ev
         total: money(order.amount, &order.currency),
         proof,
         steps: events.iter().map(step).collect(),
-        bookings: entries.iter().map(booking).collect(),
+        bookings: bookings(entries),
         json: serde_json::to_string_pretty(order).unwrap_or_default(),
     }
 }
@@ -135,11 +137,35 @@ fn step(seen: &EventView) -> Step {
     }
 }
 
+/// The entries as they follow from each other: what was booked in one commit has one time.
+fn bookings(entries: &[EntryView]) -> Vec<Booking> {
+    let mut entries: Vec<&EntryView> = entries.iter().collect();
+    let rank =
+        |entry: &EntryView| ["auth:", "cap:", "void:"].iter().position(|kind| entry.event_ref.starts_with(kind)).unwrap_or(3);
+    entries.sort_by(|a, b| (&a.created_at, rank(a)).cmp(&(&b.created_at, rank(b))));
+    entries.into_iter().map(booking).collect()
+}
+
 fn booking(entry: &EntryView) -> Booking {
     let line = |posting: &payments::PostingView| {
         let amount = money(posting.amount.saturating_abs(), &posting.currency);
         let (debit, credit) = if posting.amount > 0 { (amount, String::new()) } else { (String::new(), amount) };
-        BookingLine { account: posting.account.clone(), debit, credit, pending: posting.layer == "pending" }
+        BookingLine {
+            short: short(&posting.account),
+            account: posting.account.clone(),
+            debit,
+            credit,
+            pending: posting.layer == "pending",
+        }
     };
-    Booking { event_ref: entry.event_ref.clone(), lines: entry.postings.iter().map(line).collect() }
+    Booking { event_ref: short(&entry.event_ref), lines: entry.postings.iter().map(line).collect() }
+}
+
+fn short(name: &str) -> String {
+    let part = |part: &str| match part.len() {
+        // Ids are ASCII, so their end is a whole number of characters; what is not stays as it is.
+        29.. => part.get(part.len() - 5..).map_or_else(|| part.to_owned(), |end| format!("…{end}")),
+        _ => part.to_owned(),
+    };
+    name.split(':').map(part).collect::<Vec<_>>().join(":")
 }

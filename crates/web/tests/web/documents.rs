@@ -1,0 +1,49 @@
+//! The documentation is whole: every code has its page, every route is in the document.
+
+use crate::world::World;
+
+#[tokio::test]
+async fn the_openapi_document_names_every_route() {
+    let world = World::new().await;
+    let document = world.visit("/openapi.json").await.json();
+    let mut paths: Vec<_> = document["paths"].as_object().unwrap().keys().cloned().collect();
+    paths.sort();
+    insta::assert_snapshot!(paths.join("\n"), @r#"
+    /v1/api_keys
+    /v1/api_keys/{id}/revoke
+    /v1/events
+    /v1/events/{id}
+    /v1/merchant
+    /v1/payment_orders
+    /v1/payment_orders/{id}
+    /v1/payment_orders/{id}/cancel
+    /v1/payment_orders/{id}/ledger
+    /v1/payment_orders/{id}/stream
+    /v1/psp_accounts
+    /v1/psp_accounts/{id}
+    /v1/psp_accounts/{id}/check
+    /v1/psp_accounts/{id}/subscribe
+    /webhooks/{psp}/{psp_account_id}
+    "#);
+}
+
+#[tokio::test]
+async fn every_problem_links_to_a_page_that_exists() {
+    let world = World::new().await;
+    let index = world.visit("/docs/errors").await.body;
+    let codes: Vec<&str> = index.split("href=\"/docs/errors/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(codes.len() > 30, "{codes:?}");
+    for code in codes {
+        assert_eq!(world.visit(&format!("/docs/errors/{code}")).await.status, 200, "{code}");
+    }
+    assert_eq!(world.visit("/docs/errors/nonsense").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_docs_can_be_read_without_scripts() {
+    let world = World::new().await;
+    let page = world.visit("/docs").await.body;
+    for part in ["Create a payment order", "curl http://pay.test/v1/payment_orders", "schema-PaymentOrder", "Idempotency-Key"] {
+        assert!(page.contains(part), "{part}");
+    }
+}

@@ -1,0 +1,18 @@
+//! The web, driven as callers drive it, over a temporary database and a PSP that the test controls.
+
+#![allow(missing_docs)]
+
+mod ask;
+mod auth;
+mod bad_input;
+mod documents;
+mod events;
+mod idempotency;
+mod inbound;
+mod lists;
+mod live;
+mod pages;
+mod payment_orders;
+mod setup;
+mod surroundings;
+mod world;
