@@ -158,3 +158,23 @@ async fn the_thank_you_page_shows_no_other_merchant_s_order() {
     let answer = tower::ServiceExt::oneshot(ducat_web::router(web), request).await.unwrap();
     assert_eq!(answer.status(), 404);
 }
+
+#[tokio::test]
+async fn without_a_demo_shop_there_is_a_plain_page_that_leads_to_the_documentation() {
+    let world = World::new().await;
+    let settings = ducat_web::Settings { secure: true, ..Default::default() };
+    let web = ducat_web::Web { engine: world.engine.clone(), settings, draining: Default::default() };
+    let router = ducat_web::router(web);
+    let ask = async |path: &str| {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        tower::ServiceExt::oneshot(router.clone(), request).await.unwrap()
+    };
+    let landing = ask("/").await;
+    assert_eq!(
+        (landing.status().as_u16(), &landing.headers()["strict-transport-security"]),
+        (200, &"max-age=31536000".parse().unwrap())
+    );
+    let body = axum::body::to_bytes(landing.into_body(), 1 << 20).await.unwrap();
+    assert!(String::from_utf8_lossy(&body).contains("href=\"/docs\""));
+    assert_eq!(ask("/shop/").await.status().as_u16(), 404);
+}
