@@ -119,6 +119,10 @@ class Customer:
             r"email": email,
             r"postal|zip": "10115",
             r"country": "DE",
+            r"line1|street": "Unter den Linden 1",
+            r"city|level2": "Berlin",
+            r"state|level1": "BE",
+            r"\btel\b|phone": "+4930123456",
         }
         changes = {}
         for name, words in form["hints"].items():

@@ -59,6 +59,7 @@ function submit(page, form, changes, button) {
 const ANSWERS = [
   [/cc-exp-month|exp.?month/, '12'], [/cc-exp-year|exp.?year/, '2034'], [/cc-exp\b(?!-)|expiry|\bexp\b/, '12/34'], [/cc-csc|cvc|cvv/, '123'],
   [/email/, 'ada@shop.example'], [/cc-name|card.?holder|billing.?name|\bname/, 'Ada Lovelace'], [/postal|zip/, '10115'], [/country/, 'DE'],
+  [/line1|street/, 'Unter den Linden 1'], [/city|level2/, 'Berlin'], [/state|level1/, 'BE'], [/\btel\b|phone/, '+4930123456'],
 ];
 
 export function pay(page, number) {
