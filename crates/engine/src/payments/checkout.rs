@@ -2,6 +2,7 @@
 
 use super::attend::attend_now;
 use super::commit::links;
+use super::plan::FRESH;
 use super::try_again::can_try_again;
 use super::view::PaymentOrderView;
 use crate::{Engine, Error};
@@ -9,7 +10,6 @@ use ducat_domain::payments::{OrderStatus, Payment};
 use ducat_domain::{PaymentOrderId, Secret};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use std::time::Duration;
 use url::Url;
 
 /// What the checkout page shows.
@@ -30,9 +30,6 @@ pub struct Checkout {
     /// Where the customer goes back to without paying.
     pub cancel_url: Option<String>,
 }
-
-/// How fresh the books must be for a returning customer not to make us ask the PSP.
-const FRESH: Duration = Duration::from_secs(2);
 
 /// What the checkout page shows; for anybody who knows the id.
 pub async fn checkout(engine: &Engine, id: PaymentOrderId) -> Result<Checkout, Error> {

@@ -43,13 +43,16 @@ pub(super) fn change(engine: &Engine, moved: Moved, write: Write) -> Result<Chan
         at: now,
         snapshot,
     };
-    let file = |entry| FiledEntry { id: EntryId::new(now, engine.chance()), merchant: order.merchant, entry };
+    // Ids of one moment are in no order of their own; sorted, they keep the entries in the order in which they were booked.
+    let mut ids: Vec<EntryId> = moved.entries.iter().map(|_| EntryId::new(now, engine.chance())).collect();
+    ids.sort();
+    let file = |(id, entry)| FiledEntry { id, merchant: order.merchant, entry };
     let job = match plan::next_look(&payment, now) {
         Some(at) => JobWrite::Schedule(attend_job(&payment), at),
         None => JobWrite::Cancel(attend_job(&payment)),
     };
     Ok(Change {
-        entries: moved.entries.into_iter().map(file).collect(),
+        entries: ids.into_iter().zip(moved.entries).map(file).collect(),
         events: vec![event],
         jobs: vec![job],
         payments: vec![match write {

@@ -10,6 +10,9 @@ const MAX_POLL: Duration = Duration::from_secs(900);
 /// How long after a capture the PSP is asked what it charged.
 const FEES_AFTER: Duration = Duration::from_secs(3);
 
+/// Anybody who knows an order's address can make us ask the PSP about it, but not more often than this.
+pub(super) const FRESH: Duration = Duration::from_secs(2);
+
 /// When the PSP is asked again about an open registration: often at first, then ever less.
 pub(super) fn check_at(settings: &Settings, payment: &Payment, now: Timestamp) -> Timestamp {
     let age = now.since(payment.attempt.created_at);

@@ -3,6 +3,7 @@
 use super::attend::attend_now;
 use super::commit::{Write, change};
 use super::create::choose_psp;
+use super::plan::FRESH;
 use super::register::register;
 use crate::{Engine, Error};
 use ducat_connectors::Fault;
@@ -21,7 +22,7 @@ pub async fn go_pay(engine: &Engine, id: PaymentOrderId) -> Result<Option<String
     let asked_already = payment.attempt.status.is_unconfirmed() && payment.attempt.check_at.is_some_and(|at| engine.now() < at);
     let payment = if can_try_again(engine, &payment) {
         begin(engine, payment).await?.0
-    } else if asked_already {
+    } else if asked_already || !engine.may_ask_again(id, FRESH) {
         payment
     } else {
         attend_now(engine, id).await?

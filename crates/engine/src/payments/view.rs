@@ -178,6 +178,7 @@ pub struct EventView {
     /// The order's id.
     pub payment_order: String,
     /// The order as it was right after the change.
+    #[schema(no_recursion)]
     pub data: Box<PaymentOrderView>,
 }
 

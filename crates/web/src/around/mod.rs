@@ -18,9 +18,7 @@ use axum::http::{HeaderValue, Method, Response, header};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 pub(crate) use facts::Facts;
-use futures_util::FutureExt;
 pub(crate) use limiter::{Limiter, Standing};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -56,8 +54,9 @@ pub(crate) async fn around(State(app): State<App>, mut request: Request, next: N
     request.extensions_mut().insert(facts.clone());
     let span = tracing::info_span!("request", id = %facts.id, method = %asked.method, path = %asked.path);
     async {
-        // A panic ends this request only, and is told like any other failure of ours.
-        let handled = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        // On a task of its own: a caller who hangs up does not cut off what has begun, such as a call to a PSP. And a panic ends this
+        // request only, and is told like any other failure of ours.
+        let handled = tokio::spawn(next.run(request).in_current_span()).await;
         let mut response = handled.unwrap_or_else(|_| Problem::internal("a handler panicked").into_response());
         finish(&app, &asked, &facts, &mut response);
         let took = began.elapsed();
