@@ -141,6 +141,8 @@ impl Payment {
             self.order.paid_late = true;
         }
         self.order.paid_by = Some(self.attempt.id);
+        // It may have been held as a surplus until the attempt before it let go.
+        self.attempt.surplus = false;
         self.enter(status, "be paid")?;
         Ok(event)
     }

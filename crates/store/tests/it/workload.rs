@@ -109,3 +109,22 @@ fn no_random_course_of_payments_leaves_anything_for_verify_to_find() {
         assert!(w.store.verify().await.unwrap().checked.iter().all(|(table, rows)| *rows > 0 || *table == "inbox"));
     });
 }
+
+/// Paid by the second attempt while the first holds money too; then the second is let go, and the first is taken after all.
+#[test]
+fn a_surplus_that_pays_the_order_in_the_end_leaves_sound_books() {
+    run(async {
+        let w = World::sqlite(WriterMode::Caller);
+        let shop = w.shop().await;
+        let first = w.see(w.see(w.order(shop).await, Observed::Open).await, Observed::Failed).await;
+        let second = w.try_again(first.clone()).await;
+        let second = w.see(second, Observed::Authorized(eur(4999))).await;
+        let first = w.store.payment_by_attempt(first.attempt.id).await.unwrap().unwrap();
+        w.see(first.clone(), Observed::Authorized(eur(4999))).await;
+        let second = w.store.payment_by_attempt(second.attempt.id).await.unwrap().unwrap();
+        w.see(second, Observed::Canceled).await;
+        let first = w.store.payment_by_attempt(first.attempt.id).await.unwrap().unwrap();
+        w.see(first, Observed::Captured(eur(4999))).await;
+        w.assert_sound().await;
+    });
+}
