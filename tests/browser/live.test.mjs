@@ -105,9 +105,12 @@ async function type(page, words, text) {
 }
 
 test('the documentation fits, is light and can be used by everybody', async () => {
-  const { page, close } = await openPage(browser, { hosts: hosts() });
+  // One page with the whole API on it may weigh more than what customers meet.
+  const { page, close } = await openPage(browser, { hosts: hosts(), maxWeight: 100_000 });
   await page.goto(`${gateway.shop}/docs`);
   await inspect(page, 'docs');
+  await page.goto(`${gateway.shop}/docs/errors`);
+  await inspect(page, 'docs-errors');
   await close();
 });
 

@@ -37,7 +37,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // What needs no configuration must not stumble over a mistake in it.
     match arguments.command {
-        Command::Openapi => return output::say(&ducat_web::openapi()),
+        Command::Openapi => return output::say_json(&ducat_web::openapi()).unwrap_or(ExitCode::FAILURE),
         Command::Settings => return output::say(&config::example()),
         _ => {}
     }
@@ -66,7 +66,7 @@ async fn run(command: Command, config: Config) -> Result<ExitCode, Failure> {
         Command::Keys(verb) => keys::run(&config, verb).await,
         Command::Verify { form } => verify::run(&config, form.into()).await,
         Command::Doctor { form } => doctor::run(&config, form.into()).await,
-        Command::Openapi => Ok(output::say(&ducat_web::openapi())),
+        Command::Openapi => Ok(output::say_json(&ducat_web::openapi())?),
         Command::Settings => Ok(output::say(&config::example())),
     }
 }

@@ -8,8 +8,8 @@ const flags = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
-/** No page of ours may weigh more, with everything it loads. */
-const maxWeight = 50_000;
+/** No page that a customer meets may weigh more, with everything it loads. */
+const customersWeight = 50_000;
 
 export function launch() {
   const executablePath = process.env.DUCAT_TEST_CHROMIUM ?? places.find(existsSync);
@@ -21,10 +21,12 @@ export function launch() {
  * Opens a page of its own and watches it. `close()` fails the test when something was wrong with it on the way.
  * `hosts` are the origins that may be asked.
  */
-export async function openPage(browser, { javaScript = true, hosts, viewport = { width: 1280, height: 800 } }) {
+export async function openPage(browser, { javaScript = true, hosts, viewport = { width: 1280, height: 800 }, maxWeight = customersWeight }) {
   const context = await browser.newContext({ javaScriptEnabled: javaScript, viewport, locale: 'en-GB', reducedMotion: 'reduce' });
   context.setDefaultTimeout(15_000);
   const page = await context.newPage();
+  // Every page is weighed as a customer meets it who was never here before.
+  await (await context.newCDPSession(page)).send('Network.setCacheDisabled', { cacheDisabled: true });
   const wrong = [];
   let weight = new Map();
   page.on('console', (message) => {

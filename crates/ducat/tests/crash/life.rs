@@ -1,7 +1,7 @@
 //! One order: a shop that wants it until it is answered, and a customer who does what customers do.
 
 use crate::support::dice::Dice;
-use crate::support::forms::forms;
+use crate::support::forms::card_form;
 use crate::support::http::Answer;
 use crate::world::Places;
 use serde_json::{Value, json};
@@ -70,6 +70,7 @@ impl Life {
 
     /// Lives it.
     pub async fn live(mut self, places: Places, mut dice: Dice) -> Self {
+        tokio::time::sleep(Duration::from_millis(dice.between(0, 1_500))).await;
         let told = self.order(&places, &mut dice).await;
         self.id = told.json()["id"].as_str().unwrap_or_else(|| panic!("{}", told.text())).to_owned();
         self.told = Some(told);
@@ -92,15 +93,15 @@ impl Life {
     /// Orders, with the same key until there is an answer. Sometimes the shop does not wait for it and asks again.
     async fn order(&self, places: &Places, dice: &mut Dice) -> Answer {
         let url = format!("{}/v1/payment_orders", places.gateway);
-        insist(async || {
+        insist(&format!("ordering {}", self.reference), async || {
             let (key, wish) = (self.key(), self.wish());
             let call = places.http.post_json(&url, &places.key, Some(&key), &wish);
             let patience = Duration::from_millis(if dice.in_a_hundred(10) { dice.between(1, 60) } else { 6_000 });
-            let answer = tokio::time::timeout(patience, call).await.ok()?.ok()?;
+            let answer = tokio::time::timeout(patience, call).await.map_err(|_| "the shop did not wait".to_owned())??;
             match answer.status {
-                200..=202 => Some(answer),
-                409 | 429 | 500..=599 => None,
-                _ => panic!("{wish} is answered {} {}", answer.status, answer.text()),
+                200..=202 => Ok(answer),
+                409 | 429 | 500..=599 => Err(answer.told()),
+                _ => panic!("{wish} is answered {}", answer.told()),
             }
         })
         .await
@@ -108,16 +109,15 @@ impl Life {
 
     async fn call_off(&self, places: &Places) {
         let url = format!("{}/v1/payment_orders/{}/cancel", places.gateway, self.id);
-        insist(async || {
-            let answer =
-                places.http.post_json(&url, &places.key, Some(&format!("cancel-{}", self.reference)), &json!({})).await.ok()?;
+        let key = format!("cancel-{}", self.reference);
+        insist(&format!("calling off {} {}", self.reference, self.id), async || {
+            let answer = places.http.post_json(&url, &places.key, Some(&key), &json!({})).await?;
             match answer.status {
-                200..=202 => Some(()),
+                200..=202 => Ok(()),
                 // It was paid meanwhile: nothing is left to call off.
-                409 if answer.text().contains("\"code\":\"idempotency") => None,
-                409 => (self.course == Course::CalledOffWhilePaying).then_some(()),
-                429 | 500..=599 => None,
-                _ => panic!("cancel is answered {} {}", answer.status, answer.text()),
+                409 if self.course == Course::CalledOffWhilePaying && !answer.text().contains("\"code\":\"idempotency") => Ok(()),
+                409 | 429 | 500..=599 => Err(answer.told()),
+                _ => panic!("cancel is answered {}", answer.told()),
             }
         })
         .await;
@@ -139,15 +139,21 @@ impl Life {
     /// The address of the PSP's page, once there is one; nothing once the order has ended.
     async fn page(&self, places: &Places) -> Option<String> {
         let url = format!("{}/v1/payment_orders/{}", places.gateway, self.id);
-        insist(async || {
-            let answer = places.http.get(&url, Some(&places.key)).await.ok().filter(|answer| answer.status < 500)?;
-            assert_eq!(answer.status, 200, "an order that was acknowledged is gone: {}", answer.text());
+        insist(&format!("looking for the page of {}", self.reference), async || {
+            let answer = places.http.get(&url, Some(&places.key)).await?;
+            if answer.status >= 500 {
+                return Err(answer.told());
+            }
+            assert_eq!(answer.status, 200, "an order that was acknowledged is gone: {}", answer.told());
             let order = answer.json();
             if matches!(order["status"].as_str(), Some("canceled" | "failed" | "expired" | "succeeded")) {
                 assert_ne!(self.course, Course::Pays, "it ended before it was paid: {order}");
-                return Some(None);
+                return Ok(None);
             }
-            order["redirect_url"].as_str().map(|url| Some(url.to_owned()))
+            if order["cancel_requested_at"].is_string() {
+                return Ok(None);
+            }
+            order["redirect_url"].as_str().map(|url| Some(url.to_owned())).ok_or_else(|| answer.told())
         })
         .await
     }
@@ -155,35 +161,34 @@ impl Life {
 
 /// Fills the PSP's form in. Gives the address the customer is sent on to, or nothing where the card was declined or the page closed.
 async fn fill(places: &Places, page: &str, card: &str) -> Option<String> {
-    insist(async || {
-        let shown = places.http.get(page, None).await.ok().filter(|answer| answer.status < 500)?;
-        let Some(form) =
-            forms(&shown.text()).into_iter().find(|form| form.fields.iter().any(|(name, _)| name.contains("number")))
-        else {
+    insist(&format!("paying at {page}"), async || {
+        let shown = places.http.get(page, None).await?;
+        if shown.status >= 500 {
+            return Err(shown.told());
+        }
+        let Some((action, fields)) = card_form(&shown.text(), card) else {
             // Paid or closed already: an answer that was lost had been acted upon.
-            return Some(None);
+            return Ok(None);
         };
-        let named =
-            |part: &str| form.fields.iter().map(|(name, _)| name.clone()).find(|name| name.contains(part)).unwrap_or_default();
-        let (number, expiry, cvc, email) = (named("number"), named("exp"), named("cvc"), named("email"));
-        let values =
-            [(number.as_str(), card), (expiry.as_str(), "12 / 40"), (cvc.as_str(), "123"), (email.as_str(), "ada@example.com")];
-        let fields = form.filled(&values.into_iter().filter(|(name, _)| !name.is_empty()).collect::<Vec<_>>());
-        let target = url::Url::parse(page).and_then(|base| base.join(&form.action)).unwrap();
-        let answer = places.http.post_form(target.as_str(), None, &fields).await.ok().filter(|answer| answer.status < 500)?;
-        Some(answer.location)
+        let target = url::Url::parse(page).and_then(|base| base.join(&action)).unwrap();
+        let answer = places.http.post_form(target.as_str(), None, &fields).await?;
+        if answer.status >= 500 {
+            return Err(answer.told());
+        }
+        // Declined, the customer stays on the PSP's page.
+        Ok(answer.location.filter(|onward| onward.starts_with("http") && !onward.starts_with(&places.sandbox)))
     })
     .await
 }
 
-/// Tries until it works.
-async fn insist<T>(mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
+/// Tries until it works. An error says why it did not work this time.
+async fn insist<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T, String>) -> T {
     let begun = Instant::now();
     loop {
-        if let Some(done) = attempt().await {
-            return done;
+        match attempt().await {
+            Ok(done) => return done,
+            Err(why) => assert!(begun.elapsed() < PATIENCE, "{what} does not work within {PATIENCE:?}: {why}"),
         }
-        assert!(begun.elapsed() < PATIENCE, "no answer within {PATIENCE:?}");
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -97,8 +97,11 @@ impl World {
 
     /// What the gateway and the sandbox wrote into their logs, for whoever has to find out what happened.
     pub fn logs(&self) -> String {
-        let tail =
-            |text: String| text.lines().rev().take(60).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n");
+        let grave = |line: &&str| ["WARN", "ERROR", "panicked"].iter().any(|word| line.contains(word));
+        let tail = |text: String| {
+            let lines: Vec<&str> = text.lines().filter(grave).collect();
+            lines[lines.len().saturating_sub(40)..].join("\n")
+        };
         format!("gateway:\n{}\nsandbox:\n{}", tail(self.gateway.said()), tail(self.sandbox.said()))
     }
 

@@ -25,6 +25,18 @@ impl Form {
     }
 }
 
+/// The form for a card on the PSP's page, filled in with this number: where it goes, and what is sent. Nothing where there is none.
+pub fn card_form(page: &str, number: &str) -> Option<(String, Vec<(String, String)>)> {
+    let named = |form: &Form, part: &str| {
+        form.fields.iter().map(|(name, _)| name.clone()).find(|name| name.to_lowercase().contains(part))
+    };
+    let form = forms(page).into_iter().find(|form| named(form, "number").is_some())?;
+    let wanted = [("number", number), ("exp", "12 / 40"), ("cvc", "123"), ("email", "ada@example.com")];
+    let values: Vec<_> = wanted.iter().filter_map(|(part, value)| Some((named(&form, part)?, *value))).collect();
+    let values: Vec<_> = values.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    Some((form.action.clone(), form.filled(&values)))
+}
+
 /// Every form of the page that is sent by POST.
 pub fn forms(page: &str) -> Vec<Form> {
     let parts = page.split("<form").skip(1).map(|part| part.split("</form>").next().unwrap_or_default());

@@ -17,6 +17,11 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// Status and body, for a message.
+    pub fn told(&self) -> String {
+        format!("{} {}", self.status, self.text())
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("no JSON ({e}): {} {}", self.status, self.text()))
     }
