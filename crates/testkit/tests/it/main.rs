@@ -1,0 +1,8 @@
+//! The pay-in over the real engine, a real SQLite file and the sandbox: good days, bad days and bad input.
+
+mod cancel;
+mod create;
+mod idempotency;
+mod messages;
+mod pay;
+mod unknown;
