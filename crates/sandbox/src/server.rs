@@ -391,4 +391,48 @@ mod tests {
         outbox.take(delivery("a/1", "http://x"));
         assert!(outbox.next().is_none());
     }
+
+    struct Still;
+
+    impl ducat_domain::Clock for Still {
+        fn now(&self) -> ducat_domain::Timestamp {
+            ducat_domain::Timestamp::from_micros(1_800_000_000_000_000)
+        }
+    }
+
+    impl ducat_domain::Chance for Still {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(7);
+        }
+    }
+
+    /// What comes over a raw connection until the server closes it.
+    async fn ask(address: SocketAddr) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut line = TcpStream::connect(address).await.unwrap();
+        line.write_all(b"GET /v1/customers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk_test_x\r\n\r\n").await.unwrap();
+        let mut bytes = Vec::new();
+        line.read_to_end(&mut bytes).await.unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_dropped_answer_says_nothing_and_a_truncated_one_breaks_its_promise() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let sandbox = Sandbox::new(Arc::new(Still), Arc::new(Still), crate::Settings::default());
+        for fault in ["drop_response", "truncate"] {
+            let body = json!({ "fault": fault, "operation": "customers.list" }).to_string().into_bytes();
+            assert_eq!(sandbox.handle(&Request { body, ..Request::new("POST", "/_sandbox/faults") }).status, 200);
+        }
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let serving = tokio::spawn(serve(listener, sandbox, async move { drop(ended.await) }));
+        assert_eq!(ask(address).await, "");
+        let cut = ask(address).await;
+        let (head, body) = cut.split_once("\r\n\r\n").unwrap();
+        let promised = head.lines().find_map(|l| l.strip_prefix("content-length: ")).unwrap();
+        assert_eq!(promised.parse::<usize>().unwrap() / 2, body.len());
+        end.send(()).unwrap();
+        serving.await.unwrap().unwrap();
+    }
 }

@@ -22,7 +22,7 @@ fn create(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
     ctx.room_for("customer")?;
     let id = ctx.id("cus");
     let mut customer = json!({
-        "id": id, "object": "customer", "address": null, "balance": 0, "created": ctx.now(), "currency": null, "customer_account": null,
+        "id": id, "object": "customer", "address": null, "balance": 0, "cash_balance": null, "created": ctx.now(), "currency": null, "customer_account": null,
         "default_source": null, "delinquent": false, "description": null, "discount": null, "email": null,
         "invoice_prefix": ctx.secret(8).to_ascii_uppercase(),
         "invoice_settings": { "custom_fields": null, "default_payment_method": null, "footer": null, "rendering_options": null },
@@ -102,7 +102,7 @@ fn shipping(given: &Value) -> Value {
     if !given.is_object() {
         return Value::Null;
     }
-    json!({ "address": address(&given["address"]), "name": given["name"], "phone": given["phone"] })
+    json!({ "address": address(&given["address"]), "carrier": null, "name": given["name"], "phone": given["phone"], "tracking_number": null })
 }
 
 /// The default PaymentMethod must belong to this customer.

@@ -56,7 +56,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>, charge_id: &str, reason: &str, inquiry: bo
     evidence.insert("enhanced_evidence".into(), json!({}));
     let network_reason = if reason == "fraudulent" { "10.4" } else { "13.1" };
     let mut dispute = json!({
-        "id": id, "object": "dispute", "amount": charge["amount_captured"], "balance_transaction": null, "balance_transactions": [],
+        "id": id, "object": "dispute", "amount": charge["amount_captured"], "balance_transactions": [],
         "charge": charge_id, "created": ctx.now(), "currency": charge["currency"], "enhanced_eligibility_types": [], "evidence": evidence,
         "evidence_details": { "due_by": ctx.now() + DUE_SECONDS, "enhanced_eligibility": {}, "has_evidence": false, "past_due": false, "submission_count": 0 },
         "is_charge_refundable": inquiry, "livemode": false, "metadata": {}, "payment_intent": charge["payment_intent"],
@@ -68,7 +68,6 @@ pub(crate) fn open(ctx: &mut Ctx<'_>, charge_id: &str, reason: &str, inquiry: bo
     });
     charge["disputed"] = json!(true);
     charge["_charged_back"] = json!(!inquiry);
-    charge["dispute"] = json!(id);
     ctx.store(&charge);
     if !inquiry {
         move_money(ctx, &mut dispute, -1);
@@ -101,7 +100,6 @@ fn move_money(ctx: &mut Ctx<'_>, dispute: &mut Value, sign: i64) {
     if let (Some(whole), Value::Array(rows)) = (whole, &mut dispute["balance_transactions"]) {
         rows.push(whole);
     }
-    dispute["balance_transaction"] = transaction;
 }
 
 fn list(ctx: &mut Ctx<'_>, args: &Args) -> Answer {

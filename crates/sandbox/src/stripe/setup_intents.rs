@@ -62,7 +62,7 @@ fn blank(ctx: &Ctx<'_>, params: &Map<String, Value>) -> Value {
         "id": id, "object": "setup_intent", "application": null, "automatic_payment_methods": automatic, "cancellation_reason": null,
         "client_secret": format!("{id}_secret_{}", ctx.secret(33)), "created": ctx.now(), "customer": given("customer"), "customer_account": null,
         "description": given("description"), "excluded_payment_method_types": given("excluded_payment_method_types"),
-        "flow_directions": given("flow_directions"), "last_setup_error": null, "latest_attempt": null, "livemode": false, "mandate": null,
+        "flow_directions": given("flow_directions"), "last_setup_error": null, "latest_attempt": null, "livemode": false, "managed_payments": null, "mandate": null,
         "metadata": metadata::fresh(params), "next_action": null, "on_behalf_of": null, "payment_method": null,
         "payment_method_configuration_details": null,
         "payment_method_options": { "card": { "mandate_options": null, "network": null, "request_three_d_secure": "automatic" } },

@@ -20,13 +20,13 @@ pub(crate) const ROUTES: &[Route] = &[
 /// A card object as tokens and customers hold it.
 pub(crate) fn card_object(ctx: &Ctx<'_>, card: &CheckedCard, given: &Value) -> Value {
     json!({
-        "id": ctx.id("card"), "object": "card", "address_city": given["address_city"], "address_country": given["address_country"],
+        "id": ctx.id("card"), "object": "card", "account": null, "address_city": given["address_city"], "address_country": given["address_country"],
         "address_line1": given["address_line1"], "address_line1_check": given.some("address_line1").map(|_| "unchecked"),
         "address_line2": given["address_line2"], "address_state": given["address_state"], "address_zip": given["address_zip"],
-        "address_zip_check": given.some("address_zip").map(|_| "unchecked"), "allow_redisplay": "unspecified",
-        "brand": spoken_brand(card.brand), "country": card.country, "customer": null, "cvc_check": card.has_cvc.then_some("unchecked"),
-        "dynamic_last4": null, "exp_month": card.exp_month, "exp_year": card.exp_year, "fingerprint": fingerprint(ctx, &card.number),
-        "funding": card.funding, "last4": card.last4(), "metadata": {}, "name": given["name"], "regulated_status": "unregulated",
+        "address_zip_check": given.some("address_zip").map(|_| "unchecked"), "allow_redisplay": "unspecified", "available_payout_methods": null,
+        "brand": spoken_brand(card.brand), "country": card.country, "currency": null, "customer": null, "cvc_check": card.has_cvc.then_some("unchecked"),
+        "default_for_currency": null, "dynamic_last4": null, "exp_month": card.exp_month, "exp_year": card.exp_year, "fingerprint": fingerprint(ctx, &card.number),
+        "funding": card.funding, "last4": card.last4(), "metadata": {}, "name": given["name"], "regulated_status": "unregulated", "status": null,
         "tokenization_method": null, "_number": card.number,
     })
 }
@@ -150,5 +150,7 @@ fn delete(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
         ctx.store(&customer);
     }
     ctx.emit("customer.source.deleted", &card);
-    Ok(deleted("card", id))
+    let mut gone = deleted("card", id);
+    gone["currency"] = Value::Null;
+    Ok(gone)
 }

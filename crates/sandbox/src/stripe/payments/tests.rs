@@ -38,10 +38,6 @@ impl Box {
     fn ask(&self, method: &str, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
         let request = Request::new(method, path).header("Authorization", "Bearer sk_test_payments");
         let reply = self.0.handle(&if form.is_empty() { request } else { request.form(form) });
-        if let Ok(folder) = std::env::var("DUCAT_KEEP_ANSWERS") {
-            let name = format!("{folder}/{}-{}.json", self.0.snapshot().to_string().len(), path.replace(['/', '?'], "_"));
-            let _ = std::fs::write(name, &reply.body);
-        }
         (reply.status, reply.value())
     }
 
