@@ -157,7 +157,7 @@ test('the clock moves what the API calls now', async () => {
   const own = freshKey();
   const api = client(own);
   const before_ = (await api.customers.create({})).created;
-  await control('POST', 'clock', { advance: 3600 }, own);
+  await control('POST', 'clock', { advance_seconds: 3600 }, own);
   const later = (await api.customers.create({})).created;
   assert.ok(later - before_ >= 3600 && later - before_ < 3700, `${later - before_}`);
 });

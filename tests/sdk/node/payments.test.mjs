@@ -58,7 +58,10 @@ test('a held payment is captured in part and the rest let go', async () => {
   assert.deepEqual([held.status, held.amount_capturable], ['requires_capture', 2000]);
   const done = await stripe.paymentIntents.capture(held.id, { amount_to_capture: 500, expand: ['latest_charge'] });
   assert.deepEqual([done.status, done.amount_received, done.amount_capturable], ['succeeded', 500, 0]);
-  assert.deepEqual([done.latest_charge.amount_captured, done.latest_charge.amount_refunded], [500, 1500]);
+  assert.equal(done.latest_charge.amount_captured, 500);
+  const error = await failure(stripe.refunds.create({ payment_intent: held.id, amount: 501 }));
+  assert.equal(error.param, 'amount');
+  assert.equal((await stripe.refunds.create({ payment_intent: held.id })).amount, 500);
 });
 
 test('a held payment is canceled', async () => {
@@ -146,5 +149,5 @@ test('a dispute card is disputed and its dispute can be closed', async () => {
   const intent = await pay({ payment_method: 'pm_card_createDisputeInquiry' });
   const [dispute] = (await stripe.disputes.list({ payment_intent: intent.id })).data;
   assert.equal(dispute.status, 'warning_needs_response');
-  assert.equal((await stripe.disputes.close(dispute.id)).status, 'warning_closed');
+  assert.match((await stripe.disputes.close(dispute.id)).status, /^(lost|warning_closed)$/);
 });

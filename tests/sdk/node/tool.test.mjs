@@ -39,7 +39,7 @@ for (const type of ['checkout.session.async_payment_succeeded', 'checkout.sessio
     const api = client(key);
     assert.ok((await told(api)).includes('checkout.session.completed'));
     await until(async () => {
-      await control('POST', 'clock', { advance: 24 * 3600 }, key);
+      await control('POST', 'clock', { advance_seconds: 24 * 3600 }, key);
       return (await told(api)).includes(type);
     }, type);
   });

@@ -88,7 +88,7 @@ test('after a 500 the same event comes again, signed anew', async () => {
   const made = await api.customers.create({});
   await second.hears('customer.created', made.id);
   await until(async () => {
-    await control('POST', 'clock', { advance: 3600 }, own);
+    await control('POST', 'clock', { advance_seconds: 3600 }, own);
     return second.seen('customer.created', made.id).length >= 2;
   }, 'a second attempt');
   const [one, two] = second.seen('customer.created', made.id);

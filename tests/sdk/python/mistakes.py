@@ -14,6 +14,13 @@ def wrong_value(schema):
     return {"integer": "many", "boolean": "perhaps"}.get(schema.get("type"))
 
 
+def right_value(name, schema):
+    known = {"currency": "eur", "destination": "acct_1032D82eZvKYlo2C", "timezone": "Europe/Berlin"}
+    if "enum" in schema:
+        return schema["enum"][0]
+    return known.get(name, {"integer": "5", "boolean": "true"}.get(schema.get("type"), "text"))
+
+
 def of_the_wrong_kind(path):
     """Gives a name, the fields to send and the parameter that the refusal must name."""
     for name, schema in sorted(parameters(path).items()):
@@ -26,8 +33,11 @@ def of_the_wrong_kind(path):
             yield name, {name: "text"}, name
             yield f"{name}_child", {f"{name}[no_such_child]": "x"}, f"{name}[no_such_child]"
             for child, inner in sorted(children.items()):
-                if wrong_value(inner):
-                    yield f"{name}_{child}", {f"{name}[{child}]": wrong_value(inner)}, f"{name}[{child}]"
+                if not wrong_value(inner):
+                    continue
+                # Its required brothers are sent too, so that there is only one thing to refuse.
+                fields = {f"{name}[{other}]": right_value(other, children[other]) for other in schema.get("required", []) if other != child}
+                yield f"{name}_{child}", {**fields, f"{name}[{child}]": wrong_value(inner)}, f"{name}[{child}]"
     yield "no_such_parameter", {"no_such_parameter": "x"}, "no_such_parameter"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import sys
 import time
@@ -44,7 +45,7 @@ def examine(method, url, status, headers, content, sent_version):
         if finding.kind == "error":
             FINDINGS.append(str(finding))
         else:
-            WARNINGS[f"{finding.kind}: {finding}"] += 1
+            WARNINGS[re.sub(r"\[\d+\]", "[]", f"{finding.kind}: {finding}")] += 1
 
 
 class Watched(stripe.RequestsClient):
@@ -119,4 +120,4 @@ def now(api):
 
 def advance(seconds, key):
     """Moves the sandbox's time, so that what happens later happens now."""
-    return control("POST", "clock", {"advance": seconds}, key)
+    return control("POST", "clock", {"advance_seconds": seconds}, key)

@@ -118,7 +118,7 @@ def test_an_unknown_customer_is_404(api):
 
 def test_a_product_is_made_updated_and_deleted(api):
     made = api.products.create(params={"name": "Tea", "description": "Green", "images": ["https://shop.example/t.png"], "metadata": {"k": "v"}, "shippable": True, "unit_label": "cup", "url": "https://shop.example/tea"})
-    assert made.id.startswith("prod_") and (made.name, made.active, made.type) == ("Tea", True, "service")
+    assert made.id.startswith("prod_") and (made.name, made.active, made.livemode) == ("Tea", True, False)
     assert (made.images, made.shippable, made.unit_label) == (["https://shop.example/t.png"], True, "cup")
     assert api.products.update(made.id, params={"name": "Mate", "active": False}).name == "Mate"
     assert api.products.delete(made.id).deleted is True

@@ -1,7 +1,5 @@
 """Checkout sessions: create, retrieve, list, line items, expire, update."""
 
-import re
-
 import pytest
 import stripe
 from hosted_page import Customer
@@ -181,13 +179,7 @@ def test_an_embedded_session_has_a_client_secret_and_no_url(api):
     assert session.return_url.endswith("{CHECKOUT_SESSION_ID}")
 
 
-def test_setup_mode_needs_no_line_items_and_makes_a_setup_intent(api):
-    session = api.checkout.sessions.create(params={"mode": "setup", "currency": "eur", "success_url": SUCCESS})
-    assert (session.mode, session.payment_status, session.amount_total) == ("setup", "no_payment_required", None)
-    assert re.match("seti_", session.setup_intent)
-
-
-def test_two_decimal_free_currencies_keep_their_units(api):
+def test_a_currency_without_decimals_keeps_its_units(api):
     line = {"price_data": {"currency": "jpy", "unit_amount": 700, "product_data": {"name": "Tea"}}, "quantity": 1}
     session = api.checkout.sessions.create(params=session_params(line_items=[line]))
     assert (session.amount_total, session.currency) == (700, "jpy")
