@@ -16,9 +16,11 @@ pub type Orders = BTreeMap<String, Value>;
 pub async fn settled(world: &World, lives: &[Life]) -> Orders {
     let begun = Instant::now();
     loop {
-        let orders = orders(world).await;
-        let open: Vec<&Value> =
-            lives.iter().filter_map(|life| orders.get(&life.reference).filter(|order| !rests(life, order))).collect();
+        let (orders, sessions) = (orders(world).await, sessions(world).await);
+        let open: Vec<&Value> = lives
+            .iter()
+            .filter_map(|life| orders.get(&life.reference).filter(|order| !rests(life, order, sessions.contains_key(&life.id))))
+            .collect();
         if open.is_empty() {
             return orders;
         }
@@ -28,11 +30,11 @@ pub async fn settled(world: &World, lives: &[Life]) -> Orders {
     }
 }
 
-fn rests(life: &Life, order: &Value) -> bool {
+fn rests(life: &Life, order: &Value, psp_knows_it: bool) -> bool {
     match order["status"].as_str().unwrap_or_default() {
         "succeeded" | "canceled" => true,
         "pending" => life.course == Course::Leaves && order["redirect_url"].is_string(),
-        "created" => waits_for_the_psp(order),
+        "created" => waits_for_the_psp(order) && !psp_knows_it,
         _ => false,
     }
 }

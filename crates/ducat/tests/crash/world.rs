@@ -30,8 +30,18 @@ pub struct World {
     gateway_program: Program,
     gateway: Running,
     sandbox: Running,
-    // The folders live as long as the world.
-    _folder: tempfile::TempDir,
+    /// Everything that both wrote. It is kept when the test fails.
+    folder: Option<tempfile::TempDir>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(folder) = self.folder.take()
+        {
+            println!("databases and logs are kept in {}", folder.keep().display());
+        }
+    }
 }
 
 impl World {
@@ -70,7 +80,7 @@ impl World {
         let program = program.with("DUCAT_STRIPE_WEBHOOK_SECRET", secret);
         let mut gateway = program.start("gateway", &["serve"]);
         gateway.until_ready(&places.http, &format!("{}/readyz", places.gateway)).await;
-        Self { places, gateway_program: program, gateway, sandbox, _folder: folder }
+        Self { places, gateway_program: program, gateway, sandbox, folder: Some(folder) }
     }
 
     pub fn places(&self) -> Places {
