@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Makes the folder where it is not there, for its owner alone.
 pub fn make_folder(path: &Path) -> io::Result<()> {
@@ -12,14 +12,28 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
 
 /// Writes a file beside its place and moves it there, so that it is never seen half written, not even after a power cut.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
+    write_beside(path, bytes)?.sync_all()?;
+    fs::rename(beside(path), path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
+}
+
+/// The same without waiting for the disk: whole after the program was killed, not after a power cut.
+pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_beside(path, bytes)?;
+    fs::rename(beside(path), path)
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    beside.into()
+}
+
+fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(beside(path))?;
+    file.write_all(bytes)?;
+    Ok(file)
 }
 
 /// The file's text without the line's end; `None` where there is no file.

@@ -15,5 +15,5 @@ mod world;
 
 pub use http::{Reply, Request};
 pub use sandbox::{LoadError, Sandbox, Settings};
-pub use server::serve;
+pub use server::{Keeper, serve, serve_kept};
 pub use stripe::webhooks::{Delivery, Outcome};

@@ -31,10 +31,36 @@ const ENDPOINT_PATIENCE: Duration = Duration::from_secs(10);
 const POSTS_AT_ONCE: usize = 16;
 const POSTS_PER_ENDPOINT: usize = 4;
 
+/// Writes the world down, if anybody does.
+pub trait Keeper: Send + Sync + 'static {
+    /// Ends when what has happened so far is written down. An answer that tells of a change waits for it, so that whoever got the
+    /// answer finds the change again after a crash.
+    fn keep(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+/// Writes nothing down.
+struct Forgetful;
+
+impl Keeper for Forgetful {
+    fn keep(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
 /// Serves the sandbox until `shutdown` ends, and delivers its webhooks.
 pub async fn serve(
     listener: TcpListener,
     sandbox: Arc<Sandbox>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    serve_kept(listener, sandbox, Arc::new(Forgetful), shutdown).await
+}
+
+/// The same, with somebody who writes the world down.
+pub async fn serve_kept(
+    listener: TcpListener,
+    sandbox: Arc<Sandbox>,
+    keeper: Arc<dyn Keeper>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let client = reqwest::Client::builder()
@@ -46,7 +72,7 @@ pub async fn serve(
         .map_err(io::Error::other)?;
     let (stop, stopped) = watch::channel(false);
     let deliveries = tokio::spawn(deliver(sandbox.clone(), client, stopped.clone()));
-    let app = axum::Router::new().fallback(respond).with_state(Server { sandbox, stopped: stopped.clone() });
+    let app = axum::Router::new().fallback(respond).with_state(Server { sandbox, keeper, stopped: stopped.clone() });
     let mut ending = stopped.clone();
     let until = async move {
         shutdown.await;
@@ -70,6 +96,7 @@ pub async fn serve(
 #[derive(Clone)]
 struct Server {
     sandbox: Arc<Sandbox>,
+    keeper: Arc<dyn Keeper>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -104,10 +131,13 @@ async fn respond(
 }
 
 async fn answer(server: Server, request: Request) -> Reply {
-    let Server { sandbox, mut stopped } = server;
+    let Server { sandbox, keeper, mut stopped } = server;
     let admitted = sandbox.admit(&request);
     let early = wait(admitted.wait_ms, &mut stopped).await;
     let reply = sandbox.finish(&request, admitted);
+    if request.method != "GET" {
+        keeper.keep().await;
+    }
     let late = wait(reply.delay_ms, &mut stopped).await;
     if early && late { reply } else { Reply::dropped() }
 }

@@ -26,8 +26,9 @@ const WORKER_REST: Duration = Duration::from_secs(1);
 pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     // Ports come first: a second start by mistake must touch nothing.
     let listener = bind(config.listen, "DUCAT_LISTEN").await?;
-    let stop = Stop::new();
-    let inside = if sandbox_wanted(&config) { Some(sandbox::start(&config, &stop).await?) } else { None };
+    // The sandbox ends last: requests that are finished may still need it.
+    let (stop, stop_sandbox) = (Stop::new(), Stop::new());
+    let inside = if sandbox_wanted(&config) { Some(sandbox::start(&config, &stop_sandbox).await?) } else { None };
     let url = wiring::public_url(&config, listener.local_addr()?.port());
     let engine = wiring::engine(&config, wiring::open_store(&config)?, url.clone()).await?;
     let knows = |url: &str| inside.as_ref().is_some_and(|running| running.knows(url));
@@ -49,6 +50,7 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     draining.begin();
     stop.say();
     finish(config.shutdown_timeout_ms, vec![serving, working]).await;
+    stop_sandbox.say();
     if let Some(running) = inside {
         running.end(config.shutdown_timeout_ms).await;
     }

@@ -71,3 +71,21 @@ async fn the_sandbox_runs_alone_and_keeps_its_world() {
         .json();
     assert_eq!(found["email"], "ada@example.com");
 }
+
+#[tokio::test]
+async fn killed_right_after_an_answer_gateway_and_sandbox_know_the_order_still() {
+    let mut gateway = Gateway::start().await;
+    let key = gateway.key();
+    let orders = format!("{}/v1/payment_orders", gateway.url);
+    for round in 0..5 {
+        let wish = json!({"reference": format!("r{round}"), "amount": 500, "currency": "EUR"});
+        let order = gateway.http.post_json(&orders, &key, None, &wish).await.unwrap().json();
+        gateway.running.kill();
+        gateway.running = gateway.program.start(&format!("again-{round}"), &["serve"]);
+        gateway.running.until_said("Create an order").await;
+        let page = gateway.http.get(order["redirect_url"].as_str().unwrap(), None).await.unwrap();
+        assert_eq!(page.status, 200, "the sandbox forgot the session: {}", page.text());
+        let found = gateway.http.get(&format!("{orders}/{}", order["id"].as_str().unwrap()), Some(&key)).await.unwrap().json();
+        assert_eq!((&found["status"], &found["psp_token"]), (&order["status"], &order["psp_token"]));
+    }
+}

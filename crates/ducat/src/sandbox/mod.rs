@@ -1,5 +1,9 @@
 //! The sandbox as a part of the program: `ducat sandbox` alone, or inside `ducat serve`. Its world is kept in the data folder, so that
 //! a restart finds the same sessions and payments.
+//!
+//! - `keep`: writes the world down.
+
+mod keep;
 
 use crate::config::Config;
 use crate::signals::{Stop, told_to_end};
@@ -7,15 +11,12 @@ use crate::system::{SystemChance, SystemClock};
 use crate::{Failure, files, output, wiring};
 use ducat_sandbox::{Sandbox, Settings};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-
-/// How often the world is looked at; it is written only when it changed.
-const SAVE_EVERY: Duration = Duration::from_secs(2);
 
 /// A sandbox that runs.
 pub struct Running {
@@ -48,9 +49,12 @@ pub async fn start(config: &Config, stop: &Stop) -> Result<Running, Failure> {
     files::make_folder(&config.data_dir).map_err(|e| format!("{}: {e}", config.data_dir.display()))?;
     let path = config.data_dir.join("sandbox.json");
     load(&sandbox, &path)?;
-    let serving = tokio::spawn(serve(listener, Arc::clone(&sandbox), stop.said()));
-    let saving = tokio::spawn(keep(Arc::clone(&sandbox), path, stop.said()));
-    Ok(Running { base, sandbox, tasks: vec![serving, saving] })
+    // It is written down for the last time when the last request has been answered.
+    let served = Stop::new();
+    let (keeper, keeping) = keep::into_file(Arc::clone(&sandbox), path, served.said());
+    let serving = tokio::spawn(serve(listener, Arc::clone(&sandbox), keeper, stop.clone(), served));
+    let keeping = tokio::spawn(keeping);
+    Ok(Running { base, sandbox, tasks: vec![serving, keeping] })
 }
 
 impl Running {
@@ -80,10 +84,11 @@ pub async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Fai
     })
 }
 
-async fn serve(listener: TcpListener, sandbox: Arc<Sandbox>, stop: impl Future<Output = ()> + Send + 'static) {
-    if let Err(error) = ducat_sandbox::serve(listener, sandbox, stop).await {
+async fn serve(listener: TcpListener, sandbox: Arc<Sandbox>, keeper: Arc<keep::Ask>, stop: Stop, served: Stop) {
+    if let Err(error) = ducat_sandbox::serve_kept(listener, sandbox, keeper, stop.said()).await {
         tracing::error!(%error, "the sandbox ended");
     }
+    served.say();
 }
 
 fn load(sandbox: &Sandbox, path: &Path) -> Result<(), Failure> {
@@ -93,40 +98,6 @@ fn load(sandbox: &Sandbox, path: &Path) -> Result<(), Failure> {
             .map_err(|e| format!("{}: {e}; remove the file to begin with an empty sandbox", path.display()).into()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(format!("{}: {e}", path.display()).into()),
-    }
-}
-
-/// Writes the world down whenever it changed, and a last time at the end.
-async fn keep(sandbox: Arc<Sandbox>, path: PathBuf, stop: impl Future<Output = ()> + Send) {
-    tokio::pin!(stop);
-    let mut written = Vec::new();
-    loop {
-        let last = tokio::select! {
-            () = &mut stop => true,
-            () = tokio::time::sleep(SAVE_EVERY) => false,
-        };
-        let (sandbox, path) = (Arc::clone(&sandbox), path.clone());
-        // Writing down and syncing take their time: not on the threads that answer requests.
-        let saved = tokio::task::spawn_blocking(move || save(&sandbox, &path, written)).await;
-        match saved {
-            Ok(world) if !last => written = world,
-            _ => return,
-        }
-    }
-}
-
-/// Gives back what is on the disk now.
-fn save(sandbox: &Sandbox, path: &Path, written: Vec<u8>) -> Vec<u8> {
-    let world = sandbox.save();
-    if world == written {
-        return written;
-    }
-    match files::write_private(path, &world) {
-        Ok(()) => world,
-        Err(error) => {
-            tracing::error!(%error, path = %path.display(), "the sandbox cannot be written down");
-            written
-        }
     }
 }
 
