@@ -118,6 +118,25 @@ def test_an_expiry_in_the_past_is_refused_on_the_page(api, session):
     assert now(api, session).status == "open"
 
 
+@pytest.mark.parametrize("expiry", ["12/34", "12 / 34", "1234", "12/2034"])
+def test_an_expiry_is_understood_however_it_is_typed(api, session, expiry):
+    customer = Customer()
+    page = customer.open(session.url)
+    form = page.form_with("cc-number|number")
+    typed = {name: expiry for name, hint in form["hints"].items() if "exp" in hint and "month" not in hint and "year" not in hint}
+    customer.pay(page, "4242424242424242", **typed)
+    assert now(api, session).payment_status == "paid"
+
+
+def test_a_page_that_was_paid_says_so_and_takes_no_second_payment(api, session):
+    customer = Customer()
+    page = customer.open(session.url)
+    customer.pay(page, "4242424242424242")
+    again = customer.open(session.url)
+    assert again.location or "paid" in again.text.lower() or "complete" in again.text.lower()
+    assert not [f for f in again.forms if any("cc-number" in h for h in f["hints"].values())]
+
+
 def test_a_page_without_an_email_asks_for_it(api, session):
     customer = Customer()
     assert customer.pay(customer.open(session.url), "4242424242424242", email="").location is None

@@ -255,6 +255,11 @@ def test_a_payment_method_pays_once_unless_it_is_saved(api):
         api.payment_intents.create(params=intent_params(payment_method=first.payment_method))
 
 
+def test_installments_are_shown_as_the_document_says(api):
+    intent = api.payment_intents.create(params=bare(payment_method_types=["card"], payment_method_options={"card": {"installments": {"enabled": True}}}))
+    assert intent.payment_method_options.card.installments.enabled is True
+
+
 def test_payment_method_data_makes_a_method_from_a_token(api):
     data = {"type": "card", "card": {"token": "tok_visa"}, "billing_details": {"name": "Ada"}}
     params = {"amount": 2000, "currency": "eur", "payment_method_types": ["card"], "confirm": True, "payment_method_data": data, "expand": ["payment_method"]}

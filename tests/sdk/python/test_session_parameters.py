@@ -58,6 +58,15 @@ def test_a_parameter_is_accepted_and_shown_again(api, name):
     assert again[name] == session[name]
 
 
+@pytest.mark.parametrize("types", [["card", "link"], ["card", "paypal"], ["card", "klarna"], ["card", "ideal", "bancontact"]])
+def test_other_payment_method_types_may_be_offered_beside_cards(api, types):
+    session = api.checkout.sessions.create(params=session_params(payment_method_types=types))
+    assert session.payment_method_types == types
+    customer = Customer()
+    customer.pay(customer.open(session.url), "4242424242424242")
+    assert api.checkout.sessions.retrieve(session.id).payment_status == "paid"
+
+
 def test_expires_at_is_kept(api):
     at = now(api) + 3600
     assert api.checkout.sessions.create(params=session_params(expires_at=at)).expires_at == at
@@ -222,6 +231,7 @@ REFUSALS = {
     "four custom fields": ("custom_fields", None, {"custom_fields": [{"key": f"k{n}", "label": {"type": "custom", "custom": "L"}, "type": "text"} for n in range(4)]}),
     "two custom fields of one key": (None, None, {"custom_fields": [{"key": "k", "label": {"type": "custom", "custom": "L"}, "type": "text"}] * 2}),
     "a custom field without a key": ("custom_fields[0][key]", "parameter_missing", {"custom_fields": [{"label": {"type": "custom", "custom": "L"}, "type": "text"}]}),
+    "a dropdown without options": ("custom_fields[0][dropdown][options]", None, {"custom_fields": [{"key": "k", "label": {"type": "custom", "custom": "L"}, "type": "dropdown", "dropdown": {"options": ""}}]}),
     "a custom field of no known type": ("custom_fields[0][type]", None, {"custom_fields": [{"key": "k", "label": {"type": "custom", "custom": "L"}, "type": "colour"}]}),
     "six shipping options": ("shipping_options", None, {"shipping_options": [SHIPPING] * 6}),
     "shipping in another currency": (None, None, {"shipping_options": [{"shipping_rate_data": {"display_name": "P", "type": "fixed_amount", "fixed_amount": {"amount": 1, "currency": "usd"}}}]}),
