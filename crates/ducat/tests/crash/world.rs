@@ -72,6 +72,8 @@ impl World {
             .with("DUCAT_PSP_TIMEOUT_MS", 400)
             .with("DUCAT_LEASE_MS", 1_500)
             .with("DUCAT_POLL_AFTER_MS", 1_500)
+            .with("DUCAT_RATE_LIMIT_PER_SECOND", 100_000)
+            .with("DUCAT_RATE_LIMIT_BURST", 100_000)
             .with("DUCAT_LOG", "warn");
         let mut gateway = program.start("gateway", &["serve"]);
         gateway.until_ready(&places.http, &format!("{}/readyz", places.gateway)).await;
