@@ -77,7 +77,7 @@ impl Sandbox {
         let mut world = self.lock();
         let rules = operation.map(|name| world.faults.strike(name)).unwrap_or_default();
         let waits = rules.iter().filter(|r| r.fault == Fault::Delay && !r.after);
-        let wait_ms = waits.map(|r| delay_of(r)).sum();
+        let wait_ms = waits.map(delay_of).sum();
         let key = stripe::idempotency_scope(request);
         let refused = key.as_ref().is_some_and(|k| world.in_flight.contains(k));
         let in_flight = key.filter(|_| wait_ms > 0 && !refused);

@@ -6,12 +6,17 @@ use super::{pages, pay};
 use crate::http::{Reply, Request};
 use crate::stripe::checkout::KIND;
 use crate::stripe::context::Ctx;
-use crate::stripe::payments;
+use crate::stripe::{payments, setup_intents};
 use crate::world::Read;
 use serde_json::Value;
 
+/// The kind of object that waits behind this page: saving a method needs its holder just as paying does.
+pub(super) fn kind_of(id: &str) -> &'static str {
+    if id.starts_with("seti_") { "setup_intent" } else { "payment_intent" }
+}
+
 pub(super) fn show(ctx: &Ctx<'_>, id: &str) -> Reply {
-    let Ok(intent) = ctx.load("payment_intent", id) else {
+    let Ok(intent) = ctx.load(kind_of(id), id) else {
         return pages::unknown("There is nothing to confirm here", "Check the link.");
     };
     if intent.text("status") != "requires_action" {
@@ -22,7 +27,7 @@ pub(super) fn show(ctx: &Ctx<'_>, id: &str) -> Reply {
 }
 
 pub(super) fn take(ctx: &mut Ctx<'_>, id: &str, request: &Request) -> Reply {
-    let Ok(before) = ctx.load("payment_intent", id) else {
+    let Ok(before) = ctx.load(kind_of(id), id) else {
         return pages::unknown("There is nothing to confirm here", "Check the link.");
     };
     if before.text("status") != "requires_action" {
@@ -34,12 +39,15 @@ pub(super) fn take(ctx: &mut Ctx<'_>, id: &str, request: &Request) -> Reply {
         _ => return show(ctx, id),
     };
     let return_url = return_url(&before);
-    let outcome = payments::authenticate(ctx, id, passed);
-    let intent = ctx.load("payment_intent", id).unwrap_or(before);
+    let confirmed = match kind_of(id) {
+        "setup_intent" => setup_intents::authenticate(ctx, id, passed).is_ok(),
+        _ => payments::authenticate(ctx, id, passed).is_ok(),
+    };
+    let intent = ctx.load(kind_of(id), id).unwrap_or(before);
     match session_of(ctx, &intent) {
-        Some(session) if outcome.is_ok() => pay::onward(&session),
+        Some(session) if confirmed => pay::onward(&session),
         Some(session) => see_other(&format!("{}/c/pay/{}?authentication=failed", ctx.public_url, session.text("id"))),
-        None => back(&intent, return_url.as_deref(), outcome.is_ok()),
+        None => back(&intent, return_url.as_deref(), confirmed),
     }
 }
 
@@ -51,7 +59,7 @@ fn settled(ctx: &Ctx<'_>, intent: &Value) -> Reply {
         None => pages::notice(
             200,
             "Nothing left to confirm",
-            "This payment does not wait for your confirmation any more. You can close this page.",
+            "Your bank does not wait for your confirmation any more. You can close this page.",
         ),
     }
 }
@@ -67,17 +75,18 @@ fn return_url(intent: &Value) -> Option<String> {
 
 /// Back to the integrator's own page, which learns how it went.
 fn back(intent: &Value, return_url: Option<&str>, passed: bool) -> Reply {
+    let kind = kind_of(intent.text("id"));
     let status = if passed { "succeeded" } else { "failed" };
     match return_url {
         Some(url) => see_other(&with_query(
             url,
             &[
-                ("payment_intent", intent.text("id")),
-                ("payment_intent_client_secret", intent.text("client_secret")),
+                (kind, intent.text("id")),
+                (&format!("{kind}_client_secret"), intent.text("client_secret")),
                 ("redirect_status", status),
             ],
         )),
-        None if passed => pages::notice(200, "Payment confirmed", "You can close this page."),
-        None => pages::notice(200, "Payment not confirmed", "The authentication failed. You can close this page and try again."),
+        None if passed => pages::notice(200, "Confirmed", "You can close this page."),
+        None => pages::notice(200, "Not confirmed", "The authentication failed. You can close this page and try again."),
     }
 }

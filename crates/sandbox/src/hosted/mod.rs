@@ -16,6 +16,7 @@ use crate::world::World;
 enum Page<'a> {
     Pay(&'a str),
     Authenticate(&'a str),
+    Receipt(&'a str),
     Style,
 }
 
@@ -26,6 +27,9 @@ fn page_of(path: &str) -> Option<Page<'_>> {
     let one = |id: &'_ str| !id.is_empty() && !id.contains('/');
     if let Some(id) = path.strip_prefix("/c/pay/").map(|p| p.trim_end_matches('/')).filter(|id| one(id)) {
         return Some(Page::Pay(id));
+    }
+    if let Some(id) = path.strip_prefix("/c/receipts/").filter(|id| one(id)) {
+        return Some(Page::Receipt(id));
     }
     path.strip_prefix("/c/3ds/").map(|p| p.trim_end_matches('/')).filter(|id| one(id)).map(Page::Authenticate)
 }
@@ -53,10 +57,15 @@ pub(crate) fn answer(sandbox: &Sandbox, world: &mut World, request: &Request, no
             Some(mut ctx) if posted => pay::take(&mut ctx, id, request),
             Some(ctx) => pay::show(&ctx, id, request),
         },
-        Some(Page::Authenticate(id)) => match open(sandbox, world, "payment_intent", id, now_ms) {
+        Some(Page::Authenticate(id)) => match open(sandbox, world, authenticate::kind_of(id), id, now_ms) {
             None => pages::unknown("There is nothing to confirm here", "Check the link, or go back to the shop and start again."),
             Some(mut ctx) if posted => authenticate::take(&mut ctx, id, request),
             Some(ctx) => authenticate::show(&ctx, id),
+        },
+        Some(Page::Receipt(_)) if posted => pages::wrong_method(),
+        Some(Page::Receipt(id)) => match open(sandbox, world, "charge", id, now_ms) {
+            Some(ctx) => pages::receipt(&ctx, id),
+            None => pages::unknown("There is no such receipt", "Check the link."),
         },
         None => pages::unknown(
             "There is no page at this address",

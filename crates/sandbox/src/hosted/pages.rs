@@ -84,6 +84,8 @@ const TEST_DEBITS: [(&str, &str); 2] =
 struct PayPage<'a> {
     style: &'a str,
     title: String,
+    /// What the button says.
+    deed: String,
     action: String,
     form: &'a Form,
     mistakes: &'a [Mistake],
@@ -109,6 +111,11 @@ impl PayPage<'_> {
     }
 }
 
+/// Whether the order costs nothing, so that there is nothing to pay with.
+pub(super) fn is_free(session: &Value) -> bool {
+    session.int("amount_total") == 0
+}
+
 /// The payment form of an open session.
 pub(super) fn form(status: u16, ctx: &Ctx<'_>, session: &Value, form: &Form, mistakes: &[Mistake]) -> Reply {
     let currency = session.text("currency");
@@ -131,14 +138,17 @@ pub(super) fn form(status: u16, ctx: &Ctx<'_>, session: &Value, form: &Form, mis
         rows.push(("Shipping", amount(details.int("amount_shipping"))));
     }
     let total = amount(session.int("amount_total"));
+    let free = is_free(session);
+    let deed = if free { "Complete order".to_owned() } else { format!("Pay {total}") };
     let page = PayPage {
         style: style_url(),
-        title: if mistakes.is_empty() { format!("Pay {total}") } else { format!("Error: pay {total}") },
+        title: if mistakes.is_empty() { deed.clone() } else { format!("Error: {}", deed.to_lowercase()) },
+        deed,
         action: format!("/c/pay/{}", session.text("id")),
         form,
         mistakes,
-        cards: offers(session, "card"),
-        debits: offers(session, "sepa_debit"),
+        cards: !free && offers(session, "card"),
+        debits: !free && offers(session, "sepa_debit"),
         lines: lines.collect(),
         rows,
         total,
@@ -156,16 +166,24 @@ pub(super) fn form(status: u16, ctx: &Ctx<'_>, session: &Value, form: &Form, mis
 struct BankPage<'a> {
     style: &'a str,
     action: String,
-    amount: String,
+    question: String,
+    wish: &'static str,
     shop: Option<&'a str>,
 }
 
 /// The bank's question.
 pub(super) fn authentication(intent: &Value, session: Option<&Value>, return_url: Option<&str>) -> Reply {
+    // A SetupIntent has no amount: the card is to be kept, not charged.
+    let (question, wish) = if intent.has("amount") {
+        (format!("Confirm {}?", display(intent.int("amount"), intent.text("currency"))), "charge your test card")
+    } else {
+        ("Confirm your card?".to_owned(), "keep your test card for later payments")
+    };
     let page = BankPage {
         style: style_url(),
         action: format!("/c/3ds/{}", intent.text("id")),
-        amount: display(intent.int("amount"), intent.text("currency")),
+        question,
+        wish,
         shop: session.and_then(|s| s["branding_settings"].some("display_name")),
     };
     let success = session.and_then(destination);
@@ -189,6 +207,19 @@ fn said(status: u16, mark: &str, heading: &str, text: &str, link: Option<(String
 /// A page that only tells something.
 pub(super) fn notice(status: u16, heading: &str, text: &str) -> Reply {
     said(status, "plain", heading, text, None)
+}
+
+/// What `receipt_url` of a charge leads to.
+pub(super) fn receipt(ctx: &Ctx<'_>, id: &str) -> Reply {
+    let Some(charge) = ctx.account.get("charge", id).filter(|c| c.has("receipt_url")) else {
+        return unknown("There is no such receipt", "Check the link.");
+    };
+    let amount = |field: &str| display(charge.int(field), charge.text("currency"));
+    let mut text = format!("{} was paid, charge {id}.", amount("amount_captured"));
+    if charge.int("amount_refunded") > 0 {
+        text.push_str(&format!(" {} of it was given back.", amount("amount_refunded")));
+    }
+    said(200, "done", "Receipt", &text, None)
 }
 
 pub(super) fn completed(session: &Value) -> Reply {

@@ -37,6 +37,9 @@ pub(super) fn take(ctx: &mut Ctx<'_>, id: &str, request: &Request) -> Reply {
     }
     let entry = Entry::read(&request.body);
     let form = Form::typed(&session, &entry);
+    if pages::is_free(&session) {
+        return finish_free(ctx, &session, &form);
+    }
     let method = match method(ctx, &session, &entry, &form) {
         Ok(method) => method,
         Err(mistakes) => return pages::form(422, ctx, &session, &form, &mistakes),
@@ -52,6 +55,19 @@ pub(super) fn take(ctx: &mut Ctx<'_>, id: &str, request: &Request) -> Reply {
             let session = ctx.load(KIND, id).unwrap_or(session);
             pages::form(402, ctx, &session, &form, &[mistake_of(&error)])
         }
+    }
+}
+
+/// An order that costs nothing needs an address for the receipt and nothing else.
+fn finish_free(ctx: &mut Ctx<'_>, session: &Value, form: &Form) -> Reply {
+    if let Err(mistake) = entry::email(&form.email) {
+        return pages::form(422, ctx, session, form, &[mistake]);
+    }
+    let id = session.text("id");
+    remember(ctx, id, form);
+    match checkout::finish_free(ctx, id) {
+        Ok(()) => onward(&ctx.load(KIND, id).unwrap_or_else(|_| session.clone())),
+        Err(error) => pages::form(402, ctx, session, form, &[mistake_of(&error)]),
     }
 }
 

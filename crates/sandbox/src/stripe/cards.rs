@@ -9,7 +9,6 @@ pub(crate) struct TestCard {
     pub brand: &'static str,
     pub funding: &'static str,
     pub country: &'static str,
-    pub last4: &'static str,
     pub outcome: CardOutcome,
 }
 
@@ -113,11 +112,7 @@ const fn card(
     brand: &'static str,
     outcome: CardOutcome,
 ) -> TestCard {
-    TestCard { number, method, token, brand, funding: "credit", country: "US", last4: last4(number), outcome }
-}
-
-const fn last4(number: &'static str) -> &'static str {
-    number.split_at(number.len() - 4).1
+    TestCard { number, method, token, brand, funding: "credit", country: "US", outcome }
 }
 
 const fn funded(card: TestCard, funding: &'static str) -> TestCard {
@@ -308,7 +303,6 @@ mod tests {
     fn every_listed_number_is_valid_and_every_name_is_its_own() {
         for (i, card) in CARDS.iter().enumerate() {
             assert!(is_valid(card.number), "{}", card.number);
-            assert!(card.number.ends_with(card.last4) && card.last4.len() == 4);
             assert!(CARDS[..i].iter().all(|c| c.number != card.number && c.method != card.method && c.token != card.token));
         }
         assert!(!is_valid("4242424242424241"));
@@ -318,7 +312,7 @@ mod tests {
     fn older_spellings_still_find_their_card() {
         assert_eq!(by_name("pm_card_chargeDeclined").map(|c| c.number), Some("4000000000000002"));
         assert_eq!(by_name("tok_chargeCustomerFail").map(|c| c.number), Some("4000000000000341"));
-        assert_eq!(by_name("tok_visa").map(|c| c.last4), Some("4242"));
+        assert_eq!(by_name("tok_visa").map(|c| c.number), Some("4242424242424242"));
         assert!(OLDER.iter().all(|(then, _)| by_name(&format!("tok_{then}")).is_some()));
         assert!(by_name("pm_card_nobody").is_none());
     }

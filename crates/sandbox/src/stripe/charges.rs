@@ -117,7 +117,7 @@ fn update(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
 }
 
 fn capture(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
-    let before = ctx.load("charge", args.id())?;
+    let before = ctx.load_owner("charge", args.id())?;
     let id = args.id();
     if before.yes("captured") {
         return Err(ApiError::state("charge_already_captured", format!("Charge {id} has already been captured.")));
@@ -150,13 +150,13 @@ fn capture(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
 }
 
 fn list_refunds(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
-    let charge = ctx.load("charge", args.id())?;
+    let charge = ctx.load_owner("charge", args.id())?;
     let id = charge.text("id");
     lists::page(ctx, args, "refund", &format!("/v1/charges/{id}/refunds"), |r| r.text("charge") == id)
 }
 
 fn refund(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
-    let charge = ctx.load("charge", args.id())?;
+    let charge = ctx.load_owner("charge", args.id())?;
     refunds::make(ctx, charge, &args.params)
 }
 

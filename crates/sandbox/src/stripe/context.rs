@@ -47,6 +47,11 @@ impl Ctx<'_> {
         self.account.get(kind, id).cloned().ok_or_else(|| ApiError::not_found(spoken(kind), id, path_param(kind)))
     }
 
+    /// The owner that a longer path begins with; 404 naming the owner's kind, not `id`, which is the last object of the path.
+    pub fn load_owner(&self, kind: &str, id: &str) -> Result<Value, ApiError> {
+        self.account.get(kind, id).cloned().ok_or_else(|| ApiError::not_found(spoken(kind), id, kind))
+    }
+
     /// An object named by a parameter; 400 naming that parameter if there is none.
     pub fn load_param(&self, kind: &str, id: &str, param: &str) -> Result<Value, ApiError> {
         self.account.get(kind, id).cloned().ok_or_else(|| ApiError::no_such(spoken(kind), id, param))
@@ -145,7 +150,7 @@ fn path_param(kind: &str) -> &str {
     match kind {
         "payment_intent" | "setup_intent" => "intent",
         "checkout.session" => "session",
-        "product" | "event" | "balance_transaction" => "id",
+        "charge" | "customer" | "product" | "event" | "balance_transaction" => "id",
         "shipping_rate" => "shipping_rate_token",
         other => other,
     }

@@ -120,7 +120,8 @@ impl ApiError {
         if self.status != 401 {
             error["request_log_url"] = json!(format!("https://dashboard.stripe.com/test/logs/{request_id}"));
         }
-        Reply::json(self.status, &json!({ "error": error }))
+        let reply = Reply::json(self.status, &json!({ "error": error }));
+        if self.status == 401 { reply.header("WWW-Authenticate", "Basic realm=\"Stripe\"") } else { reply }
     }
 
     /// What a person reads.

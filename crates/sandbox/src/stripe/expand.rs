@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
 const TABLE: &str = include_str!("../../schema/expandable.txt");
+/// Every part of a path is a level, `data` of a list included.
 const MAX_LEVELS: usize = 4;
 const MAX_PATHS: usize = 100;
 
@@ -68,7 +69,7 @@ fn allowed(path: &[String], returns: &str, text: &str) -> Result<(), ApiError> {
             if in_list && leads { format!(" You may want to try expanding 'data.{text}' instead.") } else { String::new() };
         return Err(ApiError::invalid(format!("This property cannot be expanded ({text}).{hint}")).param("expand"));
     }
-    if words.len() > MAX_LEVELS + 1 {
+    if path.len() > MAX_LEVELS {
         return Err(ApiError::invalid(format!(
             "You cannot expand more than {MAX_LEVELS} levels of a property. Property: {text}"
         ))
@@ -217,5 +218,10 @@ mod tests {
         assert!(!leads("payment_intent", &["amount"]));
         assert!(allowed(&["customer".into()], "list:charge", "customer").is_err());
         assert!(allowed(&["data".into(), "customer".into()], "list:charge", "data.customer").is_ok());
+        let path = |text: &str| text.split('.').map(str::to_owned).collect::<Vec<_>>();
+        let deepest = "data.payment_intent.latest_charge.balance_transaction";
+        assert!(allowed(&path(deepest), "list:charge", deepest).is_ok());
+        let too_deep = "data.payment_intent.latest_charge.payment_intent.latest_charge";
+        assert!(allowed(&path(too_deep), "list:charge", too_deep).is_err());
     }
 }

@@ -164,6 +164,7 @@ fn run(
 ) -> Result<Value, ApiError> {
     let paths = expand::take(&mut fields, route.returns)?;
     if credential.publishable {
+        args.publishable = true;
         fields.remove("client_secret").iter().for_each(|node| args.client_secret = Some(node.clone()));
         fields.remove("key");
     }

@@ -4,14 +4,13 @@ mod fields;
 
 use super::context::Ctx;
 use super::errors::{Answer, ApiError};
-use super::form::Node;
 use super::payments::{self, charge};
 use super::routes::{Args, Route};
 use super::{balance, checkout, lists, metadata, money, payment_methods, search};
 use crate::world::Read;
 use serde_json::{Map, Value, json};
 
-pub(crate) use fields::{chosen_method, secret_fits, shipping};
+pub(crate) use fields::{chosen_method, return_possible, secret_fits, shipping};
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/payment_intents", "payment_intents.list", "list:payment_intent", list),
@@ -56,6 +55,9 @@ fn create(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
     // Everything that can be refused is looked at before anything is kept.
     let mut intent = fields::blank(ctx, params)?;
     ctx.room_for("payment_intent")?;
+    if params.yes("confirm") {
+        return_possible(&intent, params)?;
+    }
     let method = chosen_method(ctx, params)?;
     if let Some(method) = &method {
         payments::fits(&intent, method)?;
@@ -116,6 +118,7 @@ fn confirm(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
     secret_fits(&intent, args)?;
     payments::confirmable(&intent)?;
     fields::assign(&mut intent, params);
+    return_possible(&intent, params)?;
     let method = match chosen_method(ctx, params)? {
         Some(method) => Some(method),
         None => intent.some("payment_method").map(|id| payment_methods::named(ctx, id, "payment_method")).transpose()?,
@@ -194,7 +197,7 @@ pub(crate) fn capture_by_charge(ctx: &mut Ctx<'_>, intent_id: &str, amount: Opti
     if let Some(amount) = amount {
         params.insert("amount_to_capture".into(), json!(amount));
     }
-    let args = Args { ids: vec![intent_id.to_owned()], params, client_secret: None::<Node> };
+    let args = Args { ids: vec![intent_id.to_owned()], params, ..Args::default() };
     capture(ctx, &args).map(|_| ())
 }
 

@@ -153,6 +153,10 @@ pub(crate) fn fits(intent: &Value, method: &Value) -> Result<(), ApiError> {
         );
         return Err(ApiError::invalid(text).code("payment_intent_incompatible_payment_method").param("payment_method"));
     }
+    if method.yes("_spent") || method.yes("_detached") {
+        let text = "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.";
+        return Err(ApiError::invalid(text));
+    }
     match (method.some("customer"), intent.some("customer")) {
         (Some(owner), None) => {
             let text = format!(
@@ -230,14 +234,13 @@ pub(crate) fn dispute_if_asked(ctx: &mut Ctx<'_>, charge: &Value) {
     }
 }
 
-/// A method that is to be used again is attached to the customer.
+/// A method that is to be used again is attached to the customer; one that belongs to nobody has paid its only time.
 fn keep_method(ctx: &mut Ctx<'_>, intent: &Value, method: &Value) {
-    if intent.some("setup_future_usage").is_none() {
-        return;
-    }
     let mut kept = method.clone();
-    kept["_set_up"] = json!(true);
-    let attaches = intent.has("customer") && !method.has("customer");
+    let again = intent.some("setup_future_usage").is_some();
+    let attaches = again && intent.has("customer") && !method.has("customer");
+    kept["_set_up"] = json!(again || method.yes("_set_up"));
+    kept["_spent"] = json!(!method.has("customer") && !attaches);
     if attaches {
         kept["customer"] = intent["customer"].clone();
     }

@@ -43,7 +43,9 @@ pub(crate) struct Args {
     pub ids: Vec<String>,
     /// The checked parameters.
     pub params: Map<String, Value>,
-    /// What a publishable key must bring.
+    /// Asked with a publishable key, which opens an intent only together with its secret.
+    pub publishable: bool,
+    /// That secret.
     pub client_secret: Option<Node>,
 }
 

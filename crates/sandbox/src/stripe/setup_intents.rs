@@ -3,7 +3,7 @@
 use super::cards::{self, CardOutcome};
 use super::context::Ctx;
 use super::errors::{Answer, ApiError};
-use super::payment_intents::{chosen_method, secret_fits};
+use super::payment_intents::{chosen_method, return_possible, secret_fits};
 use super::payments::charge;
 use super::routes::{Args, Route};
 use super::{expand, lists, metadata, payment_methods};
@@ -35,8 +35,11 @@ fn create(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
         ctx.load_param("customer", customer, "customer")?;
     }
     ctx.room_for("setup_intent")?;
-    let method = chosen_method(ctx, params)?;
     let mut intent = blank(ctx, params);
+    if params.yes("confirm") {
+        return_possible(&intent, params)?;
+    }
+    let method = chosen_method(ctx, params)?;
     if let Some(method) = &method {
         intent["payment_method"] = method["id"].clone();
         intent["status"] = json!("requires_confirmation");
@@ -100,6 +103,7 @@ fn confirm(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
     if matches!(intent.text("status"), "succeeded" | "canceled") {
         return Err(unexpected(&intent, "confirm", "requires_payment_method, requires_confirmation, requires_action"));
     }
+    return_possible(&intent, &args.params)?;
     let method = match chosen_method(ctx, &args.params)? {
         Some(method) => Some(method),
         None => intent.some("payment_method").map(|id| payment_methods::named(ctx, id, "payment_method")).transpose()?,

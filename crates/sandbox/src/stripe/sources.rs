@@ -83,7 +83,7 @@ fn keep(ctx: &mut Ctx<'_>, mut card: Value) -> Answer {
 }
 
 fn create(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
-    let mut customer = ctx.load("customer", args.id())?;
+    let mut customer = ctx.load_owner("customer", args.id())?;
     let given = part(&args.params, "card");
     let mut card = match (args.params.some("source").or_else(|| given.as_str()), given) {
         (Some(token), _) => add(ctx, args.id(), token, "source")?,
@@ -105,14 +105,14 @@ fn create(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
 
 fn list(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
     let customer = args.id();
-    ctx.load("customer", customer)?;
+    ctx.load_owner("customer", customer)?;
     let mine = |c: &Value| c.text("customer") == customer && args.params.some("object").is_none_or(|kind| kind == "card");
     lists::page(ctx, args, "card", &format!("/v1/customers/{customer}/sources"), mine)
 }
 
 fn own(ctx: &Ctx<'_>, args: &Args) -> Answer {
     let id = args.ids.get(1).map_or("", String::as_str);
-    ctx.load("customer", args.id())?;
+    ctx.load_owner("customer", args.id())?;
     let card = ctx.account.get("card", id).filter(|c| c.text("customer") == args.id());
     card.cloned().ok_or_else(|| ApiError::not_found("source", id, "id"))
 }

@@ -116,16 +116,6 @@ impl Queue {
         self.finished.push(entry);
     }
 
-    /// Queues an event once more for one endpoint.
-    pub fn again(&mut self, event_id: &str, event_type: &str, endpoint_id: &str, now_ms: i64) {
-        self.add(event_id, event_type, endpoint_id, now_ms, WebhookFate::default());
-    }
-
-    /// When the next try is due.
-    pub fn next_due_ms(&self) -> Option<i64> {
-        self.waiting.values().map(|e| e.due_ms).min()
-    }
-
     /// Every delivery, oldest first, as tests read it.
     pub fn report(&self) -> Vec<Value> {
         let mut all: Vec<&Entry> = self.finished.iter().chain(self.waiting.values()).collect();

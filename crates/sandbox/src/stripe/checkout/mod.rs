@@ -17,7 +17,7 @@ mod tests;
 
 pub(crate) use expire::expire_when_due;
 pub(crate) use finish::intent_moved;
-pub(crate) use pay::pay;
+pub(crate) use pay::{finish_free, pay};
 pub(crate) use rules::is_email;
 pub(crate) use session::{KIND, destination};
 

@@ -13,12 +13,10 @@ use serde_json::{Map, Value, json};
 /// session open.
 pub(crate) fn pay(ctx: &mut Ctx<'_>, session_id: &str, method: &Value) -> Result<Paid, ApiError> {
     let session = ctx.load(KIND, session_id)?;
-    payable(&session, method)?;
     if session.int("amount_total") == 0 {
-        let nothing = json!({ "payment_method": method["id"] });
-        finish::complete(ctx, session, &nothing, "no_payment_required");
-        return Ok(Paid::Succeeded);
+        return finish_free(ctx, session_id).map(|()| Paid::Succeeded);
     }
+    payable(&session, method)?;
     let intent = match session.some("payment_intent") {
         Some(id) => id.to_owned(),
         None => first_try(ctx, session, method)?,
@@ -26,14 +24,27 @@ pub(crate) fn pay(ctx: &mut Ctx<'_>, session_id: &str, method: &Value) -> Result
     payments::confirm(ctx, &intent, method, None)
 }
 
-fn payable(session: &Value, method: &Value) -> Result<(), ApiError> {
-    match session.text("status") {
-        "open" => {}
-        "complete" => {
-            return Err(ApiError::state("checkout_session_completed", "This Checkout Session has already been completed."));
-        }
-        status => return Err(ApiError::state("checkout_session_not_open", format!("This Checkout Session is {status}."))),
+/// Completes a session that costs nothing: no method is asked for and no intent is made.
+pub(crate) fn finish_free(ctx: &mut Ctx<'_>, session_id: &str) -> Result<(), ApiError> {
+    let mut session = ctx.load(KIND, session_id)?;
+    open(&session)?;
+    if let Some(customer) = new_customer(ctx, &session, &Value::Null)? {
+        session["_customer"] = customer;
     }
+    finish::complete(ctx, session, &Value::Null, "no_payment_required");
+    Ok(())
+}
+
+fn open(session: &Value) -> Result<(), ApiError> {
+    match session.text("status") {
+        "open" => Ok(()),
+        "complete" => Err(ApiError::state("checkout_session_completed", "This Checkout Session has already been completed.")),
+        status => Err(ApiError::state("checkout_session_not_open", format!("This Checkout Session is {status}."))),
+    }
+}
+
+fn payable(session: &Value, method: &Value) -> Result<(), ApiError> {
+    open(session)?;
     let kind = method.text("type");
     if session["payment_method_types"].as_array().is_some_and(|all| all.iter().any(|k| k == kind)) {
         return Ok(());

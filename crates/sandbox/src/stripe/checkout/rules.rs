@@ -145,6 +145,10 @@ fn not_offered(params: &Params) -> Result<(), ApiError> {
             return Err(ApiError::invalid(text).param(name));
         }
     }
+    if params.has("payment_method_collection") {
+        let text = "You can only set `payment_method_collection` in `subscription` mode.";
+        return Err(ApiError::invalid(text).param("payment_method_collection"));
+    }
     for name in ["application_fee_amount", "on_behalf_of", "transfer_data"] {
         if part(params, "payment_intent_data").has(name) {
             return refuse("connected accounts", &format!("payment_intent_data[{name}]"));

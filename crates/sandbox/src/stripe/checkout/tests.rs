@@ -95,10 +95,13 @@ fn a_new_session_is_open_unpaid_and_keeps_its_line_items_to_itself() {
     assert_eq!(expanded["line_items"]["data"][0]["amount_total"], 3_000);
 }
 
+/// What a request changes in a form that would be accepted.
+type Changes<'a> = &'a [(&'a str, &'a str)];
+
 #[test]
 fn each_broken_rule_is_named_by_its_parameter() {
     let shop = Shop::new();
-    let cases: [(&[(&str, &str)], &str, &str); 11] = [
+    let cases: [(Changes, &str, &str); 11] = [
         (&[("mode", "-")], "parameter_missing", "mode"),
         (&[("mode", "subscription")], "", "mode"),
         (&[("success_url", "-")], "parameter_missing", "success_url"),

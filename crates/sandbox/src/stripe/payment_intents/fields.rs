@@ -161,8 +161,9 @@ pub(crate) fn chosen_method(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> R
         "sepa_debit" => {
             payment_methods::from_debit(ctx, data["sepa_debit"].text("iban"), billing.text("name"), billing.text("email"))?
         }
-        "card" if data["card"].has("token") => {
-            payment_methods::named(ctx, data["card"].text("token"), "payment_method_data[card][token]")?
+        "card" => {
+            ctx.room_for("payment_method")?;
+            payment_methods::card_of(ctx, &data["card"], "payment_method_data[card]")?
         }
         other => {
             let text = format!(
@@ -187,6 +188,21 @@ pub(crate) fn chosen_method(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> R
     Ok(Some(method))
 }
 
+/// A confirmation whose method might send the customer elsewhere must say where they come back to. Stripe leaves the choice of methods
+/// open unless it was told otherwise, and asks for this whatever the method at hand is.
+pub(crate) fn return_possible(intent: &Value, params: &Map<String, Value>) -> Result<(), ApiError> {
+    let automatic = &intent["automatic_payment_methods"];
+    let may_redirect = automatic.yes("enabled") && automatic.text("allow_redirects") != "never";
+    if !may_redirect || params.has("return_url") || params.yes("use_stripe_sdk") {
+        return Ok(());
+    }
+    let kind = if intent.text("object") == "setup_intent" { "SetupIntent" } else { "PaymentIntent" };
+    let text = format!(
+        "This {kind} is configured to accept payment methods enabled in your Dashboard. Because some of these payment methods might redirect your customer off of your page, you must provide a `return_url`. If you don't want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment Intents."
+    );
+    Err(ApiError::invalid(text))
+}
+
 /// A client that brings a secret must bring this intent's own.
 pub(crate) fn secret_fits(intent: &Value, args: &Args) -> Result<(), ApiError> {
     let brought = match &args.client_secret {
@@ -194,6 +210,9 @@ pub(crate) fn secret_fits(intent: &Value, args: &Args) -> Result<(), ApiError> {
         Some(Node::Tree(_)) => Some(""),
         None => args.params.some("client_secret"),
     };
+    if brought.is_none() && args.publishable {
+        return Err(ApiError::missing("client_secret"));
+    }
     if brought.is_none_or(|secret| secret == intent.text("client_secret")) {
         return Ok(());
     }

@@ -64,6 +64,7 @@ pub(crate) fn settle(ctx: &mut Ctx<'_>, charge: &mut Value, amount: i64) {
     charge["paid"] = json!(true);
     charge["captured"] = json!(true);
     charge["amount_captured"] = json!(amount);
+    charge["receipt_url"] = json!(format!("{}/c/receipts/{}", ctx.public_url, charge.text("id")));
     charge["balance_transaction"] = balance::book_payment(ctx, charge, amount);
 }
 
@@ -92,7 +93,7 @@ fn blank(ctx: &Ctx<'_>, bill: &Value, method: &Value, id: &str) -> Value {
         "disputed": false, "failure_balance_transaction": null, "failure_code": null, "failure_message": null, "fraud_details": {},
         "livemode": false, "metadata": bill["metadata"], "on_behalf_of": null, "outcome": authorised(method), "paid": false,
         "payment_intent": intent, "payment_method": method["id"], "payment_method_details": null, "radar_options": {},
-        "receipt_email": bill["receipt_email"], "receipt_number": null, "receipt_url": null, "refunded": false, "review": null,
+        "receipt_email": bill["receipt_email"], "receipt_number": null, "receipt_url": null, "refunded": false, "refunds": null, "review": null,
         "shipping": bill["shipping"], "source_transfer": null, "statement_descriptor": bill["statement_descriptor"],
         "statement_descriptor_suffix": bill["statement_descriptor_suffix"], "status": "pending", "transfer_data": null,
         "transfer_group": bill["transfer_group"],

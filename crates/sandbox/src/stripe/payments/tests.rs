@@ -56,6 +56,10 @@ impl Box {
     fn pay(&self, method: &str, more: &[(&str, &str)]) -> (u16, Value) {
         let mut form = vec![("amount", "2000"), ("currency", "eur"), ("confirm", "true"), ("payment_method", method)];
         form.extend_from_slice(more);
+        if !more.iter().any(|(name, _)| *name == "return_url") {
+            form.push(("payment_method_types[]", "card"));
+            form.push(("payment_method_types[]", "sepa_debit"));
+        }
         self.ask("POST", "/v1/payment_intents", &form)
     }
 
@@ -228,15 +232,64 @@ fn a_payout_takes_what_is_available_and_arrives() {
 #[test]
 fn a_method_is_set_up_or_refused() {
     let b = Box::new();
-    let done = b.post("/v1/setup_intents", &[("confirm", "true"), ("payment_method", "pm_card_visa")]);
-    assert_eq!(done.text("status"), "succeeded");
-    let (status, answer) =
-        b.ask("POST", "/v1/setup_intents", &[("confirm", "true"), ("payment_method", "pm_card_visa_chargeDeclined")]);
+    let set_up = |method: &str| {
+        let form = [("confirm", "true"), ("payment_method", method), ("payment_method_types[]", "card")];
+        b.ask("POST", "/v1/setup_intents", &form)
+    };
+    assert_eq!(set_up("pm_card_visa").1.text("status"), "succeeded");
+    let (status, answer) = set_up("pm_card_visa_chargeDeclined");
     assert_eq!((status, answer["error"]["setup_intent"].text("status")), (402, "requires_payment_method"));
-    let asked = b.post("/v1/setup_intents", &[("confirm", "true"), ("payment_method", "pm_card_authenticationRequired")]);
+    let (_, asked) = set_up("pm_card_authenticationRequired");
     assert_eq!(asked.text("status"), "requires_action");
     let gone = b.post(&format!("/v1/setup_intents/{}/cancel", asked.text("id")), &[]);
     assert_eq!(gone.text("status"), "canceled");
+}
+
+#[test]
+fn the_bank_page_answers_for_a_method_that_is_set_up() {
+    let b = Box::new();
+    for (outcome, status, said) in [("complete", "succeeded", "succeeded"), ("fail", "requires_payment_method", "failed")] {
+        let form = [
+            ("confirm", "true"),
+            ("payment_method", "pm_card_authenticationRequired"),
+            ("return_url", "https://shop.example/back"),
+        ];
+        let asked = b.post("/v1/setup_intents", &form);
+        let page = format!("/c/3ds/{}", asked.text("id"));
+        assert!(asked["next_action"]["redirect_to_url"].text("url").ends_with(&page));
+        let shown = b.0.handle(&Request::new("GET", &page));
+        assert!(String::from_utf8_lossy(&shown.body).contains("Confirm your card?"));
+        let back = b.0.handle(&Request::new("POST", &page).form(&[("outcome", outcome)]));
+        let to = back.header_value("Location").unwrap();
+        assert!(to.contains(&format!("setup_intent={}", asked.text("id"))) && to.ends_with(&format!("redirect_status={said}")));
+        assert_eq!(b.get(&format!("/v1/setup_intents/{}", asked.text("id"))).text("status"), status);
+    }
+}
+
+#[test]
+fn a_method_that_belongs_to_nobody_pays_once() {
+    let b = Box::new();
+    let (_, first) = b.pay("pm_card_visa", &[]);
+    let (status, answer) = b.pay(first.text("payment_method"), &[]);
+    assert_eq!((status, answer["error"].text("type")), (400, "invalid_request_error"));
+    let customer = b.post("/v1/customers", &[]);
+    let kept = [("customer", customer.text("id")), ("setup_future_usage", "off_session")];
+    let (_, first) = b.pay("pm_card_visa", &kept);
+    let (status, _) = b.pay(first.text("payment_method"), &[("customer", customer.text("id"))]);
+    assert_eq!(status, 200);
+}
+
+#[test]
+fn a_publishable_key_opens_an_intent_by_its_secret_only() {
+    let b = Box::new();
+    let intent = b.post("/v1/payment_intents", &[("amount", "500"), ("currency", "eur")]);
+    let path = format!("/v1/payment_intents/{}", intent.text("id"));
+    let ask = |path: &str| b.0.handle(&Request::new("GET", path).header("Authorization", "Bearer pk_test_payments"));
+    let refused = ask(&path);
+    assert_eq!((refused.status, refused.value()["error"].text("param")), (400, "client_secret"));
+    assert_eq!(ask(&format!("{path}?client_secret={}", intent.text("client_secret"))).status, 200);
+    let refused = ask("/v1/customers");
+    assert_eq!((refused.status, refused.header_value("WWW-Authenticate").is_some()), (401, true));
 }
 
 #[test]
