@@ -49,7 +49,7 @@ pub(super) fn custom_fields(params: &Params) -> Result<Value, ApiError> {
         }
         let kind = field.text("type");
         if kind == "dropdown" && field["dropdown"]["options"].as_array().is_none_or(Vec::is_empty) {
-            return Err(ApiError::missing(&param("dropdown[options]")));
+            return Err(ApiError::missing(&format!("custom_fields[{i}][dropdown][options]")));
         }
         let rules = match kind {
             "dropdown" => filled(&field[kind], &["default_value", "options", "value"]),
@@ -157,15 +157,16 @@ fn after_expiration(params: &Params) -> Value {
     json!({ "recovery": recovery })
 }
 
-/// Invoices are not offered; the object says so in full.
+/// What was asked of the invoice. It is shown, though no invoice is written yet: `invoice` stays null.
 fn invoice_creation(params: &Params) -> Value {
-    let asked = &given(params, "invoice_creation")["invoice_data"];
+    let creation = given(params, "invoice_creation");
+    let asked = &creation["invoice_data"];
     let mut data =
         filled(asked, &["account_tax_ids", "custom_fields", "description", "footer", "issuer", "metadata", "rendering_options"]);
     if !data["metadata"].is_object() {
         data["metadata"] = json!({});
     }
-    json!({ "enabled": false, "invoice_data": data })
+    json!({ "enabled": creation.yes("enabled"), "invoice_data": data })
 }
 
 /// Items the customer may add.

@@ -8,8 +8,38 @@ use url::Url;
 
 const SHORTEST_S: i64 = 30 * 60;
 const LONGEST_S: i64 = 24 * 3_600;
-/// What this sandbox can be paid with.
-const METHODS: [&str; 2] = ["card", "sepa_debit"];
+/// What the page can be paid with. Other types may stand beside these; a session that has none of these could never be paid.
+const PLAYED: [&str; 2] = ["card", "sepa_debit"];
+/// Types that take only some currencies.
+const CURRENCIES_OF: &[(&str, &str)] = &[
+    ("acss_debit", "cad usd"),
+    ("affirm", "cad usd"),
+    ("au_becs_debit", "aud"),
+    ("bacs_debit", "gbp"),
+    ("bancontact", "eur"),
+    ("bizum", "eur"),
+    ("blik", "pln"),
+    ("boleto", "brl"),
+    ("cashapp", "usd"),
+    ("eps", "eur"),
+    ("fpx", "myr"),
+    ("giropay", "eur"),
+    ("grabpay", "myr sgd"),
+    ("ideal", "eur"),
+    ("konbini", "jpy"),
+    ("mb_way", "eur"),
+    ("multibanco", "eur"),
+    ("oxxo", "mxn"),
+    ("p24", "eur pln"),
+    ("paynow", "sgd"),
+    ("pix", "brl"),
+    ("promptpay", "thb"),
+    ("sepa_debit", "eur"),
+    ("sofort", "eur"),
+    ("swish", "sek"),
+    ("twint", "chf"),
+    ("us_bank_account", "usd"),
+];
 
 type Params = Map<String, Value>;
 
@@ -136,9 +166,6 @@ fn not_offered(params: &Params) -> Result<(), ApiError> {
     if part(params, "automatic_tax").yes("enabled") {
         return refuse("automatic tax", "automatic_tax[enabled]");
     }
-    if part(params, "invoice_creation").yes("enabled") {
-        return refuse("invoices", "invoice_creation[enabled]");
-    }
     for name in ["subscription_data", "setup_intent_data"] {
         if params.has(name) {
             let text = format!("`{name}` cannot be used in `payment` mode.");
@@ -183,11 +210,6 @@ pub(super) fn method_types(params: &Params, currency: &str) -> Result<Vec<String
         wanted.push("card".to_owned());
     }
     let param = "payment_method_types";
-    if let Some(other) = wanted.iter().find(|t| !METHODS.contains(&t.as_str())) {
-        let text =
-            format!("This sandbox does not offer the payment method type `{other}` yet; it offers {}.", METHODS.join(", "));
-        return Err(ApiError::invalid(text).param(param));
-    }
     let excluded = texts("excluded_payment_method_types");
     wanted.retain(|t| !excluded.contains(t));
     let mut seen = Vec::new();
@@ -197,13 +219,22 @@ pub(super) fn method_types(params: &Params, currency: &str) -> Result<Vec<String
         }
         seen.push(kind);
     }
-    if seen.iter().any(|t| t == "sepa_debit") && currency != "eur" {
+    for kind in &seen {
+        let Some((_, takes)) = CURRENCIES_OF.iter().find(|(k, takes)| k == kind && !takes.split(' ').any(|c| c == currency))
+        else {
+            continue;
+        };
+        let takes = takes.replace(' ', ", ");
         let text =
-            format!("The payment method type `sepa_debit` cannot be used with the currency `{currency}`. It supports: eur.");
+            format!("The payment method type `{kind}` cannot be used with the currency `{currency}`. It supports: {takes}.");
         return Err(ApiError::invalid(text).code("payment_method_unsupported_type").param(param));
     }
     if seen.is_empty() {
         return Err(ApiError::invalid("No payment method type is left to pay this session with.").param(param));
+    }
+    if !seen.iter().any(|t| PLAYED.contains(&t.as_str())) {
+        let text = format!("This sandbox cannot play {} yet: add one of {}.", seen.join(", "), PLAYED.join(", "));
+        return Err(ApiError::invalid(text).param(param));
     }
     Ok(seen)
 }
@@ -240,6 +271,14 @@ mod tests {
         assert!(expires_at(&params(json!({"expires_at": 1_000 + 600})), 1_000).is_err());
         assert!(expires_at(&params(json!({"expires_at": 1_000 + 3_600})), 1_000).is_ok());
         assert!(expires_at(&params(json!({"expires_at": 1_000 + 2 * LONGEST_S})), 1_000).is_err());
+    }
+
+    #[test]
+    fn other_methods_may_stand_beside_a_card_in_a_currency_they_take() {
+        let types = |kinds: &[&str], currency: &str| method_types(&params(json!({"payment_method_types": kinds})), currency);
+        assert_eq!(types(&["card", "ideal", "paypal"], "eur").unwrap(), ["card", "ideal", "paypal"]);
+        assert!(types(&["card", "ideal"], "usd").is_err());
+        assert!(types(&["ideal"], "eur").is_err() && types(&["card", "card"], "eur").is_err());
     }
 
     #[test]
