@@ -158,6 +158,12 @@ impl World {
         reply.value()
     }
 
+    /// The PSP forgets everything about this merchant.
+    pub fn forget(&self) {
+        let request = Request::new("POST", &format!("/_sandbox/reset?account={STRIPE_KEY}"));
+        assert_eq!(self.sandbox.handle(&request).status, 200);
+    }
+
     /// How many sessions the PSP holds.
     pub fn sessions(&self) -> Vec<Value> {
         self.stripe("GET", "/v1/checkout/sessions?limit=100", &[])["data"].as_array().cloned().unwrap_or_default()

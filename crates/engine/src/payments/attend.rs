@@ -7,7 +7,7 @@ use super::register::{Psp, conclude, open_psp, register};
 use super::try_again::begin;
 use crate::{Engine, Error};
 use ducat_connectors::{Fault, Operation, Outcome};
-use ducat_domain::payments::{AttemptStatus, Decline, DeclineCode, OrderStatus, Payment};
+use ducat_domain::payments::{AttemptStatus, Decline, DeclineCode, Observation, Observed, OrderStatus, Payment};
 use ducat_domain::{PaymentOrderId, Timestamp};
 use ducat_store::{Change, ClaimedJob, JobWrite};
 use std::time::Duration;
@@ -156,6 +156,19 @@ async fn look(engine: &Engine, psp: &Psp, payment: Payment, operation: Operation
             let payment = observe(engine, payment, &seen, Along::default()).await?;
             Ok((keep_watch(engine, payment).await?, None))
         }
+        Ok(Outcome::Absent) if is_surely_gone(engine, psp, &payment) => {
+            tracing::error!(order = %payment.order.id, attempt = %payment.attempt.id, "the PSP no longer knows a registration that it had confirmed");
+            let Some(token) = payment.attempt.token.clone() else { return Ok((payment, None)) };
+            let gone = Observation {
+                token,
+                psp_payment: None,
+                redirect_url: None,
+                state: Observed::Expired,
+                decline: None,
+                fees: Vec::new(),
+            };
+            Ok((observe(engine, payment, &gone, Along::default()).await?, None))
+        }
         Ok(other) => {
             let fault = Fault::Protocol(format!("{other:?} for a known registration"));
             tracing::error!(order = %payment.order.id, %fault, "the PSP contradicts itself");
@@ -166,6 +179,13 @@ async fn look(engine: &Engine, psp: &Psp, payment: Payment, operation: Operation
             Ok((payment, Some(fault)))
         }
     }
+}
+
+/// Whether a registration that the PSP does not find has definitely ended: nobody had acted on it, and what the PSP may still be
+/// processing is over. Money that was on its way is never written off like this; a person has to look.
+fn is_surely_gone(engine: &Engine, psp: &Psp, payment: &Payment) -> bool {
+    let window = psp.connector.spec().processing_window + engine.settings().psp_timeout;
+    payment.attempt.status == AttemptStatus::RequiresAction && engine.now().since(payment.attempt.created_at) > window
 }
 
 /// The time of the next look moves on although nothing else did, so that a quiet registration is not asked about for ever in a row.

@@ -11,7 +11,7 @@ use ducat_store::{Change, CommitError, EventRow, InboxState, InboxWrite, Job, Jo
 use std::sync::{Mutex, PoisonError};
 
 /// How often a change that lost a race is decided anew.
-const MAX_RACES: u32 = 8;
+const MAX_RACES: u32 = 32;
 
 /// What is to be written for a move.
 pub(super) enum Write {
@@ -95,6 +95,8 @@ where
             }
             Err(CommitError::Stale) => payment = read_again(engine, &payment).await?,
             Err(CommitError::Taken(Unique::Message)) => return Err(Error::Duplicate),
+            // Somebody else began a request under the same key a moment ago.
+            Err(CommitError::Taken(Unique::IdempotencyKey)) => return Err(Error::KeyBusy),
             Err(e) => return Err(e.into()),
         }
     }

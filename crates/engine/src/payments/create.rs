@@ -1,15 +1,16 @@
 //! Creating an order. Three phases: the intent is committed with our key; the PSP is told, outside any transaction; the result is
 //! committed with its event and the answer. A crash in between leaves a row that the worker resolves.
 
-use super::commit::{Waiting, Write, change, first_answer_kind, links};
-use super::register::{Psp, register};
+use super::commit::{Waiting, Write, attend_job, change, first_answer_kind, links};
+use super::register::{Psp, register, registration};
 use super::view::PaymentOrderView;
-use super::{NewOrder, attend, check};
+use super::{NewOrder, attend, check, plan};
 use crate::idempotency::Known;
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
-use ducat_domain::payments::{Payment, Terms, open};
+use ducat_connectors::{Fault, Operation};
+use ducat_domain::payments::{AttemptStatus, Payment, Terms, open};
 use ducat_domain::{AttemptId, MerchantId, PaymentOrderId, PspAccount};
-use ducat_store::{Change, CommitError, Unique};
+use ducat_store::{Change, CommitError, JobWrite, Unique};
 
 /// Records an order, registers it at its PSP, and answers.
 pub async fn create(engine: &Engine, merchant: MerchantId, new: NewOrder, key: Option<RequestKey>) -> Result<Answer, Error> {
@@ -28,6 +29,7 @@ pub async fn create(engine: &Engine, merchant: MerchantId, new: NewOrder, key: O
     let first = (AttemptId::new(now, engine.chance()), account.id, account.psp);
     let moved = open(id, merchant, terms, first, now, now.plus(engine.settings().lease));
     let payment = moved.payment.clone();
+    rehearse(engine, &psp, &payment)?;
 
     let mut intent = change(engine, moved, Write::Insert)?;
     intent.idempotency = key.map(|k| k.claim(engine, merchant, Some(id), now, None));
@@ -38,11 +40,35 @@ pub async fn create(engine: &Engine, merchant: MerchantId, new: NewOrder, key: O
         Err(e) => return Err(e.into()),
     }
     let caller = Waiting::new(merchant, key);
-    let (payment, _) = register(engine, &psp, payment, Some(&caller)).await?;
+    let (payment, fault) = register(engine, &psp, payment, Some(&caller)).await?;
+    if fault.is_some() {
+        hurry(engine, &payment).await?;
+    }
     match caller.take() {
         Some(answer) => Ok(answer),
         None => finish(engine, merchant, key, &payment, first_answer_kind(&payment)).await,
     }
+}
+
+/// What the PSP cannot take by its connector's own rules is refused before anything is stored: a connector does no I/O, so it can be
+/// asked at any time.
+fn rehearse(engine: &Engine, psp: &Psp, payment: &Payment) -> Result<(), Error> {
+    let operation = Operation::Register(registration(engine, payment));
+    match psp.connector.step(&operation, &psp.account, &[]) {
+        Err(Fault::Invalid(why)) => Err(Error::Invalid(Problem::field("amount_not_supported", "/amount", why))),
+        // What is wrong with the account is no fault of this request: it is written down, and heals with the account.
+        _ => Ok(()),
+    }
+}
+
+/// A registration that surely did not happen is tried again soon, and not only when this caller's lease ends.
+pub(super) async fn hurry(engine: &Engine, payment: &Payment) -> Result<(), Error> {
+    if payment.attempt.status != AttemptStatus::Registering {
+        return Ok(());
+    }
+    let soon = engine.now().plus(plan::back_off(1, None, 0));
+    let jobs = vec![JobWrite::Schedule(attend_job(payment), soon)];
+    Ok(engine.store().commit(Change { jobs, ..Change::default() }).await?)
 }
 
 /// Another order of this merchant has the reference: it is this one if the terms are the same.

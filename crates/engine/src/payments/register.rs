@@ -5,7 +5,7 @@ use super::plan;
 use crate::psp::{self, Patience};
 use crate::{Engine, Error};
 use ducat_connectors::{Account, Connector, Fault, Operation, Outcome, Registration};
-use ducat_domain::payments::Payment;
+use ducat_domain::payments::{Decline, DeclineCode, Payment};
 use std::time::Duration;
 
 /// From this age on a refused request may have been refused for its age.
@@ -43,6 +43,11 @@ pub(super) async fn register(
     let operation = Operation::Register(registration(engine, &payment));
     match psp.talk(engine, &operation).await {
         Ok(outcome) => conclude(engine, payment, outcome, caller).await.map(|payment| (payment, None)),
+        // Nothing was sent, and nothing ever can be: that is a refusal.
+        Err(Fault::Invalid(why)) => {
+            let decline = Decline { code: DeclineCode::RefusedByPsp, psp_code: Some(why.to_owned()), psp_ref: None };
+            conclude(engine, payment, Outcome::Refused(decline), caller).await.map(|payment| (payment, None))
+        }
         Err(fault) => {
             tracing::warn!(order = %payment.order.id, attempt = %payment.attempt.id, %fault, "the registration is not confirmed");
             let payment = if may_have_happened(&fault) { note_unknown(engine, payment, caller).await? } else { payment };
@@ -99,7 +104,7 @@ pub(super) async fn conclude(
 }
 
 /// What the PSP is told. Made only from what is written down, so that the same attempt always gives the same bytes.
-fn registration(engine: &Engine, payment: &Payment) -> Registration {
+pub(super) fn registration(engine: &Engine, payment: &Payment) -> Registration {
     let (order, terms) = (&payment.order, &payment.order.terms);
     let pay = format!("{}/pay/{}", engine.settings().public_url, order.id);
     let sum = terms.line_items.iter().try_fold(0i64, |sum, line| {

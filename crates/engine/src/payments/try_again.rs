@@ -2,7 +2,7 @@
 
 use super::attend::attend_now;
 use super::commit::{Write, change};
-use super::create::choose_psp;
+use super::create::{choose_psp, hurry};
 use super::plan::FRESH;
 use super::register::register;
 use crate::{Engine, Error};
@@ -62,5 +62,9 @@ pub(super) async fn begin(engine: &Engine, payment: Payment) -> Result<(Payment,
         }
         Err(e) => return Err(e.into()),
     }
-    register(engine, &psp, payment, None).await
+    let (payment, fault) = register(engine, &psp, payment, None).await?;
+    if fault.is_some() {
+        hurry(engine, &payment).await?;
+    }
+    Ok((payment, fault))
 }

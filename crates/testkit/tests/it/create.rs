@@ -78,6 +78,8 @@ async fn bad_input_names_its_field_and_stores_nothing() {
         (with(|o| o.amount = -1), "amount_too_small", "/amount"),
         (with(|o| o.amount = 10), "amount_too_small", "/amount"),
         (with(|o| o.amount = i64::MAX), "amount_too_large", "/amount"),
+        (with(|o| (o.currency, o.amount) = ("KWD".into(), 1001)), "amount_not_supported", "/amount"),
+        (with(|o| (o.currency, o.amount) = ("ISK".into(), 1_000_000)), "amount_not_supported", "/amount"),
         (with(|o| o.currency = "eur".into()), "currency_unknown", "/currency"),
         (with(|o| o.currency = "XXX".into()), "currency_unknown", "/currency"),
         (with(|o| o.reference = String::new()), "too_short", "/reference"),

@@ -137,3 +137,42 @@ async fn a_process_that_dies_before_the_answer_goes_on_after_its_restart() {
         world.assert_sound().await;
     }
 }
+
+#[tokio::test]
+async fn a_registration_that_the_psp_has_forgotten_ends_and_the_customer_may_try_again() {
+    let world = World::new(42).await;
+    let id = world.created("order-1", 4999).await;
+    let first = world.view(id).await.psp_token;
+    world.forget();
+    world.live(SECOND * 300).await;
+    let view = world.view(id).await;
+    assert_eq!((view.status, view.latest_attempt.status), ("pending", "expired"));
+    let page = ducat_engine::payments::go_pay(&world.engine, id).await.unwrap();
+    assert!(page.is_some() && world.view(id).await.psp_token != first);
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn an_order_whose_registration_the_psp_has_forgotten_lapses_and_can_be_canceled() {
+    let world = World::new(43).await;
+    let id = world.created("order-1", 4999).await;
+    let other = world.created("order-2", 4999).await;
+    world.forget();
+    world.clock.advance(SECOND * 200);
+    ducat_engine::payments::cancel(&world.engine, world.merchant, other, None).await.unwrap();
+    assert_eq!(world.view(other).await.status, "canceled");
+    world.live(SECOND * 1900).await;
+    assert_eq!(world.view(id).await.status, "expired");
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_short_outage_costs_seconds_and_not_a_lease() {
+    let world = World::new(44).await;
+    world.transport.set_down(true);
+    let id = World::id_of(&world.create(World::order("order-1", 4999)).await.unwrap());
+    world.transport.set_down(false);
+    world.live(SECOND * 3).await;
+    assert_eq!(world.view(id).await.status, "pending");
+    world.assert_sound().await;
+}
