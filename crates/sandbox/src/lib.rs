@@ -4,6 +4,8 @@
 #![recursion_limit = "256"]
 
 mod control;
+#[cfg(test)]
+mod fault_tests;
 mod faults;
 mod hosted;
 mod http;

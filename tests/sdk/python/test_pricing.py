@@ -56,6 +56,23 @@ def test_an_exclusive_tax_rate_is_added_and_an_inclusive_one_is_not(api):
     assert paid(api, session).payment_intent.amount == 5000
 
 
+def test_taxes_are_told_line_by_line_and_in_the_breakdown(api):
+    rate = api.tax_rates.create(params={"display_name": "VAT", "percentage": 19, "inclusive": False})
+    session = api.checkout.sessions.create(params=session_params(line_items=[{**LINE, "tax_rates": [rate.id]}, {**LINE, "quantity": 1}]))
+    after = paid(api, session)
+    assert after.payment_intent.amount_received == after.amount_total == 5000 + 950 + 2500
+    assert [(t.amount, t.rate.id, t.taxable_amount) for t in after.total_details.breakdown.taxes] == [(950, rate.id, 5000)]
+    items = api.checkout.sessions.line_items.list(session.id, params={"expand": ["data.taxes", "data.discounts"]}).data
+    assert sorted((i.amount_tax, i.amount_total, len(i.taxes), len(i.discounts)) for i in items) == [(0, 2500, 0, 0), (950, 5950, 1, 0)]
+
+
+def test_a_discount_comes_before_the_tax(api):
+    rate = api.tax_rates.create(params={"display_name": "VAT", "percentage": 10, "inclusive": False})
+    coupon = api.coupons.create(params={"percent_off": 50, "duration": "once"})
+    session = api.checkout.sessions.create(params=session_params(line_items=[{**LINE, "tax_rates": [rate.id]}], discounts=[{"coupon": coupon.id}]))
+    assert (session.amount_subtotal, session.total_details.amount_discount, session.total_details.amount_tax, session.amount_total) == (5000, 2500, 250, 2750)
+
+
 def test_an_unknown_tax_rate_is_refused_by_name(api):
     with pytest.raises(stripe.InvalidRequestError) as caught:
         api.checkout.sessions.create(params=session_params(line_items=[{**LINE, "tax_rates": ["txr_missing"]}]))

@@ -128,7 +128,7 @@ pub(super) fn form(status: u16, ctx: &Ctx<'_>, session: &Value, form: &Form, mis
     });
     let details = &session["total_details"];
     let mut rows = Vec::new();
-    if details.int("amount_discount") != 0 || session.has("shipping_cost") {
+    if ["amount_discount", "amount_tax"].iter().any(|n| details.int(n) != 0) || session.has("shipping_cost") {
         rows.push(("Subtotal", amount(session.int("amount_subtotal"))));
     }
     if details.int("amount_discount") != 0 {
@@ -136,6 +136,9 @@ pub(super) fn form(status: u16, ctx: &Ctx<'_>, session: &Value, form: &Form, mis
     }
     if session.has("shipping_cost") {
         rows.push(("Shipping", amount(details.int("amount_shipping"))));
+    }
+    if details.int("amount_tax") != 0 {
+        rows.push(("Tax", amount(details.int("amount_tax"))));
     }
     let total = amount(session.int("amount_total"));
     let free = is_free(session);

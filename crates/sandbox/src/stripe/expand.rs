@@ -1,5 +1,6 @@
 //! `expand[]`: replaces ids by the objects they name, along paths that the table `schema/expandable.txt` allows.
 
+use super::checkout::{breakdown, of_item};
 use super::context::Ctx;
 use super::errors::ApiError;
 use super::form::Node;
@@ -124,6 +125,12 @@ fn step(ctx: &Ctx<'_>, value: &mut Value, path: &[String]) {
     if !value.is_object() {
         return;
     }
+    if field == "total_details"
+        && rest.first().is_some_and(|next| next == "breakdown")
+        && let Some(stored) = ctx.account.get("checkout.session", value.text("id"))
+    {
+        value["total_details"]["breakdown"] = breakdown(stored);
+    }
     if !value.has(field) {
         match included(ctx, value, field) {
             Some(list) => value[field] = list,
@@ -172,7 +179,14 @@ fn included(ctx: &Ctx<'_>, object: &Value, field: &str) -> Option<Value> {
                 "unit_amount": object["unit_amount"], "unit_amount_decimal": object["unit_amount_decimal"] });
             Some(json!({ (object.text("currency")): own }))
         }
-        ("", "breakdown") => Some(json!({ "discounts": [], "taxes": [] })),
+        ("item", "discounts" | "taxes") => {
+            let sessions = ctx.account.table("checkout.session").newest_first();
+            sessions
+                .filter_map(|(_, s)| {
+                    s["_line_items"].as_array()?.iter().find(|i| i.text("id") == id).map(|i| of_item(s, i, field))
+                })
+                .next()
+        }
         _ => None,
     }
 }

@@ -223,6 +223,8 @@ pub(crate) struct Decimal {
 const SCALE: i128 = 1_000_000_000_000;
 
 impl Decimal {
+    pub const ZERO: Self = Self { trillionths: 0 };
+
     /// Reads `12`, `12.5` or `-0.001`.
     pub fn parse(text: &str) -> Option<Self> {
         let (negative, digits) = text.strip_prefix('-').map_or((false, text), |d| (true, d));
@@ -244,6 +246,16 @@ impl Decimal {
     /// This number of hundredths of `amount`, rounded half away from zero.
     pub fn percent_of(self, amount: i64) -> i64 {
         rounded(self.trillionths.saturating_mul(i128::from(amount)), SCALE * 100)
+    }
+
+    /// The sum of both.
+    pub fn plus(self, other: Self) -> Self {
+        Self { trillionths: self.trillionths.saturating_add(other.trillionths) }
+    }
+
+    /// The share of this many hundredths in an amount that already holds `all` hundredths of what it was without them.
+    pub fn part_of(self, amount: i64, all: Self) -> i64 {
+        rounded(self.trillionths.saturating_mul(i128::from(amount)), SCALE * 100 + all.trillionths)
     }
 
     /// The number as a whole one, if it is.

@@ -17,7 +17,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
     let method_types = rules::method_types(params, &currency)?;
     let (discounts, coupon) = discount::apply(ctx, params, &mut drafts)?;
     let shipping = Options::read(ctx, params, &currency)?;
-    let goods: i64 = drafts.iter().map(|d| d.subtotal.saturating_sub(d.discount)).fold(0, i64::saturating_add);
+    let goods: i64 = drafts.iter().map(lines::Draft::total).fold(0, i64::saturating_add);
     lines::chargeable(goods.saturating_add(shipping.charged()), &currency)?;
     ctx.room_for(KIND)?;
     // Everything that could be refused was refused above; from here on things are made.

@@ -1,6 +1,6 @@
 //! The line items of a new session: read and priced first, so that a refused session leaves nothing behind, and made afterwards.
 
-use super::ask;
+use super::{ask, tax};
 use crate::stripe::context::Ctx;
 use crate::stripe::errors::ApiError;
 use crate::stripe::money::{Decimal, MAX_AMOUNT, display, minimum};
@@ -19,8 +19,20 @@ pub(super) struct Draft {
     pub quantity: i64,
     pub subtotal: i64,
     pub discount: i64,
+    tax_rates: Vec<Value>,
     adjustable: Value,
     metadata: Value,
+}
+
+impl Draft {
+    fn taxes(&self) -> Vec<Value> {
+        tax::taxes(&self.tax_rates, self.subtotal - self.discount)
+    }
+
+    /// What is to be paid for this line.
+    pub fn total(&self) -> i64 {
+        (self.subtotal - self.discount).saturating_add(tax::on_top(&self.taxes()))
+    }
 }
 
 enum PriceDraft {
@@ -51,16 +63,7 @@ pub(super) fn read(ctx: &Ctx<'_>, params: &Map<String, Value>) -> Result<Vec<Dra
 }
 
 fn draft(ctx: &Ctx<'_>, line: &Value, path: &str) -> Result<Draft, ApiError> {
-    let no_taxes = |name: &str| {
-        if line[name].as_array().is_some_and(|all| !all.is_empty()) {
-            return Err(
-                ApiError::invalid("This sandbox does not add taxes to Checkout Sessions yet.").param(&format!("{path}[{name}]"))
-            );
-        }
-        Ok(())
-    };
-    no_taxes("tax_rates")?;
-    no_taxes("dynamic_tax_rates")?;
+    let tax_rates = tax::rates(ctx, line, path)?;
     let (price, unit, product, currency) = match (line.some("price"), &line["price_data"]) {
         (Some(_), Value::Object(_)) => {
             let text = "You may only specify one of these parameters: price, price_data.";
@@ -82,7 +85,7 @@ fn draft(ctx: &Ctx<'_>, line: &Value, path: &str) -> Result<Draft, ApiError> {
     };
     let adjustable = adjustable(&line["adjustable_quantity"], quantity, path)?;
     let metadata = if line["metadata"].is_object() { line["metadata"].clone() } else { json!({}) };
-    Ok(Draft { price, product, currency, quantity, subtotal, discount: 0, adjustable, metadata })
+    Ok(Draft { price, product, currency, quantity, subtotal, discount: 0, tax_rates, adjustable, metadata })
 }
 
 type Priced = (PriceDraft, Decimal, Option<String>, String);
@@ -211,6 +214,8 @@ pub(super) fn make(ctx: &mut Ctx<'_>, drafts: Vec<Draft>) -> Result<Vec<Value>, 
 }
 
 fn item(ctx: &mut Ctx<'_>, draft: Draft) -> Result<Value, ApiError> {
+    let (taxes, total) = (draft.taxes(), draft.total());
+    let tax: i64 = taxes.iter().map(|t| t.int("amount")).sum();
     let price = match draft.price {
         PriceDraft::Stored(price) => *price,
         PriceDraft::Inline(data) => price_of(ctx, data)?,
@@ -219,7 +224,7 @@ fn item(ctx: &mut Ctx<'_>, draft: Draft) -> Result<Value, ApiError> {
     let description = product.and_then(|p| p.some("name")).or_else(|| price.some("nickname")).unwrap_or_default().to_owned();
     Ok(json!({
         "id": ctx.id("li"), "object": "item", "adjustable_quantity": draft.adjustable, "amount_discount": draft.discount,
-        "amount_subtotal": draft.subtotal, "amount_tax": 0, "amount_total": draft.subtotal - draft.discount,
+        "amount_subtotal": draft.subtotal, "amount_tax": tax, "amount_total": total, "_taxes": taxes,
         "currency": draft.currency, "description": description, "metadata": draft.metadata, "price": shown(&price),
         "quantity": draft.quantity,
     }))

@@ -1,4 +1,4 @@
-//! Checkout Sessions: [`create`] checks and prices them ([`lines`], [`discount`], [`shipping`], [`session`] shapes the object), [`pay`]
+//! Checkout Sessions: [`create`] checks and prices them ([`lines`], [`discount`], [`tax`], [`shipping`], [`session`] shapes the object), [`pay`]
 //! takes the money, [`finish`] follows its intent, [`expire`] ends what nobody paid, [`read`] shows and updates.
 
 mod create;
@@ -12,6 +12,7 @@ mod read;
 mod rules;
 mod session;
 mod shipping;
+mod tax;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ pub(crate) use finish::intent_moved;
 pub(crate) use pay::{finish_free, pay};
 pub(crate) use rules::is_email;
 pub(crate) use session::{KIND, destination};
+pub(crate) use tax::{breakdown, of_item};
 
 use super::context::Ctx;
 use super::errors::{Answer, ApiError};

@@ -63,14 +63,14 @@ pub(super) fn new(ctx: &Ctx<'_>, params: &Map<String, Value>, priced: Priced) ->
     let sum = |field: &str| priced.items.iter().map(|i| i.int(field)).sum::<i64>();
     let (subtotal, discount, shipping) =
         (sum("amount_subtotal"), sum("amount_discount"), priced.shipping_cost.int("amount_total"));
-    let total = subtotal - discount + shipping;
+    let total = sum("amount_total") + shipping;
     let creation =
         if params.has("customer") { Value::Null } else { json!(params.some("customer_creation").unwrap_or("if_required")) };
     let mut session = json!({
         "id": id, "object": KIND, "ui_mode": ui_mode, "status": "open", "livemode": false, "mode": "payment",
         "created": ctx.now(), "expires_at": priced.expires_at, "currency": priced.currency,
         "amount_subtotal": subtotal, "amount_total": total,
-        "total_details": { "amount_discount": discount, "amount_shipping": shipping, "amount_tax": 0 },
+        "total_details": { "amount_discount": discount, "amount_shipping": shipping, "amount_tax": sum("amount_tax") },
         "payment_status": if total == 0 { "no_payment_required" } else { "unpaid" },
         "url": if hosted { json!(format!("{}/c/pay/{id}", ctx.public_url)) } else { Value::Null },
         "client_secret": if hosted { Value::Null } else { json!(format!("{id}_secret_{}", ctx.secret(24))) },
