@@ -163,7 +163,8 @@ fn included(ctx: &Ctx<'_>, object: &Value, field: &str) -> Option<Value> {
     match (object.text("object"), field) {
         ("checkout.session", "line_items") => {
             let stored = ctx.account.get("checkout.session", id)?;
-            Some(list(&format!("/v1/checkout/sessions/{id}/line_items"), stored["_line_items"].as_array()?.clone(), false))
+            let rows = stored["_line_items"].as_array()?.iter().map(shown).collect();
+            Some(list(&format!("/v1/checkout/sessions/{id}/line_items"), rows, false))
         }
         ("charge", "refunds") => {
             let rows = ctx.account.table("refund").newest_first().filter(|(_, r)| r.text("charge") == id).map(|(_, r)| shown(r));
