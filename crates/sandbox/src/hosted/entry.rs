@@ -25,6 +25,11 @@ impl Entry {
         Self(form::parse(body).unwrap_or_default())
     }
 
+    /// Whether the form had this field, empty or not.
+    pub fn sent(&self, field: &str) -> bool {
+        self.0.contains_key(field)
+    }
+
     /// A field without the spaces around it; empty if it was not sent.
     pub fn text(&self, field: &str) -> &str {
         match self.0.get(field) {

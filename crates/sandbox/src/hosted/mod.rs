@@ -1,7 +1,8 @@
 //! The pages a customer sees: [`pay`] takes a session's payment, [`authenticate`] plays the bank, [`pages`] renders, [`entry`] reads
-//! what was typed, [`address`] says where the customer may be sent.
+//! what was typed, [`asked`] is what a session wants to know besides, [`address`] says where the customer may be sent.
 
 mod address;
+mod asked;
 mod authenticate;
 mod entry;
 mod pages;

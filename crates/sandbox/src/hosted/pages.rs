@@ -1,6 +1,7 @@
 //! The pages as HTML: templates, what they show, and the headers that keep them safe.
 
 use super::address::policy;
+use super::asked::{self, Group};
 use super::entry::{Entry, Mistake};
 use super::pay::offers;
 use crate::http::Reply;
@@ -36,6 +37,8 @@ pub(super) struct Form {
     pub name: String,
     /// The customer pays by SEPA debit.
     pub debit: bool,
+    /// What the session wants to know besides.
+    pub asked: Vec<Group>,
 }
 
 impl Form {
@@ -43,7 +46,8 @@ impl Form {
     pub fn blank(session: &Value) -> Self {
         let known = session["customer_details"].some("email").or_else(|| session.some("customer_email"));
         let name = session["customer_details"].text("name").to_owned();
-        Self { email: known.unwrap_or_default().to_owned(), locked: known.is_some(), name, debit: !offers(session, "card") }
+        let email = known.unwrap_or_default().to_owned();
+        Self { email, locked: known.is_some(), name, debit: !offers(session, "card"), asked: asked::groups(session, None) }
     }
 
     /// The form as it was sent.
@@ -55,6 +59,7 @@ impl Form {
             locked: blank.locked,
             name: short(entry.text("name")),
             debit: offers(session, "sepa_debit") && (blank.debit || entry.text("method") == "sepa_debit"),
+            asked: asked::groups(session, Some(entry)),
         }
     }
 }
@@ -98,6 +103,7 @@ struct PayPage<'a> {
     note: Option<&'a str>,
     test_cards: &'static [(&'static str, &'static str)],
     test_debits: &'static [(&'static str, &'static str)],
+    terms_asked: &'static str,
 }
 
 impl PayPage<'_> {
@@ -159,6 +165,7 @@ pub(super) fn form(status: u16, ctx: &Ctx<'_>, session: &Value, form: &Form, mis
         note: session["custom_text"]["submit"].some("message"),
         test_cards: &TEST_CARDS,
         test_debits: &TEST_DEBITS,
+        terms_asked: asked::TERMS_ASKED,
     };
     let success = destination(session);
     html(status, &page, &policy(&[success.as_deref(), session.some("cancel_url"), Some(ctx.public_url)]))

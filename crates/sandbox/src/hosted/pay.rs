@@ -1,6 +1,7 @@
 //! The payment page of a session: shows it, reads the form, pays, and sends the customer on. Sending the form twice pays once.
 
 use super::address::see_other;
+use super::asked;
 use super::entry::{self, Entry, Mistake};
 use super::pages::{self, Form};
 use crate::http::{Reply, Request};
@@ -37,14 +38,18 @@ pub(super) fn take(ctx: &mut Ctx<'_>, id: &str, request: &Request) -> Reply {
     }
     let entry = Entry::read(&request.body);
     let form = Form::typed(&session, &entry);
+    let unanswered = asked::mistakes(&form.asked, &entry);
+    if !unanswered.is_empty() {
+        return pages::form(422, ctx, &session, &form, &unanswered);
+    }
     if pages::is_free(&session) {
-        return finish_free(ctx, &session, &form);
+        return finish_free(ctx, &session, &entry, &form);
     }
     let method = match method(ctx, &session, &entry, &form) {
-        Ok(method) => method,
+        Ok(method) => bill_to(ctx, method, &entry),
         Err(mistakes) => return pages::form(422, ctx, &session, &form, &mistakes),
     };
-    remember(ctx, id, &form);
+    remember(ctx, id, &entry, &form);
     match checkout::pay(ctx, id, &method) {
         Ok(Paid::RequiresAction) => match ctx.load(KIND, id).ok().and_then(|s| s.some("payment_intent").map(str::to_owned)) {
             Some(intent) => see_other(&format!("{}/c/3ds/{intent}", ctx.public_url)),
@@ -59,12 +64,12 @@ pub(super) fn take(ctx: &mut Ctx<'_>, id: &str, request: &Request) -> Reply {
 }
 
 /// An order that costs nothing needs an address for the receipt and nothing else.
-fn finish_free(ctx: &mut Ctx<'_>, session: &Value, form: &Form) -> Reply {
+fn finish_free(ctx: &mut Ctx<'_>, session: &Value, entry: &Entry, form: &Form) -> Reply {
     if let Err(mistake) = entry::email(&form.email) {
         return pages::form(422, ctx, session, form, &[mistake]);
     }
     let id = session.text("id");
-    remember(ctx, id, form);
+    remember(ctx, id, entry, form);
     match checkout::finish_free(ctx, id) {
         Ok(()) => onward(&ctx.load(KIND, id).unwrap_or_else(|_| session.clone())),
         Err(error) => pages::form(402, ctx, session, form, &[mistake_of(&error)]),
@@ -114,11 +119,22 @@ pub(super) fn offers(session: &Value, kind: &str) -> bool {
     session["payment_method_types"].as_array().is_some_and(|all| all.iter().any(|k| k == kind))
 }
 
-/// Keeps name and email with the session; card data is never kept.
-fn remember(ctx: &mut Ctx<'_>, id: &str, form: &Form) {
+/// The PaymentMethod with the address and the phone number that were typed beside it.
+fn bill_to(ctx: &mut Ctx<'_>, mut method: Value, entry: &Entry) -> Value {
+    let known = [("address", asked::address(entry, "billing")), ("phone", asked::text(entry, "phone"))];
+    for (name, value) in known.into_iter().filter(|(_, v)| !v.is_null()) {
+        method["billing_details"][name] = value;
+    }
+    ctx.store(&method);
+    method
+}
+
+/// Keeps name, email and the answers with the session; card data is never kept.
+fn remember(ctx: &mut Ctx<'_>, id: &str, entry: &Entry, form: &Form) {
     let Ok(mut session) = ctx.load(KIND, id) else { return };
     let text = |t: &str| if t.is_empty() { Value::Null } else { json!(t) };
     session["_typed"] = json!({ "email": text(&form.email), "name": text(&form.name) });
+    asked::keep(&mut session, entry);
     ctx.store(&session);
 }
 

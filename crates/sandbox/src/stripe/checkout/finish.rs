@@ -33,8 +33,8 @@ pub(super) fn complete(ctx: &mut Ctx<'_>, mut session: Value, intent: &Value, pa
         session["customer"] = session["_customer"].clone();
     }
     session["customer_details"] = customer_details(ctx, &session, intent);
-    if session["shipping_address_collection"].is_object() && intent["shipping"].is_object() {
-        let shipping = &intent["shipping"];
+    let shipping = if intent["shipping"].is_object() { &intent["shipping"] } else { &session["_typed"]["shipping"] }.clone();
+    if session["shipping_address_collection"].is_object() && shipping.is_object() {
         session["collected_information"]["shipping_details"] =
             json!({ "address": shipping["address"], "name": shipping["name"] });
     }
@@ -59,7 +59,8 @@ fn customer_details(ctx: &Ctx<'_>, session: &Value, intent: &Value) -> Value {
         .find(|from| from.some("name").is_some())
         .map(|from| from["name"].clone())
         .unwrap_or_default();
-    let address = if billing["address"].is_object() { billing["address"].clone() } else { known["address"].clone() };
+    let address =
+        [&billing["address"], &typed["address"]].into_iter().find(|a| a.is_object()).unwrap_or(&known["address"]).clone();
     let mut shown = details(address, &first("email"), &name, &first("phone"), known.some("tax_exempt"));
     shown["tax_ids"] = json!([]);
     shown

@@ -100,5 +100,9 @@ fn intent_params(session: &Value) -> Map<String, Value> {
     if session["payment_method_options"].as_object().is_some_and(|o| !o.is_empty()) {
         params.insert("payment_method_options".into(), session["payment_method_options"].clone());
     }
+    // What the shop itself said of the shipping stands.
+    if session["_typed"]["shipping"].is_object() && !params.has("shipping") {
+        params.insert("shipping".into(), session["_typed"]["shipping"].clone());
+    }
     params
 }
