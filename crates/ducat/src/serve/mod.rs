@@ -64,7 +64,8 @@ fn sandbox_wanted(config: &Config) -> bool {
 
 async fn web(config: &Config, engine: &Engine, sandbox: bool, draining: &Draining) -> Result<Web, Failure> {
     let merchant = merchants::first(engine, &config.merchant_name).await?.id;
-    let demo_shop = match sandbox {
+    // The shop sells to everybody who comes by, so it sells only on the sandbox's account: never on a real one.
+    let demo_shop = match sandbox && config.stripe_api_key.is_none() {
         true => Some(DemoShop { merchant, currency: "EUR".parse::<Currency>()?, psp: None }),
         false => None,
     };

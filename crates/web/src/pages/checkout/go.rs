@@ -6,10 +6,19 @@ use crate::app::App;
 use crate::pages::{page, see_other};
 use crate::problem::Problem;
 use axum::extract::State;
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use ducat_engine::{Error, payments};
 
-pub(super) async fn go(State(app): State<App>, OrderId(id): OrderId) -> Result<Response, Problem> {
+pub(super) async fn go(
+    State(app): State<App>,
+    method: Method,
+    headers: HeaderMap,
+    OrderId(id): OrderId,
+) -> Result<Response, Problem> {
+    if method == Method::HEAD || is_prefetch(&headers) {
+        return see_other(&format!("/pay/{id}"));
+    }
     match payments::go_pay(&app.engine, id).await {
         Ok(Some(address)) if is_web(&address) => see_other(&address),
         Ok(_) => wait_or_show(&app, OrderId(id)).await,
@@ -27,6 +36,12 @@ async fn wait_or_show(app: &App, OrderId(id): OrderId) -> Result<Response, Probl
     let checkout = payments::checkout(&app.engine, id).await?;
     let waiting = CheckoutPage::of(&checkout, Place::OnTheWay, app.engine.now());
     if waiting.waits() { page(&waiting) } else { see_other(&format!("/pay/{id}")) }
+}
+
+/// Whether nobody has clicked yet: a browser or a scanner of links looks ahead, and must not begin an attempt.
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    let says = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("prefetch"));
+    says("sec-purpose") || says("purpose")
 }
 
 fn is_web(address: &str) -> bool {
