@@ -258,6 +258,9 @@ def test_a_payment_method_pays_once_unless_it_is_saved(api):
 def test_installments_are_shown_as_the_document_says(api):
     intent = api.payment_intents.create(params=bare(payment_method_types=["card"], payment_method_options={"card": {"installments": {"enabled": True}}}))
     assert intent.payment_method_options.card.installments.enabled is True
+    plan = {"type": "fixed_count", "count": 3, "interval": "month"}
+    intent = api.payment_intents.create(params=bare(payment_method_types=["card"], payment_method_options={"card": {"installments": {"plan": plan}}}))
+    assert intent.payment_method_options.card.installments.plan.to_dict() == plan
 
 
 def test_payment_method_data_makes_a_method_from_a_token(api):

@@ -76,6 +76,12 @@ fn options(intent: &Value, given: &Value) -> Value {
                 own[name.as_str()] = value.clone();
             }
         }
+        if own["installments"].is_object() {
+            let asked = &own["installments"];
+            let plan = Some(&asked["plan"]).filter(|p| p.is_object()).cloned().unwrap_or_default();
+            own["installments"] =
+                json!({ "available_plans": null, "enabled": asked.yes("enabled") || plan.is_object(), "plan": plan });
+        }
         out.insert(kind.to_owned(), own);
     }
     Value::Object(out)
