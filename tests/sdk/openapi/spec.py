@@ -134,6 +134,8 @@ class Document:
                 self._check(properties[name], element, f"{where}.{name}", out)
             elif isinstance(extra, dict):
                 self._check(extra, element, f"{where}.{name}", out)
+            elif name.startswith("_"):
+                out.append(Finding("error", f"{where}.{name}", "is a field that no client should ever see"))
             else:
                 out.append(Finding("unknown", f"{where}.{name}", "is not in the document"))
         if "object" in properties:

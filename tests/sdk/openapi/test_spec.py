@@ -55,6 +55,10 @@ def test_an_absent_nullable_field_and_an_unknown_field_are_told_apart(document):
     assert kinds(document, answer) == ["absent", "unknown"]
 
 
+def test_a_field_that_begins_with_an_underscore_is_an_error(document):
+    assert kinds(document, changed(_secret=1)) == ["error"]
+
+
 def test_an_expandable_field_may_be_an_id_or_the_whole_object_and_nothing_else(document):
     schema = document.schemas["refund"]["properties"]["charge"]
     assert document.check(schema, "ch_1") == []

@@ -36,7 +36,8 @@ fn create(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
     }
     ctx.room_for("setup_intent")?;
     let mut intent = blank(ctx, params);
-    if params.yes("confirm") {
+    // Older API versions, which the command-line tool speaks, do not ask for this unless automatic methods were asked for.
+    if params.yes("confirm") && params.has("automatic_payment_methods") {
         return_possible(&intent, params)?;
     }
     let method = chosen_method(ctx, params)?;
@@ -103,7 +104,6 @@ fn confirm(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
     if matches!(intent.text("status"), "succeeded" | "canceled") {
         return Err(unexpected(&intent, "confirm", "requires_payment_method, requires_confirmation, requires_action"));
     }
-    return_possible(&intent, &args.params)?;
     let method = match chosen_method(ctx, &args.params)? {
         Some(method) => Some(method),
         None => intent.some("payment_method").map(|id| payment_methods::named(ctx, id, "payment_method")).transpose()?,
