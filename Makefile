@@ -5,8 +5,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: run build test clean
 
-# The development profile, not the optimised one: what takes time there is only the linking of everything into one optimised
-# program. Dependencies are optimised a little in both, a checkout takes milliseconds in both, and `make test` uses the same build.
+# The development profile, because a newcomer waits for the build and not for the gateway: docs/decisions/0009-build-profile.md has
+# the figures. Dependencies are optimised a little in it, and `make test` uses the same build.
 run:
 	$(CARGO) build --locked -p ducat
 	exec $(TARGET)/debug/ducat serve

@@ -24,13 +24,14 @@ pub fn text(facts: &Facts<'_>) -> String {
         let _ = writeln!(text, "  {name:<9} {what}");
     };
     let url = facts.url;
-    if let Some(sandbox) = facts.sandbox {
+    // The shop sells on the sandbox's account and on no real one.
+    if facts.sandbox.is_some() && facts.start.real_account.is_none() {
         line("Shop", &format!("{url}/"));
         line("", "pay with 4242 4242 4242 4242, any date to come, any CVC");
-        line("API", &format!("{url}/docs"));
+    }
+    line("API", &format!("{url}/docs"));
+    if let Some(sandbox) = facts.sandbox {
         line("Sandbox", &format!("{sandbox} (Stripe in a box)"));
-    } else {
-        line("API", &format!("{url}/docs"));
     }
     match &facts.start.real_account {
         Some(account) if account.settings.contains_key("webhook_secret") => {
