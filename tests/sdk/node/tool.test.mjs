@@ -19,7 +19,7 @@ const TRIGGERS = [
   'customer.updated', 'payment_intent.amount_capturable_updated', 'payment_intent.canceled', 'payment_intent.created',
   'payment_intent.payment_failed', 'payment_intent.processing', 'payment_intent.requires_action', 'payment_intent.succeeded',
   'payment_method.attached', 'payment_method.detached', 'price.created', 'price.updated', 'product.created', 'product.deleted', 'product.updated',
-  'setup_intent.created', 'setup_intent.succeeded', 'setup_intent.canceled', 'setup_intent.setup_failed', 'coupon.created', 'coupon.updated',
+  'payment_method.updated', 'setup_intent.created', 'setup_intent.requires_action', 'setup_intent.succeeded', 'setup_intent.canceled', 'setup_intent.setup_failed', 'coupon.created', 'coupon.updated',
   'coupon.deleted', 'promotion_code.created', 'promotion_code.updated', 'tax_rate.created', 'tax_rate.updated', 'customer.source.created',
 ];
 
