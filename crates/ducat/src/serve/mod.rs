@@ -1,8 +1,9 @@
 //! `ducat serve`: the gateway, from the first bound port to the last finished request.
 //!
-//! - `banner`: what a person reads at the start. `watch`: ends the program when the database takes nothing any more.
+//! - `banner`: what a person reads at the start. `listen`: taking connections. `watch`: ends the program when the database takes nothing any more.
 
 mod banner;
+mod listen;
 mod watch;
 
 use crate::config::{Config, Toggle};
@@ -13,10 +14,8 @@ use crate::{Failure, output, wiring};
 use ducat_domain::Currency;
 use ducat_engine::{Engine, jobs, merchants};
 use ducat_web::{DemoShop, Draining, Limits, Web};
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// How long the worker rests after it broke down, so that a job that breaks it does not keep a processor busy.
@@ -37,7 +36,7 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
 
     let draining = Draining::default();
     let router = ducat_web::router(web(&config, &engine, inside.is_some(), &draining).await?);
-    let serving = tokio::spawn(serve(listener, router, stop.said()));
+    let serving = tokio::spawn(listen::serve(listener, router, stop.said()));
     let working = tokio::spawn(work(engine.clone(), stop.clone()));
     announce(&config, &url, inside.as_ref(), &start);
 
@@ -82,13 +81,6 @@ async fn web(config: &Config, engine: &Engine, sandbox: bool, draining: &Drainin
         secure: engine.settings().public_url.starts_with("https:"),
     };
     Ok(Web { engine: engine.clone(), settings, draining: draining.clone() })
-}
-
-async fn serve(listener: TcpListener, router: axum::Router, stop: impl Future<Output = ()> + Send + 'static) {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
-        tracing::error!(%error, "the listener ended");
-    }
 }
 
 /// The worker, begun again where it breaks down: one broken job must not stop all others.
