@@ -11,7 +11,8 @@ use std::process::ExitCode;
 /// Checks, shows, and ends with 1 when something is broken.
 pub async fn run(config: &Config, audience: Audience) -> Result<ExitCode, Failure> {
     let path = wiring::database_path(config);
-    if !path.exists() {
+    // An empty file would be made into a new database, over which everything holds.
+    if std::fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
         return Err(format!("there is no database at {}", path.display()).into());
     }
     if std::io::stderr().is_terminal() {
