@@ -30,6 +30,8 @@ pub enum EventCursor {
     Start,
     /// After this one.
     After(EventId),
+    /// After the last, looking back: the newest comes first. This is how a reader finds the end of the log.
+    Newest,
 }
 
 /// What work a job is.

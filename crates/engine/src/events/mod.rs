@@ -7,11 +7,12 @@ use ducat_domain::{EventId, MerchantId, PaymentOrderId};
 use ducat_store::{EventCursor, Page};
 use std::collections::{HashMap, HashSet};
 
-/// Events in the order of their commit, after a cursor. `kinds` empty is all. A reader who goes on from the last event it saw misses none.
+/// Events in the order of their commit, after a cursor. `kinds` empty is all. A reader who goes on from the last event it saw misses none;
+/// one who asks for the newest gets them in the opposite order, to find where the log ends.
 pub async fn list(
     engine: &Engine,
     merchant: MerchantId,
-    after: Option<EventId>,
+    cursor: EventCursor,
     kinds: Vec<String>,
     limit: u32,
 ) -> Result<Page<EventView>, Error> {
@@ -20,7 +21,6 @@ pub async fn list(
         let detail = format!("{unknown:?} is no event type; there are {}", known.join(", "));
         return Err(Error::Invalid(Problem::field("event_type_unknown", "/types", detail)));
     }
-    let cursor = after.map_or(EventCursor::Start, EventCursor::After);
     let page = engine.store().events(merchant, cursor, kinds, limit).await?;
     let page =
         page.ok_or_else(|| Error::Invalid(Problem::field("cursor_unknown", "/after", "must be the id of an event of yours")))?;

@@ -128,7 +128,7 @@ impl Store {
     ) -> Result<Option<Page<EventRow>>, ReadError> {
         self.read(move |db| {
             let after: i64 = match cursor {
-                EventCursor::Start => 0,
+                EventCursor::Start | EventCursor::Newest => 0,
                 EventCursor::After(id) => {
                     let sql = "SELECT position FROM events WHERE id = ?1 AND merchant_id = ?2";
                     match one(db, sql, rusqlite::params![Col(id), Col(merchant)], |row| row.get(0))? {
@@ -150,8 +150,9 @@ impl Store {
                     .collect();
                 conditions.sql.push(format!("kind IN ({})", list.join(", ")));
             }
+            let direction = if cursor == EventCursor::Newest { "DESC" } else { "ASC" };
             let sql = format!(
-                "SELECT * FROM events WHERE {} ORDER BY position LIMIT {}",
+                "SELECT * FROM events WHERE {} ORDER BY position {direction} LIMIT {}",
                 conditions.sql.join(" AND "),
                 limit.saturating_add(1),
             );

@@ -43,3 +43,25 @@ async fn events_are_filtered_by_type_and_read_one_by_one() {
     let unknown = world.get("/v1/events?after=evt_00000000000000000000000000").await;
     assert_eq!(unknown.refusal().1, "cursor_unknown");
 }
+
+#[tokio::test]
+async fn the_end_of_the_log_is_found_and_read_on_from() {
+    let world = World::new().await;
+    assert_eq!(world.get("/v1/events?order=desc").await.json()["data"], json!([]));
+    let make = |n: u32| json!({ "reference": format!("o-{n}"), "amount": 1000, "currency": "EUR" });
+    world.post("/v1/payment_orders", &make(1)).await;
+    let newest = world.get("/v1/events?order=desc&limit=1").await.json();
+    assert_eq!((&newest["data"][0]["type"], &newest["has_more"]), (&json!("payment_order.pending"), &json!(true)));
+    let after = format!("/v1/events?order=asc&after={}", newest["data"][0]["id"].as_str().unwrap());
+    assert_eq!(world.get(&after).await.json()["data"], json!([]));
+    world.post("/v1/payment_orders", &make(2)).await;
+    let rest = world.get(&after).await.json();
+    let told: Vec<_> = rest["data"].as_array().unwrap().iter().map(|event| event["data"]["reference"].clone()).collect();
+    assert_eq!(told, ["o-2", "o-2"]);
+    let back = world.get("/v1/events?order=desc&types=payment_order.created").await.json();
+    let told: Vec<_> = back["data"].as_array().unwrap().iter().map(|event| event["data"]["reference"].clone()).collect();
+    assert_eq!((told, &back["has_more"]), (vec![json!("o-2"), json!("o-1")], &json!(false)));
+    let both = format!("{}&order=desc", after.replace("order=asc&", ""));
+    assert_eq!(world.get(&both).await.refusal(), (400, "invalid_parameter".into(), "order".into()));
+    assert_eq!(world.get("/v1/events?order=sideways").await.refusal(), (400, "invalid_parameter".into(), "order".into()));
+}
