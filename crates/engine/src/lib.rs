@@ -8,6 +8,8 @@
 //! - `jobs`: the worker. Nothing here starts by itself.
 
 pub mod api_keys;
+pub mod courier;
+pub mod deliveries;
 pub mod engine;
 pub mod error;
 pub mod events;
