@@ -1,9 +1,14 @@
-//! `/_sandbox/…`: the fault script, the truth as tests read it, the clock, and starting anew.
+//! `/_sandbox/…`: the fault script, the truth as tests read it, the clock, starting anew, and what happens to money without the shop.
+//!
+//! - `money`: lines on the balance, disputes, payouts, settlement currencies.
+
+mod money;
 
 use crate::http::{Reply, Request};
 use crate::sandbox::Sandbox;
 use crate::stripe::{self, auth};
 use crate::world::{Account, Read, World, list};
+use money::Desk;
 use serde_json::{Map, Value, json};
 
 /// Nobody moves the clock further than a hundred years at a time.
@@ -27,7 +32,28 @@ pub(crate) fn answer(sandbox: &Sandbox, world: &mut World, request: &Request, no
         ("GET", ["clock"]) => Ok(clock(sandbox, world)),
         ("POST", ["clock"]) => body(request).and_then(|given| move_clock(sandbox, world, &given, now_ms)),
         ("POST", ["reset"]) => reset(world, request),
-        (_, ["faults" | "state" | "clock" | "reset"]) => Err(Reply::json(
+        ("GET", ["accounts"]) => Ok(money::accounts(world)),
+        ("GET", ["exchange_rates"]) => money::exchange_rates(request),
+        ("POST", ["accounts"]) => Desk { sandbox, world, request, now_ms }.settle_in(),
+        ("POST", ["balance_transactions"]) => Desk { sandbox, world, request, now_ms }.put_line(),
+        ("POST", ["disputes"]) => Desk { sandbox, world, request, now_ms }.open_dispute(),
+        ("POST", ["disputes", id]) => Desk { sandbox, world, request, now_ms }.rule(id),
+        ("POST", ["payouts"]) => Desk { sandbox, world, request, now_ms }.pay_out(),
+        ("POST", ["payouts", id, "fail"]) => Desk { sandbox, world, request, now_ms }.fail_payout(id),
+        (
+            _,
+            [
+                "faults"
+                | "state"
+                | "clock"
+                | "reset"
+                | "accounts"
+                | "exchange_rates"
+                | "balance_transactions"
+                | "disputes"
+                | "payouts",
+            ],
+        ) => Err(Reply::json(
             405,
             &json!({ "error": { "field": "method", "message": format!("{} cannot be used here", request.method) } }),
         )),
@@ -64,13 +90,18 @@ fn named_account(world: &World, request: &Request) -> Result<Option<String>, Rep
             other => return Err(refuse(other, "is unknown; only account may be given")),
         }
     }
+    named_in(world, request, asked.as_deref())
+}
+
+/// The account that a text, or else the request's key, names; none if neither does.
+fn named_in(world: &World, request: &Request, asked: Option<&str>) -> Result<Option<String>, Reply> {
     let Some(asked) = asked else {
         return match request.header_value("Authorization") {
             None => Ok(None),
             Some(_) => auth::read(request).map(|c| Some(c.account)).map_err(|e| refuse("Authorization", e.message())),
         };
     };
-    if let Some(credential) = auth::account_of(&asked) {
+    if let Some(credential) = auth::account_of(asked) {
         return Ok(Some(credential.account));
     }
     let found = world.accounts.values().find(|a| a.name == asked || a.id == asked).map(|a| a.name.clone());

@@ -40,6 +40,12 @@ pub(crate) struct Account {
     /// What happens later, soonest first.
     pub agenda: VecDeque<Planned>,
     pub requests: BTreeMap<String, u64>,
+    /// The currencies in which money is kept, the first for all that comes in another one; none means euros.
+    #[serde(default)]
+    pub settlement: Vec<String>,
+    /// Moments, in seconds, at which what is available is to be paid out.
+    #[serde(default)]
+    pub payout_times: BTreeSet<i64>,
 }
 
 /// The answer kept under an idempotency key.
@@ -63,9 +69,13 @@ pub(crate) struct Planned {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Task {
     ExpireSession(String),
+    LapseHold(String),
     SettleDebit(String),
     FailRefund(String),
     PayOut(String),
+    SubmitPayout(String),
+    PayOutAvailable,
+    EndDispute(String),
 }
 
 /// Objects of one kind in the order of their creation.
@@ -144,6 +154,14 @@ impl Account {
 
     pub fn remove(&mut self, kind: &str, id: &str) -> Option<Value> {
         self.tables.get_mut(kind)?.remove(id)
+    }
+
+    /// The currency in which money of this currency is kept.
+    pub fn settles_in(&self, currency: &str) -> &str {
+        match self.settlement.as_slice() {
+            [] => "eur",
+            all => all.iter().find(|c| *c == currency).unwrap_or(&all[0]),
+        }
     }
 
     /// Notes what must happen later.

@@ -3,7 +3,7 @@
 use super::context::Ctx;
 use super::errors::{Answer, ApiError};
 use super::routes::{Args, Route};
-use super::{lists, money};
+use super::{exchange, lists, money, payouts};
 use crate::world::Read;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -25,12 +25,15 @@ pub(crate) struct Entry<'a> {
     pub category: &'a str,
     /// What is moved, negative when it leaves.
     pub amount: i64,
-    /// What Stripe keeps of it.
+    /// The currency of that amount.
+    pub currency: &'a str,
+    /// The currency in which it is kept.
+    pub settles_in: &'a str,
+    /// What Stripe keeps of it, in the currency in which it is kept.
     pub fee: i64,
     pub fee_text: &'a str,
-    pub currency: &'a str,
     /// The object that caused it.
-    pub source: &'a str,
+    pub source: Option<&'a str>,
     pub description: Value,
     /// Whether the money first has to settle.
     pub pending: bool,
@@ -39,20 +42,27 @@ pub(crate) struct Entry<'a> {
 /// Notes the movement and answers its id.
 pub(crate) fn book(ctx: &mut Ctx<'_>, entry: &Entry<'_>) -> Value {
     let id = ctx.id("txn");
+    let currency = entry.settles_in;
+    let (amount, rate) = exchange::convert(entry.amount, entry.currency, currency);
     let fee_details = match entry.fee {
         0 => json!([]),
         fee => {
-            json!([{ "amount": fee, "application": null, "currency": entry.currency, "description": entry.fee_text, "type": "stripe_fee" }])
+            json!([{ "amount": fee, "application": null, "currency": currency, "description": entry.fee_text, "type": "stripe_fee" }])
         }
     };
     let wait = if entry.pending { PENDING_SECONDS } else { 0 };
+    let available_on = ctx.now() + wait;
     let transaction = json!({
-        "id": id, "object": "balance_transaction", "amount": entry.amount, "available_on": ctx.now() + wait, "balance_type": "payments",
-        "created": ctx.now(), "currency": entry.currency, "description": entry.description, "exchange_rate": null, "fee": entry.fee,
-        "fee_details": fee_details, "net": entry.amount - entry.fee, "reporting_category": entry.category, "source": entry.source,
+        "id": id, "object": "balance_transaction", "amount": amount, "available_on": available_on, "balance_type": "payments",
+        "created": ctx.now(), "currency": currency, "description": entry.description,
+        "exchange_rate": rate.map(|r| r.number()), "fee": entry.fee,
+        "fee_details": fee_details, "net": amount - entry.fee, "reporting_category": entry.category, "source": entry.source,
         "status": if entry.pending { "pending" } else { "available" }, "type": entry.kind,
     });
     ctx.store(&transaction);
+    if entry.kind != "payout" {
+        payouts::plan(ctx, available_on);
+    }
     json!(id)
 }
 
@@ -60,18 +70,31 @@ pub(crate) fn book(ctx: &mut Ctx<'_>, entry: &Entry<'_>) -> Value {
 pub(crate) fn book_payment(ctx: &mut Ctx<'_>, charge: &Value, amount: i64) -> Value {
     let (source, currency) = (charge.text("id"), charge.text("currency"));
     let kind = if source.starts_with("py_") { "payment" } else { "charge" };
+    let settles_in = ctx.account.settles_in(currency).to_owned();
     let entry = Entry {
         kind,
         category: "charge",
         amount,
-        fee: money::fee(amount),
-        fee_text: "Stripe processing fees",
         currency,
-        source,
+        settles_in: &settles_in,
+        fee: payment_fee(amount, currency, &settles_in),
+        fee_text: "Stripe processing fees",
+        source: Some(source),
         description: charge["description"].clone(),
         pending: !charge.yes("_available_at_once"),
     };
     book(ctx, &entry)
+}
+
+/// What Stripe keeps of a payment, in the currency in which it is kept.
+pub(crate) fn payment_fee(amount: i64, currency: &str, settles_in: &str) -> i64 {
+    money::fee(exchange::convert(amount, currency, settles_in).0)
+}
+
+/// The currency in which the money of a charge is kept: what goes back of it leaves from there, whatever was settled since.
+pub(crate) fn kept_in(ctx: &Ctx<'_>, charge: &Value) -> String {
+    let line = charge.some("balance_transaction").and_then(|id| ctx.account.get("balance_transaction", id));
+    line.map_or_else(|| ctx.account.settles_in(charge.text("currency")), |line| line.text("currency")).to_owned()
 }
 
 /// Makes available what has waited long enough.
@@ -81,6 +104,18 @@ pub(crate) fn ripen(ctx: &mut Ctx<'_>) {
     let due: Vec<Value> =
         ctx.account.table("balance_transaction").newest_first().filter(|(_, t)| ripe(t)).map(|(_, t)| t.clone()).collect();
     for mut transaction in due {
+        transaction["status"] = json!("available");
+        ctx.store(&transaction);
+    }
+}
+
+/// Makes everything of a currency available, whether it has waited or not.
+pub(crate) fn settle_pending(ctx: &mut Ctx<'_>, currency: &str) {
+    let waits = |t: &Value| t.text("status") == "pending" && t.text("currency") == currency;
+    let all: Vec<Value> =
+        ctx.account.table("balance_transaction").newest_first().filter(|(_, t)| waits(t)).map(|(_, t)| t.clone()).collect();
+    for mut transaction in all {
+        transaction["available_on"] = json!(ctx.now());
         transaction["status"] = json!("available");
         ctx.store(&transaction);
     }
@@ -102,7 +137,7 @@ fn balance(ctx: &mut Ctx<'_>, _args: &Args) -> Answer {
         *sum = sum.saturating_add(transaction.int("net"));
     }
     if sums.is_empty() {
-        sums.insert("usd".to_owned(), (0, 0));
+        sums.insert(ctx.account.settles_in("").to_owned(), (0, 0));
     }
     let amounts = |pick: fn(&(i64, i64)) -> i64| -> Vec<Value> {
         sums.iter()
@@ -115,7 +150,11 @@ fn balance(ctx: &mut Ctx<'_>, _args: &Args) -> Answer {
 fn list(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
     ripen(ctx);
     let paid_out = args.params.some("payout").map(|id| ctx.load_param("payout", id, "payout")).transpose()?;
-    let in_payout = |t: &Value| paid_out.as_ref().is_none_or(|p| t.text("source") == p.text("id"));
+    if paid_out.as_ref().is_some_and(|p| !p.yes("automatic")) {
+        let text = "Balance transaction history can only be filtered on automatic transfers, not manual.";
+        return Err(ApiError::invalid(text).param("payout"));
+    }
+    let in_payout = |t: &Value| paid_out.as_ref().is_none_or(|p| t["_payout"] == p["id"]);
     let keep = |t: &Value| in_payout(t) && lists::same(&args.params, t, &["currency", "source", "type"]);
     lists::page(ctx, args, "balance_transaction", "/v1/balance_transactions", keep)
 }

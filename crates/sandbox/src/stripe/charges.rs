@@ -122,7 +122,7 @@ fn capture(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
     if before.yes("captured") {
         return Err(ApiError::state("charge_already_captured", format!("Charge {id} has already been captured.")));
     }
-    if before.yes("refunded") || before.text("status") != "succeeded" {
+    if before.yes("refunded") || before.yes("_released") || before.text("status") != "succeeded" {
         return Err(ApiError::state("charge_not_capturable", format!("Charge {id} cannot be captured: nothing is held.")));
     }
     let amount = args.params.has("amount").then(|| args.params.int("amount"));

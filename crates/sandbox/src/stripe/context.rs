@@ -16,6 +16,15 @@ pub(crate) const API_VERSION: &str = "2026-05-27.dahlia";
 pub(crate) struct Origin {
     pub request_id: Option<String>,
     pub idempotency_key: Option<String>,
+    /// The version of the API that was asked for; empty when time itself acts.
+    pub version: String,
+}
+
+impl Origin {
+    /// Until 2025-03-31 Stripe let go of what was held, and not taken, by a refund.
+    pub fn releases_by_refund(&self) -> bool {
+        !self.version.is_empty() && self.version.as_str() < "2025-03-31"
+    }
 }
 
 /// One operation's view of one account.

@@ -20,6 +20,9 @@ pub(crate) struct ApiError {
 /// What every operation answers.
 pub(crate) type Answer = Result<Value, ApiError>;
 
+/// Why the control interface refuses something: the field, and what it must be.
+pub(crate) type Refusal = (&'static str, String);
+
 impl ApiError {
     /// A refusal of what was asked, before anything was done.
     pub fn invalid(message: impl Into<String>) -> Self {

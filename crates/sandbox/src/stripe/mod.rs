@@ -3,6 +3,7 @@
 
 pub(crate) mod auth;
 pub(crate) mod balance;
+pub(crate) mod balance_types;
 pub(crate) mod cards;
 pub(crate) mod charges;
 pub(crate) mod checkout;
@@ -12,6 +13,7 @@ pub(crate) mod customers;
 pub(crate) mod disputes;
 pub(crate) mod errors;
 pub(crate) mod event_log;
+pub(crate) mod exchange;
 pub(crate) mod expand;
 pub(crate) mod form;
 pub(crate) mod idempotency;
@@ -88,12 +90,31 @@ pub(crate) fn pass_time(sandbox: &Sandbox, world: &mut World, now_ms: i64) {
             };
             match planned.task {
                 Task::ExpireSession(id) => checkout::expire_when_due(&mut ctx, &id),
+                Task::LapseHold(id) => payment_intents::lapse(&mut ctx, &id),
                 Task::SettleDebit(id) => payments::settle_debit(&mut ctx, &id),
                 Task::FailRefund(id) => refunds::fail_later(&mut ctx, &id),
+                Task::SubmitPayout(id) => payouts::submit(&mut ctx, &id),
                 Task::PayOut(id) => payouts::arrive(&mut ctx, &id),
+                Task::PayOutAvailable => payouts::pay_out_available(&mut ctx),
+                Task::EndDispute(id) => disputes::end_when_due(&mut ctx, &id),
             }
         }
     }
+}
+
+/// Lets something happen on an account without a request of Stripe's API; none if there is no room for the account.
+pub(crate) fn on_account<T>(
+    sandbox: &Sandbox,
+    world: &mut World,
+    name: &str,
+    now_ms: i64,
+    act: impl FnOnce(&mut Ctx<'_>) -> T,
+) -> Option<T> {
+    open_account(sandbox, world, name, now_ms)?;
+    let World { accounts, faults, .. } = world;
+    let account = accounts.get_mut(name)?;
+    let (chance, public_url) = (&*sandbox.chance, sandbox.settings.public_url.as_str());
+    Some(act(&mut Ctx { account, faults, chance, public_url, now_ms, origin: Origin::default() }))
 }
 
 /// The account a key opens, made at its first use.
@@ -123,7 +144,7 @@ pub(crate) fn answer(sandbox: &Sandbox, world: &mut World, request: &Request, no
                 *account.requests.entry(route.operation.to_owned()).or_default() += 1;
                 let idempotency_key =
                     request.header_value("Idempotency-Key").filter(|_| request.method == "POST").map(str::to_owned);
-                let origin = Origin { request_id: Some(request_id.clone()), idempotency_key };
+                let origin = Origin { request_id: Some(request_id.clone()), idempotency_key, version: version.to_owned() };
                 let mut ctx =
                     Ctx { account, faults, chance: &*sandbox.chance, public_url: &sandbox.settings.public_url, now_ms, origin };
                 idempotency::around(&mut ctx, request, &request_id, |ctx, fields| run(ctx, route, args, fields, &credential))

@@ -238,6 +238,21 @@ impl Decimal {
         Some(Self { trillionths: if negative { -size } else { size } })
     }
 
+    /// One number in another, to ten digits after the point; the second must be positive.
+    pub fn ratio(of: i128, to: i128) -> Self {
+        const COARSER: i128 = 100;
+        Self { trillionths: (of.saturating_mul(SCALE / COARSER) + to / 2) / to.max(1) * COARSER }
+    }
+
+    /// The number as JSON writes it.
+    pub fn number(self) -> serde_json::Value {
+        let size = self.trillionths.unsigned_abs();
+        let (whole, fraction) = (size / SCALE.unsigned_abs(), size % SCALE.unsigned_abs());
+        let sign = if self.trillionths < 0 { "-" } else { "" };
+        let text = format!("{sign}{whole}.{fraction:012}");
+        serde_json::from_str(text.trim_end_matches('0').trim_end_matches('.')).unwrap_or_default()
+    }
+
     /// This number times `n`, rounded half away from zero to whole units.
     pub fn times(self, n: i64) -> i64 {
         rounded(self.trillionths.saturating_mul(i128::from(n)), SCALE)

@@ -1,16 +1,20 @@
 //! PaymentIntents: what they are asked to become. What happens to the money itself is told in [`super::payments`].
 
+mod capture;
 mod fields;
+mod release;
 
 use super::context::Ctx;
 use super::errors::{Answer, ApiError};
 use super::payments::{self, charge};
 use super::routes::{Args, Route};
-use super::{balance, checkout, lists, metadata, money, payment_methods, search};
+use super::{balance, checkout, lists, metadata, payment_methods, search};
 use crate::world::Read;
 use serde_json::{Map, Value, json};
 
+pub(crate) use capture::capture_by_charge;
 pub(crate) use fields::{chosen_method, return_possible, secret_fits, shipping};
+pub(crate) use release::lapse;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/payment_intents", "payment_intents.list", "list:payment_intent", list),
@@ -19,8 +23,8 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/payment_intents/{id}", "payment_intents.retrieve", "payment_intent", retrieve).public(),
     Route::new("POST", "/v1/payment_intents/{id}", "payment_intents.update", "payment_intent", update),
     Route::new("POST", "/v1/payment_intents/{id}/confirm", "payment_intents.confirm", "payment_intent", confirm).public(),
-    Route::new("POST", "/v1/payment_intents/{id}/capture", "payment_intents.capture", "payment_intent", capture),
-    Route::new("POST", "/v1/payment_intents/{id}/cancel", "payment_intents.cancel", "payment_intent", cancel),
+    Route::new("POST", "/v1/payment_intents/{id}/capture", "payment_intents.capture", "payment_intent", capture::capture),
+    Route::new("POST", "/v1/payment_intents/{id}/cancel", "payment_intents.cancel", "payment_intent", release::cancel),
     Route::new(
         "POST",
         "/v1/payment_intents/{id}/increment_authorization",
@@ -32,7 +36,6 @@ pub(crate) const ROUTES: &[Route] = &[
 
 /// Statuses in which nothing has been taken or held yet.
 const OPEN: [&str; 3] = ["requires_payment_method", "requires_confirmation", "requires_action"];
-const CANCELABLE: [&str; 4] = ["requires_payment_method", "requires_capture", "requires_confirmation", "requires_action"];
 
 /// A new PaymentIntent from checked parameters (amount, currency, customer, metadata, capture_method, description, statement_descriptor,
 /// receipt_email, shipping, payment_method_types …), stored and told of by `payment_intent.created`.
@@ -145,91 +148,6 @@ fn confirm_with(ctx: &mut Ctx<'_>, mut intent: Value, method: Option<Value>, par
     ctx.load("payment_intent", &id)
 }
 
-fn capture(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
-    let mut intent = ctx.load("payment_intent", args.id())?;
-    if intent.text("status") != "requires_capture" {
-        return Err(payments::unexpected(&intent, "capture", "requires_capture"));
-    }
-    let held = intent.int("amount_capturable");
-    let amount = if args.params.has("amount_to_capture") { args.params.int("amount_to_capture") } else { held };
-    if amount < 1 {
-        return Err(ApiError::invalid("This value must be greater than or equal to 1.")
-            .code("parameter_invalid_integer")
-            .param("amount_to_capture"));
-    }
-    if amount > held {
-        let currency = intent.text("currency");
-        let text = format!(
-            "The amount to capture ({}) is greater than the amount that can be captured ({}).",
-            money::display(amount, currency),
-            money::display(held, currency)
-        );
-        return Err(ApiError::invalid(text).code("amount_too_large").param("amount_to_capture"));
-    }
-    metadata::merge(&mut intent, &args.params)?;
-    metadata::assign(
-        &mut intent,
-        &args.params,
-        &["statement_descriptor", "statement_descriptor_suffix", "application_fee_amount"],
-    );
-    finish_capture(ctx, intent, amount)
-}
-
-/// Takes this much of what is held and lets go of the rest.
-fn finish_capture(ctx: &mut Ctx<'_>, mut intent: Value, amount: i64) -> Answer {
-    let before = ctx.load("charge", intent.text("latest_charge"))?;
-    let mut after = before.clone();
-    charge::settle(ctx, &mut after, amount);
-    ctx.store(&after);
-    ctx.emit_change("charge.captured", &before, &after);
-    intent["status"] = json!("succeeded");
-    intent["amount_capturable"] = json!(0);
-    intent["amount_received"] = json!(amount);
-    ctx.store_and_emit(&intent, "payment_intent.succeeded");
-    checkout::intent_moved(ctx, &intent);
-    payments::dispute_if_asked(ctx, &after);
-    Ok(intent)
-}
-
-/// Captures the charge of an intent by the charge's own path.
-pub(crate) fn capture_by_charge(ctx: &mut Ctx<'_>, intent_id: &str, amount: Option<i64>) -> Result<(), ApiError> {
-    let mut params = Map::new();
-    if let Some(amount) = amount {
-        params.insert("amount_to_capture".into(), json!(amount));
-    }
-    let args = Args { ids: vec![intent_id.to_owned()], params, ..Args::default() };
-    capture(ctx, &args).map(|_| ())
-}
-
-fn cancel(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
-    let mut intent = ctx.load("payment_intent", args.id())?;
-    if !CANCELABLE.contains(&intent.text("status")) {
-        let allowed = "requires_payment_method, requires_capture, requires_reauthorization, requires_confirmation, requires_action, processing";
-        return Err(payments::unexpected(&intent, "cancel", allowed));
-    }
-    if intent.text("status") == "requires_capture" {
-        release(ctx, intent.text("latest_charge"));
-    }
-    intent["status"] = json!("canceled");
-    intent["amount_capturable"] = json!(0);
-    intent["canceled_at"] = json!(ctx.now());
-    intent["cancellation_reason"] = args.params.get("cancellation_reason").cloned().unwrap_or_default();
-    intent["next_action"] = Value::Null;
-    ctx.store_and_emit(&intent, "payment_intent.canceled");
-    checkout::intent_moved(ctx, &intent);
-    Ok(intent)
-}
-
-/// Lets go of money that was held and will not be taken.
-fn release(ctx: &mut Ctx<'_>, charge_id: &str) {
-    let Some(before) = ctx.account.get("charge", charge_id).cloned() else { return };
-    let mut after = before.clone();
-    after["amount_refunded"] = before["amount"].clone();
-    after["refunded"] = json!(true);
-    ctx.store(&after);
-    ctx.emit_change("charge.refunded", &before, &after);
-}
-
 fn increment(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
     let mut intent = ctx.load("payment_intent", args.id())?;
     if intent.text("status") != "requires_capture" {
@@ -251,9 +169,10 @@ fn increment(ctx: &mut Ctx<'_>, args: &Args) -> Answer {
     let mut charge = ctx.load("charge", intent.text("latest_charge"))?;
     charge["amount"] = json!(amount);
     charge["payment_method_details"]["card"]["amount_authorized"] = json!(amount);
+    charge["payment_method_details"]["card"]["overcapture"] = charge::overcapture(&intent, amount);
     ctx.store(&charge);
     intent["amount"] = json!(amount);
-    intent["amount_capturable"] = json!(amount);
+    intent["amount_capturable"] = json!(amount - intent.int("amount_received"));
     ctx.store_and_emit(&intent, "payment_intent.amount_capturable_updated");
     checkout::intent_moved(ctx, &intent);
     Ok(intent)

@@ -6,8 +6,9 @@ mod tests;
 
 use super::cards::{self, CardOutcome, Decline};
 use super::context::Ctx;
+use super::disputes::{self, Case};
 use super::errors::ApiError;
-use super::{checkout, disputes, expand};
+use super::{checkout, expand};
 use crate::world::{Read, Task};
 use charge::Try;
 use serde_json::{Value, json};
@@ -228,8 +229,8 @@ pub(crate) fn dispute_if_asked(ctx: &mut Ctx<'_>, charge: &Value) {
         .get("payment_method", charge.text("payment_method"))
         .or_else(|| ctx.account.get("card", charge.text("payment_method")));
     match method.and_then(charge::card_of).map(|card| card.outcome) {
-        Some(CardOutcome::Disputed(reason)) => disputes::open(ctx, charge.text("id"), reason, false),
-        Some(CardOutcome::Inquired) => disputes::open(ctx, charge.text("id"), "general", true),
+        Some(CardOutcome::Disputed(reason)) => disputes::open_by_card(ctx, charge.text("id"), reason, Case::Chargeback),
+        Some(CardOutcome::Inquired) => disputes::open_by_card(ctx, charge.text("id"), "general", Case::Inquiry),
         _ => {}
     }
 }

@@ -3,6 +3,7 @@
 use super::balance::{self, Entry};
 use super::context::Ctx;
 use super::errors::{Answer, ApiError};
+use super::payments::charge;
 use super::routes::{Args, Route};
 use super::{lists, metadata, money};
 use crate::world::{Read, Task};
@@ -64,12 +65,9 @@ pub(crate) fn make(ctx: &mut Ctx<'_>, charge: Value, params: &Map<String, Value>
     let is_card = charge.text("id").starts_with("ch_");
     let id = ctx.id(if is_card { "re" } else { "pyr" });
     let transaction = book(ctx, &charge, &id, -amount, "refund");
-    let mut refund = json!({
-        "id": id, "object": "refund", "amount": amount, "balance_transaction": transaction, "charge": charge["id"], "created": ctx.now(),
-        "currency": charge["currency"], "metadata": metadata::fresh(params), "payment_intent": charge["payment_intent"],
-        "reason": params.get("reason").cloned().unwrap_or_default(), "receipt_number": null, "source_transfer_reversal": null,
-        "status": "succeeded", "transfer_reversal": null,
-    });
+    let mut refund = blank(ctx, &id, &charge, amount, transaction);
+    refund["metadata"] = metadata::fresh(params);
+    refund["reason"] = params.get("reason").cloned().unwrap_or_default();
     if is_card {
         let card = json!({ "reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund" });
         refund["destination_details"] = json!({ "card": card, "type": "card" });
@@ -85,11 +83,20 @@ pub(crate) fn make(ctx: &mut Ctx<'_>, charge: Value, params: &Map<String, Value>
     Ok(refund)
 }
 
+/// A refund that went through, as every one begins.
+fn blank(ctx: &Ctx<'_>, id: &str, charge: &Value, amount: i64, transaction: Value) -> Value {
+    json!({
+        "id": id, "object": "refund", "amount": amount, "balance_transaction": transaction, "charge": charge["id"], "created": ctx.now(),
+        "currency": charge["currency"], "metadata": {}, "payment_intent": charge["payment_intent"], "reason": null,
+        "receipt_number": null, "source_transfer_reversal": null, "status": "succeeded", "transfer_reversal": null,
+    })
+}
+
 /// How much is to be given back, if it can be.
 fn refundable(charge: &Value, params: &Map<String, Value>) -> Result<i64, ApiError> {
     let (id, currency) = (charge.text("id"), charge.text("currency"));
-    let left = charge.int("amount_captured") - charge.int("amount_refunded");
-    if charge.text("status") != "succeeded" || !charge.yes("captured") {
+    let left = refundable_at_most(charge) - charge.int("amount_refunded");
+    if charge.text("status") != "succeeded" || charge.int("amount_captured") < 1 {
         return Err(ApiError::invalid(format!("Charge {id} cannot be refunded because its money was not taken."))
             .code("charge_not_refundable")
             .param("charge"));
@@ -123,6 +130,11 @@ fn refundable(charge: &Value, params: &Map<String, Value>) -> Result<i64, ApiErr
     Ok(amount)
 }
 
+/// What was taken, and what older versions of the API gave back as a refund without ever taking it.
+fn refundable_at_most(charge: &Value) -> i64 {
+    charge.int("amount_captured") + charge.int("_refunded_untaken")
+}
+
 fn book(ctx: &mut Ctx<'_>, charge: &Value, refund: &str, amount: i64, what: &str) -> Value {
     let card = charge.text("id").starts_with("ch_");
     let kind = match (what, card) {
@@ -135,18 +147,48 @@ fn book(ctx: &mut Ctx<'_>, charge: &Value, refund: &str, amount: i64, what: &str
         Some(text) => format!("{words} ({text})"),
         None => words.to_owned(),
     };
+    let settles_in = balance::kept_in(ctx, charge);
     let entry = Entry {
         kind,
         category: what,
         amount,
+        currency: charge.text("currency"),
+        settles_in: &settles_in,
         fee: 0,
         fee_text: "",
-        currency: charge.text("currency"),
-        source: refund,
+        source: Some(refund),
         description: json!(description),
         pending: false,
     };
     balance::book(ctx, &entry)
+}
+
+/// Takes a part of what a charge holds the way older versions of the API show it: the whole is booked, and what is not taken comes
+/// back at once by a refund and a line of its own.
+pub(crate) fn take_and_release(ctx: &mut Ctx<'_>, charge: &mut Value, amount: i64, rest: i64) {
+    let taken = charge.int("amount_captured") + amount;
+    charge::settle(ctx, charge, amount + rest);
+    charge["amount_captured"] = json!(taken);
+    let (id, currency) = (ctx.id("re"), charge.text("currency").to_owned());
+    let settles_in = balance::kept_in(ctx, charge);
+    let fee = |n: i64| balance::payment_fee(n, &currency, &settles_in);
+    let entry = Entry {
+        kind: "refund",
+        category: "partial_capture_reversal",
+        amount: -rest,
+        currency: &currency,
+        settles_in: &settles_in,
+        fee: fee(amount) - fee(amount + rest),
+        fee_text: "Stripe processing fees",
+        source: Some(&id),
+        description: json!("REFUND FOR CHARGE"),
+        pending: false,
+    };
+    let transaction = balance::book(ctx, &entry);
+    let refund = blank(ctx, &id, charge, rest, transaction);
+    ctx.store(&refund);
+    charge["amount_refunded"] = json!(charge.int("amount_refunded") + rest);
+    charge["_refunded_untaken"] = json!(rest);
 }
 
 /// The charge follows: this much more of it is refunded.
@@ -154,7 +196,7 @@ fn refunded_by(ctx: &mut Ctx<'_>, charge: &Value, amount: i64) {
     let mut after = charge.clone();
     let refunded = charge.int("amount_refunded") + amount;
     after["amount_refunded"] = json!(refunded);
-    after["refunded"] = json!(refunded >= charge.int("amount_captured"));
+    after["refunded"] = json!(charge.yes("captured") && refunded >= refundable_at_most(charge));
     ctx.store(&after);
     if amount > 0 {
         ctx.emit_change("charge.refunded", charge, &after);

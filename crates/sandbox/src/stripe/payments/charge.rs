@@ -5,8 +5,13 @@ use super::super::context::Ctx;
 use super::super::errors::ApiError;
 use super::super::{balance, expand};
 use crate::ids;
-use crate::world::Read;
+use crate::world::{Read, Task};
 use serde_json::{Value, json};
+
+/// How long a bank holds money for a card.
+const HELD_SECONDS: i64 = 7 * 86_400;
+/// Where more than the held amount may be taken, it is up to so many hundredths of it.
+const MOST_PERCENT: i64 = 115;
 
 /// What becomes of one try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +42,7 @@ pub(crate) fn make(ctx: &mut Ctx<'_>, bill: &Value, method: &Value, tried: Try, 
         Try::Held => {
             charge["status"] = json!("succeeded");
             charge["paid"] = json!(true);
+            ctx.plan_in(HELD_SECONDS, Task::LapseHold(id));
             "charge.succeeded"
         }
         Try::Pending => {
@@ -58,14 +64,21 @@ pub(crate) fn make(ctx: &mut Ctx<'_>, bill: &Value, method: &Value, tried: Try, 
     charge
 }
 
-/// The money of a charge is taken: all of it or a part.
+/// The money of a charge is taken, and no more of it will be.
 pub(crate) fn settle(ctx: &mut Ctx<'_>, charge: &mut Value, amount: i64) {
+    take(ctx, charge, amount);
+    charge["captured"] = json!(true);
+}
+
+/// This much of the money is taken; more may follow. Its line of the balance is the newest of the charge.
+pub(crate) fn take(ctx: &mut Ctx<'_>, charge: &mut Value, amount: i64) {
     charge["status"] = json!("succeeded");
     charge["paid"] = json!(true);
-    charge["captured"] = json!(true);
-    charge["amount_captured"] = json!(amount);
+    charge["amount_captured"] = json!(charge.int("amount_captured") + amount);
     charge["receipt_url"] = json!(format!("{}/c/receipts/{}", ctx.public_url, charge.text("id")));
-    charge["balance_transaction"] = balance::book_payment(ctx, charge, amount);
+    if amount > 0 {
+        charge["balance_transaction"] = balance::book_payment(ctx, charge, amount);
+    }
 }
 
 /// The charge failed for this reason.
@@ -97,6 +110,7 @@ fn blank(ctx: &Ctx<'_>, bill: &Value, method: &Value, id: &str) -> Value {
         "shipping": bill["shipping"], "source_transfer": null, "statement_descriptor": bill["statement_descriptor"],
         "statement_descriptor_suffix": bill["statement_descriptor_suffix"], "status": "pending", "transfer_data": null,
         "transfer_group": bill["transfer_group"],
+        "_releases_by_refund": ctx.origin.releases_by_refund(),
         "_refund_fails": outcome == Some(CardOutcome::RefundFails),
         "_available_at_once": method.some("_number").is_some_and(|n| n.ends_with("00000000077")),
     })
@@ -172,17 +186,16 @@ fn card_details(ctx: &Ctx<'_>, bill: &Value, method: &Value, card: &Value, tried
         "brand": card["brand"].as_str().map(|b| b.to_lowercase().replace("american express", "amex")),
         "checks": checks(card, tried), "country": card["country"], "exp_month": card["exp_month"], "exp_year": card["exp_year"],
         "extended_authorization": { "status": "disabled" }, "fingerprint": card["fingerprint"], "funding": card["funding"],
-        "incremental_authorization": { "status": incremental(bill) }, "installments": null, "last4": card["last4"], "mandate": null,
-        "multicapture": { "status": "unavailable" }, "network": card["brand"].as_str().map(|b| b.to_lowercase().replace("american express", "amex")),
+        "incremental_authorization": { "status": availability(asks(bill, "request_incremental_authorization")) }, "installments": null, "last4": card["last4"], "mandate": null,
+        "multicapture": { "status": availability(asks(bill, "request_multicapture")) }, "network": card["brand"].as_str().map(|b| b.to_lowercase().replace("american express", "amex")),
         "network_token": { "used": false }, "network_transaction_id": null,
-        "overcapture": { "maximum_amount_capturable": bill["amount"], "status": "unavailable" }, "regulated_status": "unregulated",
+        "overcapture": overcapture(bill, bill.int("amount")), "regulated_status": "unregulated",
         "three_d_secure": null, "wallet": null,
     });
     if went_through {
         out["network_transaction_id"] = json!(ctx.secret(15).to_uppercase());
     }
     if tried == Try::Held {
-        const HELD_SECONDS: i64 = 7 * 86_400;
         out["capture_before"] = json!(ctx.now() + HELD_SECONDS);
     }
     if authenticated || method.yes("_authenticated") {
@@ -194,9 +207,19 @@ fn card_details(ctx: &Ctx<'_>, bill: &Value, method: &Value, card: &Value, tried
     out
 }
 
-fn incremental(bill: &Value) -> &'static str {
-    let asked = &bill["payment_method_options"]["card"]["request_incremental_authorization"];
-    if asked == "if_available" { "available" } else { "unavailable" }
+/// What the card's holder may be charged at most, and whether that is more than what is held.
+pub(crate) fn overcapture(bill: &Value, amount: i64) -> Value {
+    let asked = asks(bill, "request_overcapture");
+    let most = if asked { amount.saturating_mul(MOST_PERCENT) / 100 } else { amount };
+    json!({ "maximum_amount_capturable": most, "status": availability(asked) })
+}
+
+fn asks(bill: &Value, feature: &str) -> bool {
+    bill["payment_method_options"]["card"][feature] == "if_available"
+}
+
+fn availability(asked: bool) -> &'static str {
+    if asked { "available" } else { "unavailable" }
 }
 
 fn checks(card: &Value, tried: Try) -> Value {

@@ -1,0 +1,7 @@
+//! Money after the sale, asked for through the sandbox's front door: Stripe's own paths, and the control interface.
+
+mod balance;
+mod captures;
+mod disputes;
+mod payouts;
+mod world;
