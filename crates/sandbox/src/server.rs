@@ -2,6 +2,7 @@
 
 use crate::http::{Reply, Request};
 use crate::sandbox::Sandbox;
+use crate::stripe::files::PATH as UPLOAD_PATH;
 use crate::stripe::webhooks::{Delivery, Outcome};
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, State, connect_info::Connected};
@@ -21,8 +22,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Larger requests are refused.
+/// Larger requests are refused; where files are sent, a file and what surrounds it has room, so that a file that is too large is told so.
 const MAX_BODY: usize = 1024 * 1024;
+const MAX_UPLOAD: usize = 8 * 1024 * 1024;
 /// Open requests get this long to end after the shutdown began.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// An endpoint that has not answered after this time has failed.
@@ -110,8 +112,10 @@ async fn respond(
     request: axum::extract::Request,
 ) -> Response {
     let (head, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, MAX_BODY).await else {
-        let error = json!({ "error": { "type": "invalid_request_error", "message": "The request is larger than 1 MiB." } });
+    let limit = if head.uri.path().trim_end_matches('/') == UPLOAD_PATH { MAX_UPLOAD } else { MAX_BODY };
+    let Ok(body) = to_bytes(body, limit).await else {
+        let text = format!("The request is larger than {} MiB.", limit / 1024 / 1024);
+        let error = json!({ "error": { "type": "invalid_request_error", "message": text } });
         // The rest of the body is still on its way, so the line cannot be used again.
         return response(Reply::json(413, &error).header("Connection", "close"));
     };

@@ -150,6 +150,7 @@ pub(crate) fn spoken(kind: &str) -> &str {
         "shipping_rate" => "shipping rate",
         "tax_rate" => "tax rate",
         "setup_intent" => "setupintent",
+        "file" => "file upload",
         other => other,
     }
 }

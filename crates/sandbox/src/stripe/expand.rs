@@ -194,7 +194,7 @@ fn included(ctx: &Ctx<'_>, object: &Value, field: &str) -> Option<Value> {
 
 /// The object of this id, whatever its kind.
 fn find(ctx: &Ctx<'_>, id: &str) -> Option<Value> {
-    const KINDS: [(&str, &str); 19] = [
+    const KINDS: [(&str, &str); 20] = [
         ("cus_", "customer"),
         ("pi_", "payment_intent"),
         ("ch_", "charge"),
@@ -214,6 +214,7 @@ fn find(ctx: &Ctx<'_>, id: &str) -> Option<Value> {
         ("txr_", "tax_rate"),
         ("du_", "dispute"),
         ("po_", "payout"),
+        ("file_", "file"),
     ];
     let by_prefix = KINDS.iter().filter(|(prefix, _)| id.starts_with(prefix)).find_map(|(_, kind)| ctx.account.get(kind, id));
     // Products and coupons may have ids of the caller's choosing; a deleted object leaves its marker behind.

@@ -3,6 +3,7 @@
 use super::context::Ctx;
 use super::errors::ApiError;
 use super::form::{self, Node};
+use super::{files, multipart};
 use crate::http::{Reply, Request};
 use crate::world::Saved;
 use serde_json::Value;
@@ -77,17 +78,27 @@ fn reply(answer: Result<Value, ApiError>, request_id: &str) -> Reply {
     }
 }
 
-/// The parameters of the query and, unless it is a GET, of the body.
+/// The parameters of the query and, unless it is a GET, of the body. A file is sent in a form of its own.
 fn parameters(request: &Request) -> Result<BTreeMap<String, Node>, ApiError> {
     let mut text = request.query.clone().into_bytes();
     if request.method != "GET" && !request.body.is_empty() {
         let kind = request.header_value("Content-Type").unwrap_or("application/x-www-form-urlencoded");
-        if !kind.starts_with("application/x-www-form-urlencoded") {
-            let text = "Invalid request (check that your POST content type is application/x-www-form-urlencoded). If you have any questions, we can help at https://support.stripe.com/.";
+        let wanted = if takes_file(request) { "multipart/form-data" } else { "application/x-www-form-urlencoded" };
+        if !kind.starts_with(wanted) {
+            let text = format!(
+                "Invalid request (check that your POST content type is {wanted}). If you have any questions, we can help at https://support.stripe.com/."
+            );
             return Err(ApiError::invalid(text));
+        }
+        if takes_file(request) {
+            return multipart::parse(kind, &request.body).map_err(ApiError::invalid);
         }
         text.push(b'&');
         text.extend_from_slice(&request.body);
     }
     form::parse(&text).map_err(ApiError::invalid)
+}
+
+fn takes_file(request: &Request) -> bool {
+    request.method == "POST" && request.path.trim_end_matches('/') == files::PATH
 }

@@ -68,6 +68,7 @@ static TABLES: &[&[Route]] = &[
     super::customers::ROUTES,
     super::disputes::ROUTES,
     super::event_log::ROUTES,
+    super::files::ROUTES,
     super::payment_intents::ROUTES,
     super::payment_methods::ROUTES,
     super::payment_pages::ROUTES,

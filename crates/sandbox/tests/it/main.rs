@@ -3,5 +3,6 @@
 mod balance;
 mod captures;
 mod disputes;
+mod files;
 mod payouts;
 mod world;
