@@ -109,7 +109,9 @@ class Document:
                 out.append(Finding("error", where, f"{value!r} does not match {schema['pattern']}"))
             if schema.get("format") == "decimal" and not re.fullmatch(r"-?\d+(\.\d+)?", value):
                 out.append(Finding("error", where, f"{value!r} is no decimal"))
-        if schema.get("format") == "unix-time" and not 0 < value < 10_000_000_000:
+        # A time may be 0 only where the document says so in words.
+        may_be_zero = "will be 0" in schema.get("description", "").lower()
+        if schema.get("format") == "unix-time" and not (0 < value < 10_000_000_000 or value == 0 and may_be_zero):
             out.append(Finding("error", where, f"{value!r} is no time in seconds"))
         if isinstance(value, list) and "items" in schema:
             for index, element in enumerate(value):

@@ -68,7 +68,7 @@ def fresh_key():
 def client(key=None, version=VERSION, retries=0, http=None):
     return stripe.StripeClient(
         key or fresh_key(), stripe_version=version, max_network_retries=retries,
-        base_addresses={"api": BASE}, http_client=http or Watched(timeout=30),
+        base_addresses={"api": BASE, "files": BASE}, http_client=http or Watched(timeout=30),
     )
 
 
