@@ -213,6 +213,8 @@ fn account_state(account: &Account) -> Value {
     ];
     const REFUND: &[&str] = &["id", "amount", "currency", "status", "charge", "payment_intent", "reason", "metadata"];
     const DISPUTE: &[&str] = &["id", "amount", "currency", "status", "reason", "charge", "payment_intent"];
+    const LINE: &[&str] = &["id", "type", "reporting_category", "amount", "fee", "net", "currency", "source", "status"];
+    const PAYOUT: &[&str] = &["id", "amount", "currency", "status", "automatic"];
     json!({
         "id": account.id, "name": account.name, "created": account.created,
         "sessions": rows(account, "checkout.session", SESSION),
@@ -220,6 +222,8 @@ fn account_state(account: &Account) -> Value {
         "charges": rows(account, "charge", CHARGE),
         "refunds": rows(account, "refund", REFUND),
         "disputes": rows(account, "dispute", DISPUTE),
+        "balance_transactions": rows(account, "balance_transaction", LINE),
+        "payouts": rows(account, "payout", PAYOUT),
         "events": account.table("event").len(),
         "webhook_deliveries": account.queue.report(),
         "totals": totals(account),

@@ -17,6 +17,37 @@ const MAX_SETTLEMENT_CURRENCIES: usize = 20;
 /// Amounts beyond this are a mistake; sums of so many stay far from the end of the numbers.
 const MAX_AMOUNT: i64 = 1_000_000_000_000;
 
+/// What a field of a body must be.
+#[derive(Clone, Copy)]
+enum Is {
+    Text,
+    /// A number of minor units, up to [`MAX_AMOUNT`].
+    Whole,
+    YesOrNo,
+    List,
+}
+
+impl Is {
+    fn fits(self, value: &Value) -> bool {
+        match self {
+            _ if value.is_null() => true,
+            Is::Text => value.is_string(),
+            Is::Whole => value.as_i64().is_some_and(|n| (-MAX_AMOUNT..=MAX_AMOUNT).contains(&n)),
+            Is::YesOrNo => value.is_boolean(),
+            Is::List => value.is_array(),
+        }
+    }
+
+    fn words(self) -> String {
+        match self {
+            Is::Text => "must be a text".into(),
+            Is::Whole => format!("must be a whole number of minor units up to {MAX_AMOUNT}"),
+            Is::YesOrNo => "must be true or false".into(),
+            Is::List => "must be a list".into(),
+        }
+    }
+}
+
 /// Finds the account that is meant and lets something happen on it.
 pub(super) struct Desk<'a> {
     pub sandbox: &'a Sandbox,
@@ -26,13 +57,19 @@ pub(super) struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// The fields of the body, of which no other may be there.
-    fn given(&self, known: &[&str]) -> Result<Map<String, Value>, Reply> {
+    /// The fields of the body: no others, and each what it must be.
+    fn given(&self, known: &[(&str, Is)]) -> Result<Map<String, Value>, Reply> {
         let given = body(self.request)?;
-        match given.keys().find(|name| !known.contains(&name.as_str())) {
-            None => Ok(given),
-            Some(name) => Err(refuse(name, &format!("is unknown; known are {}", known.join(", ")))),
+        for (name, value) in &given {
+            let Some((_, is)) = known.iter().find(|(k, _)| k == name) else {
+                let names: Vec<&str> = known.iter().map(|(k, _)| *k).collect();
+                return Err(refuse(name, &format!("is unknown; known are {}", names.join(", "))));
+            };
+            if !is.fits(value) {
+                return Err(refuse(name, &is.words()));
+            }
         }
+        Ok(given)
     }
 
     /// The account that the body or the key names, else the one that holds the object, else the only one there is.
@@ -57,7 +94,7 @@ impl Desk<'_> {
 
     /// `POST /_sandbox/accounts`: the currencies in which an account keeps money.
     pub fn settle_in(&mut self) -> Result<Value, Reply> {
-        let given = self.given(&["account", "settlement_currencies"])?;
+        let given = self.given(&[("account", Is::Text), ("settlement_currencies", Is::List)])?;
         let account = self.account(&given, None)?;
         let asked: Option<Vec<String>> = given
             .get("settlement_currencies")
@@ -77,9 +114,17 @@ impl Desk<'_> {
 
     /// `POST /_sandbox/balance_transactions`: a line of any type that Stripe has.
     pub fn put_line(&mut self) -> Result<Value, Reply> {
-        const KNOWN: [&str; 9] =
-            ["account", "type", "amount", "fee", "currency", "description", "source", "reporting_category", "pending"];
-        let given = self.given(&KNOWN)?;
+        let given = self.given(&[
+            ("account", Is::Text),
+            ("type", Is::Text),
+            ("amount", Is::Whole),
+            ("fee", Is::Whole),
+            ("currency", Is::Text),
+            ("description", Is::Text),
+            ("source", Is::Text),
+            ("reporting_category", Is::Text),
+            ("pending", Is::YesOrNo),
+        ])?;
         let account = self.account(&given, None)?;
         let Some((kind, category)) = balance_types::known(given.text("type")) else {
             let names = balance_types::names().collect::<Vec<_>>().join(", ");
@@ -88,18 +133,19 @@ impl Desk<'_> {
                 &format!("is no type of balance transaction: {:?}; it must be one of {names}", given.text("type")),
             ));
         };
-        let amount = whole(&given, "amount")?.ok_or_else(|| refuse("amount", "must be given"))?;
-        let fee = whole(&given, "fee")?.unwrap_or(0);
+        if !given.has("amount") {
+            return Err(refuse("amount", "must be given"));
+        }
         let currency = currency(&given)?;
         self.on(&account, |ctx| {
             let settles_in = ctx.account.settles_in(&currency).to_owned();
             let entry = Entry {
                 kind,
                 category: given.some("reporting_category").unwrap_or(category),
-                amount,
+                amount: given.int("amount"),
                 currency: &currency,
                 settles_in: &settles_in,
-                fee,
+                fee: given.int("fee"),
                 fee_text: "Fee",
                 source: given.some("source"),
                 description: given.get("description").cloned().unwrap_or_default(),
@@ -112,7 +158,14 @@ impl Desk<'_> {
 
     /// `POST /_sandbox/disputes`: somebody disputes a payment.
     pub fn open_dispute(&mut self) -> Result<Value, Reply> {
-        let given = self.given(&["account", "payment_intent", "charge", "amount", "reason", "inquiry"])?;
+        let given = self.given(&[
+            ("account", Is::Text),
+            ("payment_intent", Is::Text),
+            ("charge", Is::Text),
+            ("amount", Is::Whole),
+            ("reason", Is::Text),
+            ("inquiry", Is::YesOrNo),
+        ])?;
         let (kind, id) = match (given.some("charge"), given.some("payment_intent")) {
             (Some(id), None) => ("charge", id.to_owned()),
             (None, Some(id)) => ("payment_intent", id.to_owned()),
@@ -120,7 +173,7 @@ impl Desk<'_> {
         };
         let account = self.account(&given, Some((kind, &id)))?;
         let claim = Claim {
-            amount: whole(&given, "amount")?,
+            amount: given.get("amount").and_then(Value::as_i64),
             reason: given.some("reason"),
             case: if given.yes("inquiry") { Case::Inquiry } else { Case::Chargeback },
         };
@@ -136,7 +189,7 @@ impl Desk<'_> {
 
     /// `POST /_sandbox/disputes/{id}`: the bank decides.
     pub fn rule(&mut self, id: &str) -> Result<Value, Reply> {
-        let given = self.given(&["account", "status"])?;
+        let given = self.given(&[("account", Is::Text), ("status", Is::Text)])?;
         let account = self.account(&given, Some(("dispute", id)))?;
         self.on(&account, |ctx| {
             let dispute = ctx.account.get("dispute", id).cloned().ok_or(("id", format!("{id} is no dispute of this account")))?;
@@ -146,7 +199,7 @@ impl Desk<'_> {
 
     /// `POST /_sandbox/payouts`: the nightly payout, now.
     pub fn pay_out(&mut self) -> Result<Value, Reply> {
-        let given = self.given(&["account", "currency", "settle_pending"])?;
+        let given = self.given(&[("account", Is::Text), ("currency", Is::Text), ("settle_pending", Is::YesOrNo)])?;
         let account = self.account(&given, None)?;
         let currency = currency(&given)?;
         self.on(&account, |ctx| {
@@ -160,7 +213,7 @@ impl Desk<'_> {
 
     /// `POST /_sandbox/payouts/{id}/fail`: the bank sends the money back.
     pub fn fail_payout(&mut self, id: &str) -> Result<Value, Reply> {
-        let given = self.given(&["account", "failure_code"])?;
+        let given = self.given(&[("account", Is::Text), ("failure_code", Is::Text)])?;
         let account = self.account(&given, Some(("payout", id)))?;
         self.on(&account, |ctx| {
             let payout = ctx.account.get("payout", id).cloned().ok_or(("id", format!("{id} is no payout of this account")))?;
@@ -198,14 +251,4 @@ pub(super) fn exchange_rates(request: &Request) -> Result<Value, Reply> {
 fn currency(given: &Map<String, Value>) -> Result<String, Reply> {
     let code = given.text("currency").to_ascii_lowercase();
     if money::is_currency(&code) { Ok(code) } else { Err(refuse("currency", "must be a currency, such as eur")) }
-}
-
-fn whole(given: &Map<String, Value>, name: &str) -> Result<Option<i64>, Reply> {
-    match given.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_i64() {
-            Some(n) if (-MAX_AMOUNT..=MAX_AMOUNT).contains(&n) => Ok(Some(n)),
-            _ => Err(refuse(name, &format!("must be a whole number of minor units up to {MAX_AMOUNT}"))),
-        },
-    }
 }

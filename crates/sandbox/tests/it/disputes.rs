@@ -61,6 +61,8 @@ fn a_dispute_that_cannot_be_is_refused_by_name() {
     assert_eq!(field(json!({ "payment_intent": paid["id"], "reason": "rain" })), (400, "reason".to_owned()));
     assert_eq!(field(json!({ "payment_intent": paid["id"], "amount": 2001 })), (400, "amount".to_owned()));
     assert_eq!(field(json!({ "payment_intent": paid["id"], "colour": "red" })), (400, "colour".to_owned()));
+    assert_eq!(field(json!({ "payment_intent": paid["id"], "inquiry": "yes" })), (400, "inquiry".to_owned()));
+    assert_eq!(field(json!({ "payment_intent": 5 })), (400, "payment_intent".to_owned()));
     let held = shop.hold(&[]);
     assert_eq!(field(json!({ "payment_intent": held["id"] })), (400, "charge".to_owned()));
 }

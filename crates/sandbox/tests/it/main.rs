@@ -4,5 +4,6 @@ mod balance;
 mod captures;
 mod disputes;
 mod files;
+mod kept;
 mod payouts;
 mod world;
