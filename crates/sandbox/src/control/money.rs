@@ -5,7 +5,7 @@ use crate::http::{Reply, Request};
 use crate::sandbox::Sandbox;
 use crate::stripe::balance::{self, Entry};
 use crate::stripe::context::Ctx;
-use crate::stripe::disputes::{self, Case, Claim};
+use crate::stripe::disputes::{self, Case, Claim, Fee};
 use crate::stripe::errors::Refusal;
 use crate::stripe::expand::shown_deep;
 use crate::stripe::{balance_types, exchange, money, payouts};
@@ -189,11 +189,12 @@ impl Desk<'_> {
 
     /// `POST /_sandbox/disputes/{id}`: the bank decides.
     pub fn rule(&mut self, id: &str) -> Result<Value, Reply> {
-        let given = self.given(&[("account", Is::Text), ("status", Is::Text)])?;
+        let given = self.given(&[("account", Is::Text), ("status", Is::Text), ("return_fee", Is::YesOrNo)])?;
         let account = self.account(&given, Some(("dispute", id)))?;
+        let fee = if given.yes("return_fee") { Fee::Returned } else { Fee::Kept };
         self.on(&account, |ctx| {
             let dispute = ctx.account.get("dispute", id).cloned().ok_or(("id", format!("{id} is no dispute of this account")))?;
-            disputes::rule(ctx, dispute, given.text("status")).map(|dispute| shown_deep(&dispute))
+            disputes::rule(ctx, dispute, given.text("status"), fee).map(|dispute| shown_deep(&dispute))
         })
     }
 

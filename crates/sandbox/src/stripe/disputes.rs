@@ -58,9 +58,16 @@ fn withdraw(ctx: &mut Ctx<'_>, dispute: &mut Value) {
     book(ctx, dispute, -dispute.int("amount"), FEE);
 }
 
-/// Gives the disputed amount back; the fee stays.
-fn reinstate(ctx: &mut Ctx<'_>, dispute: &mut Value) {
-    book(ctx, dispute, dispute.int("amount"), 0);
+/// What becomes of the fee when a dispute is won.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fee {
+    Kept,
+    Returned,
+}
+
+/// Gives the disputed amount back, with or without the fee.
+fn reinstate(ctx: &mut Ctx<'_>, dispute: &mut Value, fee: Fee) {
+    book(ctx, dispute, dispute.int("amount"), if fee == Fee::Returned { -FEE } else { 0 });
 }
 
 fn book(ctx: &mut Ctx<'_>, dispute: &mut Value, amount: i64, fee: i64) {

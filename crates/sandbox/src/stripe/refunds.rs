@@ -135,6 +135,12 @@ fn refundable_at_most(charge: &Value) -> i64 {
     charge.int("amount_captured") + charge.int("_refunded_untaken")
 }
 
+/// Whether all that was taken went back, and no more will be taken.
+pub(crate) fn is_whole(charge: &Value) -> bool {
+    let refunded = charge.int("amount_refunded");
+    charge.yes("captured") && refunded > 0 && refunded >= refundable_at_most(charge)
+}
+
 fn book(ctx: &mut Ctx<'_>, charge: &Value, refund: &str, amount: i64, what: &str) -> Value {
     let card = charge.text("id").starts_with("ch_");
     let kind = match (what, card) {
@@ -196,7 +202,7 @@ fn refunded_by(ctx: &mut Ctx<'_>, charge: &Value, amount: i64) {
     let mut after = charge.clone();
     let refunded = charge.int("amount_refunded") + amount;
     after["amount_refunded"] = json!(refunded);
-    after["refunded"] = json!(charge.yes("captured") && refunded >= refundable_at_most(charge));
+    after["refunded"] = json!(is_whole(&after));
     ctx.store(&after);
     if amount > 0 {
         ctx.emit_change("charge.refunded", charge, &after);

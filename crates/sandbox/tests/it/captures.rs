@@ -64,6 +64,13 @@ fn after_a_part_the_rest_is_let_go_by_taking_nothing_or_by_canceling() {
     assert_eq!(standing(&gone), ("canceled", 700, 0));
     let refund = shop.post("/v1/refunds", &[("payment_intent", text(&held, "id"))]);
     assert_eq!(refund["amount"], 700);
+    // While more may be taken, a charge is not refunded, whatever went back.
+    let held = shop.hold(&["request_multicapture"]);
+    shop.post(&path(&held, "capture"), &parts);
+    shop.post("/v1/refunds", &[("payment_intent", text(&held, "id"))]);
+    assert_eq!((&shop.charge_of(&held)["refunded"], &shop.charge_of(&held)["amount_refunded"]), (&json!(false), &json!(700)));
+    shop.post(&path(&held, "capture"), &[("amount_to_capture", "0")]);
+    assert_eq!(shop.charge_of(&held)["refunded"], true);
 }
 
 #[test]

@@ -88,6 +88,17 @@ fn a_draft_is_kept_and_sent_once() {
 }
 
 #[test]
+fn the_fee_of_a_dispute_that_is_won_comes_back_if_the_bank_says_so() {
+    let shop = Shop::new();
+    let path = format!("disputes/{}", text(&opened(&shop, &json!({})), "id"));
+    let won = shop.do_control(&path, &json!({ "status": "won", "return_fee": true }));
+    assert_eq!(moved(&won)[1], ("dispute_reversal".to_owned(), 2000, -1500));
+    assert_eq!(won["balance_transactions"][1]["net"], 3500);
+    // The money is back, so that it can be given back.
+    assert_eq!(shop.post("/v1/refunds", &[("charge", text(&won, "charge"))])["amount"], 2000);
+}
+
+#[test]
 fn the_magic_words_decide() {
     let shop = Shop::new();
     let say = |more: Value, words: &str| {

@@ -3,7 +3,7 @@
 use super::super::context::Ctx;
 use super::super::errors::Refusal;
 use super::open::{INQUIRY_SECONDS, escalate};
-use super::{OPEN, evidence, is_inquiry, reinstate};
+use super::{Fee, OPEN, evidence, is_inquiry, reinstate};
 use crate::world::Read;
 use serde_json::{Value, json};
 
@@ -12,19 +12,19 @@ pub(super) fn decide(ctx: &mut Ctx<'_>, dispute: Value) -> Value {
     match (dispute["evidence"].text("uncategorized_text"), is_inquiry(&dispute)) {
         ("winning_evidence" | "losing_evidence", true) => end(ctx, dispute, "warning_closed"),
         ("escalate_inquiry_evidence", true) => escalate(ctx, dispute),
-        ("winning_evidence", false) => win(ctx, dispute),
+        ("winning_evidence", false) => win(ctx, dispute, Fee::Kept),
         ("losing_evidence", false) => end(ctx, dispute, "lost"),
         _ => dispute,
     }
 }
 
 /// The bank says how it ends.
-pub(crate) fn rule(ctx: &mut Ctx<'_>, dispute: Value, status: &str) -> Result<Value, Refusal> {
+pub(crate) fn rule(ctx: &mut Ctx<'_>, dispute: Value, status: &str, fee: Fee) -> Result<Value, Refusal> {
     if !OPEN.contains(&dispute.text("status")) {
         return Err(("id", format!("names a dispute that is {} already", dispute.text("status"))));
     }
     match (status, is_inquiry(&dispute)) {
-        ("won", false) => Ok(win(ctx, dispute)),
+        ("won", false) => Ok(win(ctx, dispute, fee)),
         ("lost", false) => Ok(end(ctx, dispute, "lost")),
         ("escalated", true) => Ok(escalate(ctx, dispute)),
         ("warning_closed", true) => Ok(end(ctx, dispute, "warning_closed")),
@@ -34,8 +34,8 @@ pub(crate) fn rule(ctx: &mut Ctx<'_>, dispute: Value, status: &str) -> Result<Va
     }
 }
 
-fn win(ctx: &mut Ctx<'_>, mut dispute: Value) -> Value {
-    reinstate(ctx, &mut dispute);
+fn win(ctx: &mut Ctx<'_>, mut dispute: Value, fee: Fee) -> Value {
+    reinstate(ctx, &mut dispute, fee);
     if let Some(mut charge) = ctx.account.get("charge", dispute.text("charge")).cloned() {
         charge["_charged_back"] = json!(false);
         ctx.store(&charge);

@@ -93,6 +93,7 @@ fn take_last(ctx: &mut Ctx<'_>, mut intent: Value, before: &Value, amount: i64) 
         refunds::take_and_release(ctx, &mut after, amount, rest);
     } else {
         charge::settle(ctx, &mut after, amount);
+        after["refunded"] = json!(refunds::is_whole(&after));
     }
     ctx.store(&after);
     ctx.emit_change("charge.captured", before, &after);

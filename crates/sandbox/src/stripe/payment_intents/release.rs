@@ -3,7 +3,7 @@
 use super::super::context::Ctx;
 use super::super::errors::Answer;
 use super::super::routes::Args;
-use super::super::{checkout, payments};
+use super::super::{checkout, payments, refunds};
 use crate::world::Read;
 use serde_json::{Value, json};
 
@@ -45,6 +45,8 @@ fn release(ctx: &mut Ctx<'_>, charge_id: &str) {
         after["amount_refunded"] = json!(before.int("amount_refunded") + rest);
         after["_refunded_untaken"] = json!(rest);
         after["refunded"] = json!(taken == 0);
+    } else {
+        after["refunded"] = json!(refunds::is_whole(&after));
     }
     ctx.store(&after);
     if before.yes("_releases_by_refund") {
@@ -90,4 +92,5 @@ fn end(ctx: &mut Ctx<'_>, mut intent: Value, before: &Value) {
     intent["amount_capturable"] = json!(0);
     ctx.store_and_emit(&intent, "payment_intent.succeeded");
     checkout::intent_moved(ctx, &intent);
+    payments::dispute_if_asked(ctx, before);
 }
