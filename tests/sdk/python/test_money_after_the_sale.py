@@ -101,7 +101,7 @@ def test_a_file_is_given_as_evidence_and_the_bank_decides(shop):
     shop.control(f"disputes/{opened['id']}", status="won")
     won = shop.api.disputes.retrieve(opened["id"])
     assert [(t.reporting_category, t.amount, t.fee) for t in won.balance_transactions] == [("dispute", -1500, 1500), ("dispute_reversal", 1500, 0)]
-    assert shop.kinds()[-2:] == ["charge.dispute.closed", "charge.dispute.funds_reinstated"]
+    assert shop.kinds()[-2:] == ["charge.dispute.funds_reinstated", "charge.dispute.closed"]
 
 
 def test_a_file_of_another_kind_is_refused(shop):

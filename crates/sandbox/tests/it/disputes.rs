@@ -84,7 +84,7 @@ fn a_draft_is_kept_and_sent_once() {
     assert_eq!(last_events(&shop, 2), ["charge.dispute.updated", "charge.dispute.updated"]);
     let won = shop.do_control(&format!("disputes/{}", text(&dispute, "id")), &json!({ "status": "won" }));
     assert_eq!(moved(&won), [("dispute".to_owned(), -2000, 1500), ("dispute_reversal".to_owned(), 2000, 0)]);
-    assert_eq!(last_events(&shop, 2), ["charge.dispute.closed", "charge.dispute.funds_reinstated"]);
+    assert_eq!(last_events(&shop, 2), ["charge.dispute.funds_reinstated", "charge.dispute.closed"]);
 }
 
 #[test]

@@ -40,14 +40,19 @@ fn win(ctx: &mut Ctx<'_>, mut dispute: Value, fee: Fee) -> Value {
         charge["_charged_back"] = json!(false);
         ctx.store(&charge);
     }
-    let won = end(ctx, dispute, "won");
-    ctx.emit("charge.dispute.funds_reinstated", &won);
-    won
+    let dispute = ended(dispute, "won");
+    ctx.emit("charge.dispute.funds_reinstated", &dispute);
+    end(ctx, dispute, "won")
 }
 
-pub(super) fn end(ctx: &mut Ctx<'_>, mut dispute: Value, status: &str) -> Value {
+fn ended(mut dispute: Value, status: &str) -> Value {
     dispute["status"] = json!(status);
     dispute["is_charge_refundable"] = json!(matches!(status, "warning_closed" | "won"));
+    dispute
+}
+
+pub(super) fn end(ctx: &mut Ctx<'_>, dispute: Value, status: &str) -> Value {
+    let dispute = ended(dispute, status);
     ctx.store_and_emit(&dispute, "charge.dispute.closed");
     dispute
 }
