@@ -1,11 +1,23 @@
-//! The command line.
+//! The command line. `calls`: the verbs that call a running gateway.
+
+mod calls;
+
+pub use calls::{Amount, Cancel, Events, Listen, Orders, Refund, Target, Trigger};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+const AFTER_HELP: &str = "\
+A payment in one minute, with `ducat serve` running in another terminal:
+  ducat listen --forward-to localhost:4242/webhook   forward each event to your program, signed
+  ducat trigger payment_order.succeeded              let a customer of the sandbox pay
+  ducat orders                                       see what came of it
+
+Settings: ducat.toml in this folder, then DUCAT_* (see ducat.example.toml).";
+
 /// A self-hosted payment gateway.
 #[derive(Debug, Parser)]
-#[command(name = "ducat", version, after_help = "Settings: ducat.toml in this folder, then DUCAT_* (see ducat.example.toml).")]
+#[command(name = "ducat", version, after_help = AFTER_HELP)]
 pub struct Arguments {
     /// Read this file in place of ./ducat.toml.
     #[arg(long, global = true, value_name = "FILE")]
@@ -22,6 +34,18 @@ pub enum Command {
     Serve,
     /// Run the sandbox alone: a Stripe in a box.
     Sandbox,
+    /// Show the newest orders, or one order with all that happened to it.
+    Orders(Orders),
+    /// Show what happened, and follow it.
+    Events(Events),
+    /// Forward events to your own program as they happen, signed like the gateway's webhooks.
+    Listen(Listen),
+    /// Make an event really happen, through the sandbox.
+    Trigger(Trigger),
+    /// Give money back.
+    Refund(Refund),
+    /// Call an order off.
+    Cancel(Cancel),
     /// Bring the database to the newest schema.
     Migrate,
     /// Make, list and revoke API keys.

@@ -9,6 +9,7 @@ use ducat_engine::api_keys::{self, NewKey};
 use ducat_engine::psp_accounts::{self, NewPspAccount, PspAccountPatch, PspAccountView};
 use ducat_engine::{Engine, merchants};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// The names by which the accounts of the configuration are found again.
 const SANDBOX_ACCOUNT: &str = "Stripe sandbox";
@@ -67,9 +68,14 @@ async fn bootstrap(engine: &Engine, config: &Config, merchant: MerchantId) -> Re
     Ok(())
 }
 
+/// Where the key lies that opens the sandbox.
+pub fn sandbox_key_path(config: &Config) -> PathBuf {
+    config.data_dir.join("sandbox-api-key")
+}
+
 /// The key that opens the sandbox stays in a file, so that each start can show the same command.
 async fn sandbox_key(engine: &Engine, config: &Config, merchant: MerchantId) -> Result<KeyAtHand, Failure> {
-    let path = config.data_dir.join("sandbox-api-key");
+    let path = sandbox_key_path(config);
     let kept = files::read_line(&path)?.map(Secret::new);
     for key in config.bootstrap_api_key.iter().chain(kept.iter()) {
         if api_keys::authenticate(engine, key.expose(), None).await.is_ok() {

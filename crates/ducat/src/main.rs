@@ -2,22 +2,32 @@
 //!
 //! - `cli`: the command line. `config`: the settings. `telemetry`: logs.
 //! - one verb a file: `serve`, `sandbox`, `migrate`, `keys`, `verify`, `doctor`; `openapi` and `settings` only print.
+//! - verbs that call a running gateway: `orders`, `events`, `listen`, `trigger`, `refund`, `cancel`. `gateway`: how they call it.
+//!   `major`: amounts as people write them.
 //! - `wiring`: puts store, engine and credentials together. `first_start`: what an empty folder gets.
 //! - `system`: the real clock and the system's randomness. `files`: files that only their owner may read. `output`: tables.
 
+mod cancel;
 mod cli;
 mod config;
 mod doctor;
+mod events;
 mod files;
 mod first_start;
+mod gateway;
 mod keys;
+mod listen;
+mod major;
 mod migrate;
+mod orders;
 mod output;
+mod refund;
 mod sandbox;
 mod serve;
 mod signals;
 mod system;
 mod telemetry;
+mod trigger;
 mod verify;
 mod wiring;
 
@@ -63,6 +73,12 @@ async fn run(command: Command, config: Config) -> Result<ExitCode, Failure> {
         Command::Serve => serve::run(config).await,
         Command::Sandbox => sandbox::run(config).await,
         Command::Migrate => migrate::run(&config).await,
+        Command::Orders(asked) => orders::run(&config, asked).await,
+        Command::Events(asked) => events::run(&config, asked).await,
+        Command::Listen(asked) => listen::run(&config, asked).await,
+        Command::Trigger(asked) => trigger::run(&config, asked).await,
+        Command::Refund(asked) => refund::run(&config, asked).await,
+        Command::Cancel(asked) => cancel::run(&config, asked).await,
         Command::Keys(verb) => keys::run(&config, verb).await,
         Command::Verify { form } => verify::run(&config, form.into()).await,
         Command::Doctor { form } => doctor::run(&config, form.into()).await,

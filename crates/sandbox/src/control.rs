@@ -1,8 +1,10 @@
-//! `/_sandbox/…`: the fault script, the truth as tests read it, the clock, starting anew, and what happens to money without the shop.
+//! `/_sandbox/…`: the fault script, the truth as tests read it, whose a session is, the clock, starting anew, and what happens to money
+//! without the shop.
 //!
-//! - `money`: lines on the balance, disputes, payouts, settlement currencies.
+//! - `money`: lines on the balance, disputes, payouts, settlement currencies. `sessions`: whose one is, and what it offers.
 
 mod money;
+mod sessions;
 
 use crate::http::{Reply, Request};
 use crate::sandbox::Sandbox;
@@ -29,6 +31,8 @@ pub(crate) fn answer(sandbox: &Sandbox, world: &mut World, request: &Request, no
             Err(Reply::json(404, &json!({ "error": { "field": "id", "message": format!("there is no rule {id}") } })))
         }
         ("GET", ["state"]) => state(world, request),
+        ("GET", ["account"]) => sessions::owner(world, request),
+        ("POST", ["sessions", id]) => sessions::offer(world, request, id),
         ("GET", ["clock"]) => Ok(clock(sandbox, world)),
         ("POST", ["clock"]) => body(request).and_then(|given| move_clock(sandbox, world, &given, now_ms)),
         ("POST", ["reset"]) => reset(world, request),
@@ -45,6 +49,8 @@ pub(crate) fn answer(sandbox: &Sandbox, world: &mut World, request: &Request, no
             [
                 "faults"
                 | "state"
+                | "account"
+                | "sessions"
                 | "clock"
                 | "reset"
                 | "accounts"

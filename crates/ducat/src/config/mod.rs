@@ -15,7 +15,7 @@ mod values;
 pub use example::example;
 pub use mistakes::Mistakes;
 pub use settings::Config;
-pub use values::{LogFormat, Toggle, master_key};
+pub use values::{LogFormat, Toggle, api_key, master_key, origin};
 
 use settings::TABLE;
 use std::collections::BTreeMap;

@@ -156,6 +156,11 @@ settings! {
         /// How long requests may go on after a signal to stop, in milliseconds.
         shutdown_timeout_ms: Duration = "10000", Number => values::milliseconds::<0, 600_000>;
     }
+    "Command line" {
+        /// The key with which the verbs of the command line (`ducat orders`, `ducat listen` …) call a gateway.
+        /// Without it, for a gateway on this machine, the file `sandbox-api-key` in the data folder.
+        api_key: Option<Secret> = "" ("dk_live_…"), Secret => maybe(values::api_key);
+    }
     "Logs" {
         /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, also by part, such as `info,ducat_engine=debug`.
         log: String = "info", Text => values::log_filter;

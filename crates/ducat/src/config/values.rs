@@ -50,7 +50,7 @@ pub(super) fn ip(text: &str) -> Result<IpAddr, String> {
 }
 
 /// Scheme, host and port, without a slash at the end.
-pub(super) fn origin(text: &str) -> Result<String, String> {
+pub fn origin(text: &str) -> Result<String, String> {
     let wanted = || "must be an address such as https://pay.example.com".to_owned();
     let url = Url::parse(text).map_err(|_| wanted())?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
@@ -119,7 +119,7 @@ pub(super) fn name(text: &str) -> Result<String, String> {
 }
 
 /// A key of the operator's own making. How long it must be depends on whether money is real, which `rules` knows.
-pub(super) fn api_key(text: &str) -> Result<Secret, String> {
+pub fn api_key(text: &str) -> Result<Secret, String> {
     let good = (16..=200).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
     if good {
         return Ok(Secret::new(text));

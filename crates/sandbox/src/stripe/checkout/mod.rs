@@ -19,7 +19,7 @@ mod tests;
 pub(crate) use expire::expire_when_due;
 pub(crate) use finish::intent_moved;
 pub(crate) use pay::{finish_free, pay};
-pub(crate) use rules::is_email;
+pub(crate) use rules::{PLAYED, is_email};
 pub(crate) use session::{KIND, destination};
 pub(crate) use tax::{breakdown, of_item};
 

@@ -9,7 +9,7 @@ use url::Url;
 const SHORTEST_S: i64 = 30 * 60;
 const LONGEST_S: i64 = 24 * 3_600;
 /// What the page can be paid with. Other types may stand beside these; a session that has none of these could never be paid.
-const PLAYED: [&str; 2] = ["card", "sepa_debit"];
+pub(crate) const PLAYED: [&str; 2] = ["card", "sepa_debit"];
 /// Types that take only some currencies.
 const CURRENCIES_OF: &[(&str, &str)] = &[
     ("acss_debit", "cad usd"),

@@ -181,3 +181,36 @@ fn the_page_is_small_and_shows_the_order() {
     assert!(page.body.len() < 50_000 && text.contains("Ticket") && text.contains("€30.00") && !text.contains("<script"));
     assert_eq!(shop.get("/c/pay/cs_test_none").status, 404);
 }
+
+#[test]
+fn whoever_holds_a_session_is_told_whose_it_is_and_can_act_there() {
+    let shop = Shop::new();
+    let id = shop.create(&[]).value()["id"].as_str().unwrap().to_owned();
+    let ask = |query: &str| shop.sandbox.handle(&Request::new("GET", &format!("/_sandbox/account{query}")));
+    let owner = ask(&format!("?session={id}")).value();
+    assert_eq!((&owner["name"], &owner["key"]), (&json!("shop"), &json!("sk_test_shop")));
+    for (query, status) in [("?session=cs_test_none", 404), ("", 400), ("?payment=pi_1", 400)] {
+        assert_eq!(ask(query).status, status, "{query}");
+    }
+}
+
+#[test]
+fn an_open_session_is_made_to_offer_another_way_to_pay() {
+    let shop = Shop::new();
+    let id = shop.create(&[]).value()["id"].as_str().unwrap().to_owned();
+    let offer = |kinds: Value| {
+        let mut request = Request::new("POST", &format!("/_sandbox/sessions/{id}"));
+        request.body = json!({ "payment_method_types": kinds }).to_string().into_bytes();
+        shop.sandbox.handle(&request).status
+    };
+    let debit = [("type", "sepa_debit"), ("sepa_debit[iban]", "AT611904300234573201")];
+    let method = shop.post("/v1/payment_methods", &debit).value()["id"].as_str().unwrap().to_owned();
+    let pay = || shop.post(&format!("/v1/payment_pages/{id}/confirm"), &[("payment_method", &method)]);
+    assert_eq!(pay().status, 400);
+    assert_eq!(offer(json!(["card", "sepa_debit"])), 200);
+    for wrong in [json!([]), json!(["klarna"]), json!("card"), json!([1])] {
+        assert_eq!(offer(wrong), 400);
+    }
+    assert_eq!((pay().status, &shop.get(&format!("/v1/checkout/sessions/{id}")).value()["status"]), (200, &json!("complete")));
+    assert_eq!(offer(json!(["card"])), 400, "it is not open any more");
+}
