@@ -13,7 +13,9 @@ pub mod stripe;
 pub mod trust;
 pub mod wire;
 
-pub use operation::{About, Account, Fault, Fees, Message, Operation, Outcome, Registration, Step};
+pub use operation::{
+    About, Account, EvidenceFile, Fault, Fees, Message, News, Operation, Outcome, Registration, StatementPage, Step,
+};
 pub use spec::{Auth, Capability, ErrorReplay, Find, Idempotency, Operations, Setting, Spec, Trust};
 pub use trust::{TrustError, VerifiedMessage, verify};
 pub use wire::{HttpMethod, HttpReply, HttpRequest, Reply, SendFailure};

@@ -1,7 +1,10 @@
 //! What the engine can ask of a PSP, and what comes of it.
 
-use ducat_domain::payments::{CaptureMode, Decline, Fee, LineItem, Observation, PspToken};
-use ducat_domain::{Money, Secret, Timestamp};
+use ducat_domain::payments::{
+    CaptureMode, Decline, DisputeAnswer, DisputeSeen, Fee, LineItem, Observation, PspToken, RefundSeen,
+};
+use ducat_domain::settlement::{PayoutSeen, StatementLine};
+use ducat_domain::{Currency, Money, Secret, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -40,12 +43,16 @@ pub enum Operation {
         /// Makes it happen once.
         key: String,
     },
-    /// Take money that is held.
+    /// Take money that is held. What comes of it is how the registration stands then.
     Capture {
         /// Which registration.
         token: PspToken,
-        /// How much.
+        /// How much this time.
         amount: Money,
+        /// What is captured in all once it is done: a PSP that has that much captured has done it.
+        total: Money,
+        /// Let the rest of the hold go.
+        is_final: bool,
         /// Makes it happen once.
         key: String,
     },
@@ -60,10 +67,36 @@ pub enum Operation {
     Refund {
         /// Which registration.
         token: PspToken,
+        /// Our id of the refund, which the PSP carries along so that the refund is found again.
+        refund: String,
         /// How much.
         amount: Money,
+        /// Why, in the merchant's words.
+        reason: Option<String>,
         /// Makes it happen once.
         key: String,
+    },
+    /// Tell the PSP what the merchant says to a dispute.
+    AnswerDispute {
+        /// The PSP's id of the dispute.
+        psp_dispute: String,
+        /// Evidence, or that the payer is right.
+        answer: DisputeAnswer,
+        /// What is said, by the name of the field.
+        evidence: BTreeMap<String, String>,
+        /// What is shown.
+        files: Vec<EvidenceFile>,
+        /// In which currency the payment was: the PSP's own words may need it.
+        currency: Currency,
+        /// Makes it happen once.
+        key: String,
+    },
+    /// Read the PSP's statement on: at most one page of its lines.
+    Statement {
+        /// After this line, by the PSP's id; from the beginning without it.
+        after: Option<String>,
+        /// Not earlier than this.
+        since: Timestamp,
     },
     /// Tell the PSP where its messages go. Gives back the secret with which it signs them.
     Subscribe {
@@ -123,17 +156,45 @@ pub enum Outcome {
     Refused(Decline),
     /// The PSP surely has no such registration.
     Absent,
-    /// The refund, by the PSP's id.
-    Refunded {
-        /// The PSP's id of the refund.
-        psp_refund: String,
-        /// Whether the PSP has said its last word.
-        settled: bool,
-    },
+    /// How the refund stands.
+    Refunded(RefundSeen),
+    /// How the dispute stands.
+    Disputed(DisputeSeen),
+    /// A page of the statement.
+    Statement(StatementPage),
     /// The secret with which the PSP signs its messages to us.
     Subscribed(Secret),
     /// The credentials are good.
     Alive,
+}
+
+/// Some lines of a PSP's statement, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StatementPage {
+    /// The lines.
+    pub lines: Vec<StatementLine>,
+    /// Whether newer ones follow.
+    pub has_more: bool,
+}
+
+/// A file that is shown as evidence.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EvidenceFile {
+    /// What it shows: the name of a field.
+    pub field: String,
+    /// Its name.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+/// Evidence is about people: only its size is shown.
+impl std::fmt::Debug for EvidenceFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EvidenceFile").field("field", &self.field).field("bytes", &self.bytes.len()).finish_non_exhaustive()
+    }
 }
 
 /// Why an operation came to nothing: failures of the talk, each of which says whether it may be tried again.
@@ -167,6 +228,16 @@ pub enum Fault {
     Protocol(String),
 }
 
+impl Fault {
+    /// Whether the PSP may have acted although we have no answer.
+    pub const fn may_have_happened(&self) -> bool {
+        match self {
+            Self::Unknown(_) | Self::Stuck(_) | Self::Protocol(_) => true,
+            Self::Unsupported | Self::Invalid(_) | Self::Config(_) | Self::Retry { .. } => false,
+        }
+    }
+}
+
 /// What the PSP charged, where it is asked for by itself.
 pub type Fees = Vec<Fee>;
 
@@ -177,17 +248,32 @@ pub struct Message {
     pub dedupe: String,
     /// The PSP's name for its kind, for people.
     pub kind: String,
-    /// Which registration it is about, where it is about one.
-    pub about: Option<About>,
-    /// What it says of the registration, where it says the whole truth. Without one the PSP is asked.
-    pub observation: Option<Observation>,
+    /// What it says.
+    pub news: News,
 }
 
-/// Which registration a message is about.
+/// What a message says.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Nothing that concerns us.
+    Nothing,
+    /// Something about a registration. Without an observation the PSP is asked for the whole truth.
+    Registration(About, Option<Observation>),
+    /// A refund of a payment.
+    Refund(About, RefundSeen),
+    /// A dispute of a payment.
+    Dispute(About, DisputeSeen),
+    /// A payout.
+    Payout(PayoutSeen),
+}
+
+/// Which registration a message is about: any of these is enough.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
-    /// The PSP's id, where the message names it.
+    /// The PSP's id of the registration, where the message names it.
     pub token: Option<PspToken>,
+    /// The PSP's id of the payment behind it, where the message names it.
+    pub psp_payment: Option<String>,
     /// Our attempt's id, where the PSP carried it along.
     pub attempt: Option<String>,
 }

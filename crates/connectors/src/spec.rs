@@ -107,6 +107,8 @@ pub struct Capability {
     pub maximum: i64,
     /// What may be done.
     pub operations: &'static [Operations],
+    /// For how long after a payment it can be given back; without one, for ever.
+    pub refund_window: Option<Duration>,
 }
 
 /// What may be done with a payment at a PSP.
@@ -116,6 +118,10 @@ pub enum Operations {
     ManualCapture,
     /// Capture less than was authorised.
     PartialCapture,
+    /// Capture in several parts.
+    MultiCapture,
+    /// Capture more than was authorised.
+    OverCapture,
     /// Let a hold go.
     Void,
     /// Give money back, whole.

@@ -136,6 +136,22 @@ ids! {
     InboxId = "in";
     /// One request to the API.
     RequestId = "req";
+    /// Taking money that is held.
+    CaptureId = "cap";
+    /// Giving money back.
+    RefundId = "re";
+    /// A payment that its payer disputes.
+    DisputeId = "dp";
+    /// Evidence that is sent along in a dispute.
+    DisputeFileId = "df";
+    /// Money on its way from a PSP to the bank.
+    PayoutId = "pout";
+    /// Something in the books that a person has to look at.
+    ExceptionId = "exc";
+    /// A merchant's address for events.
+    WebhookEndpointId = "we";
+    /// One event on its way to one endpoint.
+    DeliveryId = "dl";
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Double-entry bookkeeping: accounts, and entries that cannot be built unbalanced.
 
-use crate::{AttemptId, Currency, EntryId, MerchantId, Money, PaymentOrderId, PspAccountId, Timestamp};
+use crate::{
+    AttemptId, Currency, DisputeId, EntryId, MerchantId, Money, PaymentOrderId, PayoutId, PspAccountId, RefundId, Timestamp,
+};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Where money lies. Written as text, such as `psp:psp_…:receivable`.
@@ -8,18 +11,54 @@ use std::fmt;
 pub enum Account {
     /// What the PSP owes us.
     PspReceivable(PspAccountId),
+    /// What the PSP withholds because of disputes.
+    PspDisputeHeld(PspAccountId),
+    /// What the PSP withholds as a reserve.
+    PspReserve(PspAccountId),
+    /// Money on its way from a PSP to the bank.
+    PayoutInTransit(PayoutId),
+    /// Money that arrived, by the merchant's name for the account.
+    Bank(String),
     /// What we owe the merchant.
     MerchantPayable(MerchantId),
+    /// What we owe the merchant and hold back for disputes.
+    MerchantReserve(MerchantId),
     /// What the PSP charged for its service, as it reported it.
     ExpensePspFee,
+    /// What the PSP charged for disputes.
+    ExpenseDisputeFee,
+    /// What the PSP charged for converting money.
+    ExpenseFxFee,
+    /// What the bank kept.
+    ExpenseBankFee,
+    /// Disputed money that is lost and that no reserve covers.
+    ExpenseChargebackLoss,
+    /// What we charge the merchant.
+    IncomeGatewayFee,
+    /// Between two currencies: what lies here in each is the result of conversions.
+    FxClearing,
+    /// Lines of a PSP that nobody can place yet.
+    Suspense(PspAccountId),
 }
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PspReceivable(id) => write!(f, "psp:{id}:receivable"),
+            Self::PspDisputeHeld(id) => write!(f, "psp:{id}:dispute_held"),
+            Self::PspReserve(id) => write!(f, "psp:{id}:reserve"),
+            Self::PayoutInTransit(id) => write!(f, "payout:{id}:in_transit"),
+            Self::Bank(name) => write!(f, "bank:{name}"),
             Self::MerchantPayable(id) => write!(f, "merchant:{id}:payable"),
+            Self::MerchantReserve(id) => write!(f, "merchant:{id}:reserve"),
             Self::ExpensePspFee => f.write_str("expense:psp_fee"),
+            Self::ExpenseDisputeFee => f.write_str("expense:dispute_fee"),
+            Self::ExpenseFxFee => f.write_str("expense:fx_fee"),
+            Self::ExpenseBankFee => f.write_str("expense:bank_fee"),
+            Self::ExpenseChargebackLoss => f.write_str("expense:chargeback_loss"),
+            Self::IncomeGatewayFee => f.write_str("income:gateway_fee"),
+            Self::FxClearing => f.write_str("fx:clearing"),
+            Self::Suspense(id) => write!(f, "suspense:{id}"),
         }
     }
 }
@@ -49,12 +88,44 @@ pub struct Posting {
 pub enum EventRef {
     /// `auth:{attempt}`: authorised.
     Authorized(AttemptId),
-    /// `cap:{attempt}`: captured.
+    /// `cap:{attempt}`: captured, for the first time.
     Captured(AttemptId),
-    /// `void:{attempt}`: the authorisation was let go.
+    /// `cap:{attempt}:{total}`: captured further, up to this total.
+    CapturedMore(AttemptId, i64),
+    /// `void:{attempt}`: the authorisation, or the rest of it, was let go.
     Voided(AttemptId),
     /// `fee:{psp account}:{line of the PSP}`: the PSP's fee.
     Fee(PspAccountId, String),
+    /// `ref:{refund}`: a refund was begun.
+    RefundBegun(RefundId),
+    /// `refs:{refund}`: the refund succeeded.
+    RefundSucceeded(RefundId),
+    /// `reff:{refund}`: the refund failed, before or after it had succeeded.
+    RefundFailed(RefundId),
+    /// `dsp:{dispute}:open`: the PSP took the disputed money.
+    DisputeOpened(DisputeId),
+    /// `dsp:{dispute}:fee:{line of the PSP}`: the PSP's fee for the dispute.
+    DisputeFee(DisputeId, String),
+    /// `dsp:{dispute}:won`: the PSP gave the disputed money back.
+    DisputeWon(DisputeId),
+    /// `dsp:{dispute}:lost`: the disputed money is gone.
+    DisputeLost(DisputeId),
+    /// `fx:{psp account}:{line of the PSP}`: the PSP settles the line in another currency than it was paid in.
+    Converted(PspAccountId, String),
+    /// `line:{psp account}:{line of the PSP}`: a movement of the PSP's that belongs to no payment.
+    Line(PspAccountId, String),
+    /// `susp:{psp account}:{line of the PSP}`: a line that nobody can place yet.
+    Suspended(PspAccountId, String),
+    /// `pay:{payout}`: a payout left the PSP.
+    PaidOut(PayoutId),
+    /// `payf:{payout}`: a payout came back.
+    PayoutFailed(PayoutId),
+    /// `bank:{payout}`: the bank's credit for a payout.
+    Arrived(PayoutId),
+    /// `rev:{entry}`: the mirror image of an entry that was wrong.
+    Reversal(EntryId),
+    /// `fix:{entry}`: what should have been booked in place of a reversed entry.
+    Correction(EntryId),
 }
 
 impl fmt::Display for EventRef {
@@ -62,8 +133,24 @@ impl fmt::Display for EventRef {
         match self {
             Self::Authorized(id) => write!(f, "auth:{id}"),
             Self::Captured(id) => write!(f, "cap:{id}"),
+            Self::CapturedMore(id, total) => write!(f, "cap:{id}:{total}"),
             Self::Voided(id) => write!(f, "void:{id}"),
             Self::Fee(account, line) => write!(f, "fee:{account}:{line}"),
+            Self::RefundBegun(id) => write!(f, "ref:{id}"),
+            Self::RefundSucceeded(id) => write!(f, "refs:{id}"),
+            Self::RefundFailed(id) => write!(f, "reff:{id}"),
+            Self::DisputeOpened(id) => write!(f, "dsp:{id}:open"),
+            Self::DisputeFee(id, line) => write!(f, "dsp:{id}:fee:{line}"),
+            Self::DisputeWon(id) => write!(f, "dsp:{id}:won"),
+            Self::DisputeLost(id) => write!(f, "dsp:{id}:lost"),
+            Self::Converted(account, line) => write!(f, "fx:{account}:{line}"),
+            Self::Line(account, line) => write!(f, "line:{account}:{line}"),
+            Self::Suspended(account, line) => write!(f, "susp:{account}:{line}"),
+            Self::PaidOut(id) => write!(f, "pay:{id}"),
+            Self::PayoutFailed(id) => write!(f, "payf:{id}"),
+            Self::Arrived(id) => write!(f, "bank:{id}"),
+            Self::Reversal(id) => write!(f, "rev:{id}"),
+            Self::Correction(id) => write!(f, "fix:{id}"),
         }
     }
 }
@@ -86,6 +173,17 @@ pub struct FiledEntry {
     pub merchant: MerchantId,
     /// What it says.
     pub entry: Entry,
+    /// Who booked it and why, where a person did.
+    pub note: Option<Note>,
+}
+
+/// Who booked an entry by hand, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// The key with which it was asked for.
+    pub by: String,
+    /// In the person's own words.
+    pub why: String,
 }
 
 impl Entry {
@@ -94,6 +192,14 @@ impl Entry {
     pub fn transfer(event_ref: EventRef, order: Option<PaymentOrderId>, at: Timestamp, moves: &[Transfer]) -> Option<Self> {
         let postings: Vec<Posting> = moves.iter().filter(|m| m.amount.minor > 0).flat_map(Transfer::postings).collect();
         if postings.is_empty() { None } else { Some(Self { event_ref, order, at, postings }) }
+    }
+
+    /// The mirror image of lines that are booked: takes back what they moved.
+    pub fn mirror(event_ref: EventRef, order: Option<PaymentOrderId>, at: Timestamp, lines: Vec<Posting>) -> Option<Self> {
+        let turn = |p: Posting| p.amount.minor.checked_neg().map(|minor| Posting { amount: Money::new(minor, p.amount.currency), ..p });
+        let postings: Vec<Posting> = lines.into_iter().map(turn).collect::<Option<_>>()?;
+        let entry = Self { event_ref, order, at, postings };
+        (entry.balances() && entry.postings.len() > 1).then_some(entry)
     }
 
     /// What makes it unique.
@@ -140,6 +246,15 @@ pub struct Transfer {
 }
 
 impl Transfer {
+    /// A transfer of a signed amount that moved: a negative one goes the other way.
+    pub fn signed(debit: Account, credit: Account, amount: Money) -> Self {
+        let layer = Layer::Posted;
+        if amount.minor >= 0 {
+            return Self { debit, credit, amount, layer };
+        }
+        Self { debit: credit, credit: debit, amount: Money::new(amount.minor.saturating_neg(), amount.currency), layer }
+    }
+
     fn postings(&self) -> [Posting; 2] {
         let line = |account: &Account, minor: i64| Posting {
             account: account.clone(),

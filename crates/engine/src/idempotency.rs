@@ -1,7 +1,7 @@
 //! Requests that may come twice: the caller's key, and the answer that is given again byte for byte.
 
 use crate::{Engine, Error};
-use ducat_domain::{MerchantId, PaymentOrderId, Timestamp};
+use ducat_domain::{MerchantId, Timestamp};
 use ducat_store::{Change, CommitError, IdempotencyWrite, StoredAnswer};
 use serde::Serialize;
 
@@ -70,8 +70,8 @@ pub(crate) enum Known {
     New,
     /// It was answered; here is the answer again.
     Answered(Answer),
-    /// It was begun and left behind. It is ours now, and is run to completion; the order is the one that it had got to.
-    TakenOver(Option<PaymentOrderId>),
+    /// It was begun and left behind. It is ours now, and is run to completion; the id is that of what it had got to.
+    TakenOver(Option<[u8; 16]>),
 }
 
 impl RequestKey {
@@ -95,7 +95,7 @@ impl RequestKey {
             locked_until: engine.now().plus(engine.settings().lease),
         };
         match engine.store().commit(Change { idempotency: Some(take), ..Change::default() }).await {
-            Ok(()) => Ok(Known::TakenOver(row.order)),
+            Ok(()) => Ok(Known::TakenOver(row.subject)),
             Err(CommitError::Stale) => Err(Error::KeyBusy),
             Err(e) => Err(e.into()),
         }
@@ -106,7 +106,7 @@ impl RequestKey {
         &self,
         engine: &Engine,
         merchant: MerchantId,
-        order: Option<PaymentOrderId>,
+        subject: Option<[u8; 16]>,
         at: Timestamp,
         answer: Option<&Answer>,
     ) -> IdempotencyWrite {
@@ -115,7 +115,7 @@ impl RequestKey {
             key: self.key.clone(),
             fingerprint: self.fingerprint,
             locked_until: at.plus(engine.settings().lease),
-            order,
+            subject,
             at,
             answer: answer.map(Answer::stored),
         }
@@ -150,6 +150,25 @@ pub(crate) async fn commit_once(
                 _ => Err(Error::KeyBusy),
             },
             None => Err(Error::Internal("a key was taken that nobody gave".into())),
+        },
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Keeps the answer to a request whose first step was committed before. A request that somebody took over gets that answer.
+pub(crate) async fn answer_once(
+    engine: &Engine,
+    merchant: MerchantId,
+    key: Option<&RequestKey>,
+    answer: Answer,
+) -> Result<Answer, Error> {
+    let Some(key) = key else { return Ok(answer) };
+    let write = Change { idempotency: Some(key.answer(merchant, &answer)), ..Change::default() };
+    match engine.store().commit(write).await {
+        Ok(()) => Ok(answer),
+        Err(CommitError::Stale) => match key.look(engine, merchant).await? {
+            Known::Answered(answer) => Ok(answer),
+            _ => Err(Error::KeyBusy),
         },
         Err(e) => Err(e.into()),
     }

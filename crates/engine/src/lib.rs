@@ -1,6 +1,8 @@
 //! What happens. The use cases, one verb a file; the jobs and the worker. The only room that moves money.
 //!
 //! - `payments`: create, get, list, cancel, observe, attend (resolve, ask, close, expire), try again, return.
+//! - `captures`, `refunds`, `disputes`: what happens to the money after the sale.
+//! - `settlement`: the PSPs' statements and payouts.
 //! - `webhooks`: receive a PSP's message.
 //! - `events`: read the log of committed facts.
 //! - `psp_accounts`, `api_keys`, `merchants`: what a merchant sets up.
@@ -8,8 +10,10 @@
 //! - `jobs`: the worker. Nothing here starts by itself.
 
 pub mod api_keys;
+pub mod captures;
 pub mod courier;
 pub mod deliveries;
+pub mod disputes;
 pub mod engine;
 pub mod error;
 pub mod events;
@@ -19,6 +23,8 @@ pub mod merchants;
 pub mod payments;
 pub mod psp;
 pub mod psp_accounts;
+pub mod refunds;
+pub mod settlement;
 pub mod vault;
 pub mod webhooks;
 

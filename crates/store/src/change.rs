@@ -1,9 +1,12 @@
 //! Everything a use case writes, as one value.
 
-use crate::{EventRow, Job, StoredAnswer};
+use crate::{BookException, EventRow, Job, PspCursor, PspLineRow, StoredAnswer};
 use ducat_domain::journal::FiledEntry;
-use ducat_domain::payments::{Attempt, Payment, PaymentOrder};
-use ducat_domain::{ApiKey, ApiKeyId, Merchant, MerchantId, PaymentOrderId, PspAccount, PspAccountId, Timestamp};
+use ducat_domain::payments::{Attempt, Part, Payment, PaymentOrder};
+use ducat_domain::settlement::Payout;
+use ducat_domain::{
+    ApiKey, ApiKeyId, DisputeFileId, DisputeId, Merchant, MerchantId, PaymentOrderId, PspAccount, PspAccountId, Timestamp,
+};
 
 /// The writes of one use case. The store commits it whole or refuses it whole, and may commit it together with others'.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +23,20 @@ pub struct Change {
     pub psp_accounts: Vec<PspAccount>,
     /// Orders and attempts.
     pub payments: Vec<PaymentWrite>,
+    /// Captures, refunds and disputes, new or moved; each beside a move of its order, whose version guards them.
+    pub parts: Vec<PartWrite>,
+    /// Evidence to keep, or to replace by field.
+    pub dispute_files: Vec<DisputeFile>,
+    /// Disputes whose evidence need not be kept any more.
+    pub forget_files: Vec<DisputeId>,
+    /// Payouts to insert (version 1) or to move from the version before.
+    pub payouts: Vec<Payout>,
+    /// Lines of a PSP's statement, each kept once.
+    pub psp_lines: Vec<PspLineRow>,
+    /// Up to where a PSP's statement is read.
+    pub psp_cursor: Option<PspCursor>,
+    /// What a person has to look at: new ones are open, closed ones are closed now.
+    pub exceptions: Vec<BookException>,
     /// Journal entries to append.
     pub entries: Vec<FiledEntry>,
     /// Events to append.
@@ -43,6 +60,13 @@ impl Change {
             && self.used_keys.is_empty()
             && self.psp_accounts.is_empty()
             && self.payments.is_empty()
+            && self.parts.is_empty()
+            && self.dispute_files.is_empty()
+            && self.forget_files.is_empty()
+            && self.payouts.is_empty()
+            && self.psp_lines.is_empty()
+            && self.psp_cursor.is_none()
+            && self.exceptions.is_empty()
             && self.entries.is_empty()
             && self.events.is_empty()
             && self.jobs.is_empty()
@@ -79,11 +103,43 @@ impl PaymentWrite {
     }
 }
 
+/// What is written of a part of an order: it is inserted where it is new, and moved where it is known.
+#[derive(Clone, Debug)]
+pub struct PartWrite {
+    /// Whose order it is.
+    pub merchant: MerchantId,
+    /// The part as it is now.
+    pub part: Part,
+}
+
+/// Evidence for a dispute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisputeFile {
+    /// Its id.
+    pub id: DisputeFileId,
+    /// For which dispute.
+    pub dispute: DisputeId,
+    /// What it shows: one file per field.
+    pub field: String,
+    /// Its name.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// How large it is.
+    pub size: u32,
+    /// What is in it; empty once the dispute is decided.
+    pub bytes: Option<Vec<u8>>,
+    /// When it was given.
+    pub created_at: Timestamp,
+}
+
 /// What happens to a job.
 #[derive(Clone, Debug)]
 pub enum JobWrite {
     /// Run it at this time, whatever was planned before.
     Schedule(Job, Timestamp),
+    /// Run it at this time, or earlier where that was planned.
+    Hurry(Job, Timestamp),
     /// It need not run any more.
     Cancel(Job),
     /// The claimed run is over; the job goes unless somebody has scheduled it anew.
@@ -136,8 +192,8 @@ pub enum IdempotencyWrite {
         fingerprint: [u8; 32],
         /// Until when nobody else may take the request over.
         locked_until: Timestamp,
-        /// The order it is about.
-        order: Option<PaymentOrderId>,
+        /// What it is about: the bytes of an id.
+        subject: Option<[u8; 16]>,
         /// When.
         at: Timestamp,
         /// The answer, where it is known at once.
@@ -205,6 +261,10 @@ pub enum Unique {
     EventRef,
     /// One registration, one live attempt, one success.
     Attempt,
+    /// One capture under way, one refund or dispute or payout per id at its PSP.
+    Part,
+    /// A line of a PSP's statement.
+    PspLine,
     /// Anything else.
     Other,
 }

@@ -8,12 +8,12 @@ mod change;
 mod rows;
 mod sqlite;
 
-pub use change::{Change, CommitError, IdempotencyWrite, InboxWrite, JobWrite, PaymentWrite, Unique};
+pub use change::{Change, CommitError, DisputeFile, IdempotencyWrite, InboxWrite, JobWrite, PartWrite, PaymentWrite, Unique};
 pub use rows::{
-    AccountBalance, ClaimedJob, EntryRow, EventCursor, EventRow, Finding, IdempotencyRow, InboxState, Job, JobKind, OrderFilter,
-    Page, PageAnchor, PostingRow, Stats, StoredAnswer, VerifyReport,
+    AccountBalance, BookException, ClaimedJob, Closed, EntryRow, EventCursor, EventRow, Finding, IdempotencyRow, InboxState, Job,
+    OrderFilter, Page, PageAnchor, PostingRow, PspCursor, PspLineRow, Stats, StoredAnswer, VerifyReport,
 };
-pub use sqlite::{Durability, OpenError, Store, WriterMode};
+pub use sqlite::{Durability, OpenError, PartFilter, Store, WriterMode};
 
 /// A read came to nothing because of the database itself.
 #[derive(Debug, thiserror::Error)]

@@ -1,8 +1,8 @@
 //! What the store keeps or gives that is no domain type of its own.
 
-use ducat_domain::journal::Layer;
-use ducat_domain::payments::{EventKind, OrderStatus};
-use ducat_domain::{Currency, EntryId, EventId, MerchantId, Money, PaymentOrderId, Timestamp};
+use ducat_domain::journal::{Layer, Note};
+use ducat_domain::payments::OrderStatus;
+use ducat_domain::*;
 
 /// A committed fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,15 +11,15 @@ pub struct EventRow {
     pub id: EventId,
     /// Whose.
     pub merchant: MerchantId,
-    /// The order it is about.
-    pub order: PaymentOrderId,
-    /// Counts the order's events from 1, without gaps; equals the order's version.
+    /// What it is about.
+    pub subject: Subject,
+    /// Counts the subject's events from 1, without gaps; equals an order's version.
     pub sequence: u32,
     /// What happened.
     pub kind: EventKind,
     /// When.
     pub at: Timestamp,
-    /// The moving part of the order as it was, as JSON.
+    /// The moving part of the subject as it was, as JSON.
     pub snapshot: String,
 }
 
@@ -34,34 +34,55 @@ pub enum EventCursor {
     Newest,
 }
 
-/// What work a job is.
+/// A piece of work; there is at most one of a kind per subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum JobKind {
+pub enum Job {
     /// See to an order: resolve, ask, close, expire, whatever is next.
-    Attend,
+    Attend(PaymentOrderId),
+    /// Find out what became of a capture.
+    Capture(CaptureId),
+    /// Find out what became of a refund.
+    Refund(RefundId),
+    /// See to a dispute: tell the PSP, remind the merchant.
+    Dispute(DisputeId),
+    /// Read the statement of a PSP account.
+    Statement(PspAccountId),
 }
 
-impl JobKind {
-    /// The kind as text.
-    pub const fn as_str(self) -> &'static str {
+impl Job {
+    /// What work it is, as text.
+    pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Attend => "attend",
+            Self::Attend(_) => "attend",
+            Self::Capture(_) => "capture",
+            Self::Refund(_) => "refund",
+            Self::Dispute(_) => "dispute",
+            Self::Statement(_) => "statement",
         }
     }
 
-    /// The kind with this text.
-    pub fn parse(text: &str) -> Option<Self> {
-        (text == "attend").then_some(Self::Attend)
+    /// The 16 bytes of the id of its subject.
+    pub const fn subject(&self) -> &[u8; 16] {
+        match self {
+            Self::Attend(id) => id.as_bytes(),
+            Self::Capture(id) => id.as_bytes(),
+            Self::Refund(id) => id.as_bytes(),
+            Self::Dispute(id) => id.as_bytes(),
+            Self::Statement(id) => id.as_bytes(),
+        }
     }
-}
 
-/// A piece of work; there is at most one of a kind per subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Job {
-    /// What.
-    pub kind: JobKind,
-    /// On which order.
-    pub order: PaymentOrderId,
+    /// The job of this kind on this subject.
+    pub fn from_parts(kind: &str, subject: [u8; 16]) -> Option<Self> {
+        match kind {
+            "attend" => Some(Self::Attend(PaymentOrderId::from_bytes(subject))),
+            "capture" => Some(Self::Capture(CaptureId::from_bytes(subject))),
+            "refund" => Some(Self::Refund(RefundId::from_bytes(subject))),
+            "dispute" => Some(Self::Dispute(DisputeId::from_bytes(subject))),
+            "statement" => Some(Self::Statement(PspAccountId::from_bytes(subject))),
+            _ => None,
+        }
+    }
 }
 
 /// A job that this caller may run until the lease ends.
@@ -69,7 +90,7 @@ pub struct Job {
 pub struct ClaimedJob {
     /// Which.
     pub job: Job,
-    /// Whose order it is.
+    /// Whose subject it is.
     pub merchant: MerchantId,
     /// How often it was claimed since it was scheduled, this time included.
     pub tries: u32,
@@ -118,8 +139,8 @@ pub struct IdempotencyRow {
     pub fingerprint: [u8; 32],
     /// Until when nobody else may take the request over.
     pub locked_until: Timestamp,
-    /// The order it is about.
-    pub order: Option<PaymentOrderId>,
+    /// What it is about: the bytes of an id.
+    pub subject: Option<[u8; 16]>,
     /// The answer, once there is one.
     pub answer: Option<StoredAnswer>,
 }
@@ -165,8 +186,12 @@ pub struct EntryRow {
     pub id: EntryId,
     /// What makes it unique, such as `cap:pa_…`.
     pub event_ref: String,
+    /// The order it belongs to, where it belongs to one.
+    pub order: Option<PaymentOrderId>,
     /// When it happened.
     pub at: Timestamp,
+    /// Who booked it by hand, and why.
+    pub note: Option<Note>,
     /// Its lines.
     pub postings: Vec<PostingRow>,
 }
@@ -195,6 +220,82 @@ pub struct AccountBalance {
     pub posted: i64,
     /// Minor units that are held.
     pub pending: i64,
+}
+
+/// A line of a PSP's statement, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PspLineRow {
+    /// Whose account.
+    pub psp_account: PspAccountId,
+    /// The PSP's id of the line.
+    pub psp_line: String,
+    /// Whose books.
+    pub merchant: MerchantId,
+    /// What it is, in our words.
+    pub kind: String,
+    /// What it is, in the PSP's words.
+    pub psp_kind: String,
+    /// What it adds to what the PSP owes us, before its fee.
+    pub amount: Money,
+    /// What the PSP charged with it, in the same currency.
+    pub fee: i64,
+    /// The order it belongs to.
+    pub order: Option<PaymentOrderId>,
+    /// The payout it belongs to.
+    pub payout: Option<PayoutId>,
+    /// What a person has to look at because of it.
+    pub exception: Option<ExceptionId>,
+    /// When the PSP wrote it.
+    pub at: Timestamp,
+    /// When it was read.
+    pub read_at: Timestamp,
+}
+
+/// Up to where a PSP's statement is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PspCursor {
+    /// Whose account.
+    pub psp_account: PspAccountId,
+    /// The newest line that is read.
+    pub psp_line: String,
+    /// When the PSP wrote it.
+    pub line_at: Timestamp,
+    /// When the statement was read last.
+    pub read_at: Timestamp,
+    /// When the last days of it were read once more.
+    pub reread_at: Timestamp,
+}
+
+/// Something that a person has to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookException {
+    /// Its id.
+    pub id: ExceptionId,
+    /// Whose books.
+    pub merchant: MerchantId,
+    /// What is wrong: `unplaced_line`.
+    pub kind: String,
+    /// At which PSP account.
+    pub psp_account: Option<PspAccountId>,
+    /// What it is about, in the PSP's words or by an id.
+    pub subject: String,
+    /// How much.
+    pub amount: Money,
+    /// When it was found.
+    pub opened_at: Timestamp,
+    /// How it was settled.
+    pub closed: Option<Closed>,
+}
+
+/// How an exception was settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// Why it is settled.
+    pub why: String,
 }
 
 /// How much was committed since the store was opened.

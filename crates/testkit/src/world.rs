@@ -128,7 +128,7 @@ impl World {
 
     /// The order as the API shows it.
     pub async fn view(&self, id: PaymentOrderId) -> PaymentOrderView {
-        let expand = Expand { attempts: true, events: true };
+        let expand = Expand { attempts: true, captures: true, refunds: true, disputes: true, events: true };
         payments::get(&self.engine, self.merchant, id, expand).await.expect("the order")
     }
 

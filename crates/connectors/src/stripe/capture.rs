@@ -24,7 +24,7 @@ pub(super) fn step(token: &PspToken, amount: Money, key: &str, seen: &[Reply]) -
 
 fn request(session: &Session, amount: Money, key: &str) -> Result<Step, Fault> {
     let standing = standing::of_session(session)?;
-    let (Observed::Authorized(held), Some(payment)) = (standing.state, session.payment_id()) else {
+    let (Observed::Held { authorized: held, .. }, Some(payment)) = (standing.state, session.payment_id()) else {
         return Ok(Step::Done(Outcome::Seen(standing)));
     };
     if held.currency != amount.currency {

@@ -4,7 +4,7 @@
 use super::amounts::from_wire;
 use super::objects::{Metadata, Session, note};
 use super::register::{ATTEMPT_NOTE, CAPTURE_NOTE};
-use crate::{About, Fault, Message};
+use crate::{About, Fault, Message, News};
 use ducat_domain::AttemptId;
 use ducat_domain::payments::{Observation, Observed, PspToken};
 use serde::Deserialize;
@@ -52,25 +52,29 @@ struct Noted {
 pub(super) fn read(body: &[u8]) -> Result<Message, Fault> {
     let malformed = |_| Fault::Protocol("a message that is no event of Stripe's".into());
     let Event { id, kind, data } = serde_json::from_slice(body).map_err(malformed)?;
-    let nothing = Message { dedupe: id, kind, about: None, observation: None };
-    if !UNDERSTOOD.contains(&nothing.kind.as_str()) {
-        return Ok(nothing);
+    if !UNDERSTOOD.contains(&kind.as_str()) {
+        return Ok(Message { dedupe: id, kind, news: News::Nothing });
     }
-    if nothing.kind.starts_with("checkout.session.") {
-        let session: Session = serde_json::from_value(data.object).map_err(malformed)?;
-        let about = about_session(&session);
-        let observation = about.as_ref().and_then(|_| observe(&nothing.kind, &session));
-        return Ok(Message { about, observation, ..nothing });
-    }
-    let Noted { metadata } = serde_json::from_value(data.object).map_err(malformed)?;
-    let about = attempt(note(&metadata, ATTEMPT_NOTE)).map(|attempt| About { token: None, attempt: Some(attempt) });
-    Ok(Message { about, ..nothing })
+    let news = if kind.starts_with("checkout.session.") {
+        about_session(&kind, &serde_json::from_value(data.object).map_err(malformed)?)
+    } else {
+        let Noted { metadata } = serde_json::from_value(data.object).map_err(malformed)?;
+        let about = attempt(note(&metadata, ATTEMPT_NOTE)).map(|attempt| About { attempt: Some(attempt), ..About::default() });
+        about.map_or(News::Nothing, |about| News::Registration(about, None))
+    };
+    Ok(Message { dedupe: id, kind, news })
 }
 
 /// Sessions that others make on the same account carry their own references, which are none of our ids.
-fn about_session(session: &Session) -> Option<About> {
-    let attempt = attempt(note(&session.metadata, ATTEMPT_NOTE)).or_else(|| attempt(session.client_reference_id.as_deref()))?;
-    Some(About { token: Some(PspToken(session.id.clone())), attempt: Some(attempt) })
+fn about_session(kind: &str, session: &Session) -> News {
+    let ours = attempt(note(&session.metadata, ATTEMPT_NOTE)).or_else(|| attempt(session.client_reference_id.as_deref()));
+    let Some(attempt) = ours else { return News::Nothing };
+    let about = About {
+        token: Some(PspToken(session.id.clone())),
+        psp_payment: session.payment_id().map(str::to_owned),
+        attempt: Some(attempt),
+    };
+    News::Registration(about, observe(kind, session))
 }
 
 fn attempt(text: Option<&str>) -> Option<String> {
@@ -94,6 +98,8 @@ fn observe(kind: &str, session: &Session) -> Option<Observation> {
         state,
         decline: None,
         fees: Vec::new(),
+        refunds: Vec::new(),
+        disputes: Vec::new(),
     })
 }
 

@@ -45,9 +45,10 @@ impl Connector for Stripe {
             Operation::Fetch(token) => fetch::step(token, seen),
             Operation::Find { reference, since } => find::step(reference, *since, seen),
             Operation::Close { token, key } => close::step(token, key, seen),
-            Operation::Capture { token, amount, key } => capture::step(token, *amount, key, seen),
+            Operation::Capture { token, amount, key, .. } => capture::step(token, *amount, key, seen),
             Operation::Void { token, key } => void::step(token, key, seen),
-            Operation::Refund { token, amount, key } => refund::step(token, *amount, key, seen),
+            Operation::Refund { token, refund, amount, key, .. } => refund::step(token, refund, *amount, key, seen),
+            Operation::AnswerDispute { .. } | Operation::Statement { .. } => Err(Fault::Unsupported),
             Operation::Subscribe { url, key } => subscribe::step(url, key, seen),
             Operation::Ping => ping::step(seen),
         }

@@ -101,7 +101,11 @@ pub(super) struct BalanceTransaction {
 pub(super) struct Refund {
     pub id: String,
     pub status: Option<String>,
+    pub amount: Option<i64>,
+    pub currency: Option<String>,
     pub failure_reason: Option<String>,
+    #[serde(default)]
+    pub metadata: Metadata,
 }
 
 impl Object for Refund {

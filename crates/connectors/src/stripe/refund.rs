@@ -8,41 +8,53 @@ use super::register::ATTEMPT_NOTE;
 use super::{amounts, fetch};
 use crate::{Fault, Outcome, Reply, Step};
 use ducat_domain::Money;
-use ducat_domain::payments::{Decline, DeclineCode, PspToken};
+use ducat_domain::payments::{Decline, DeclineCode, PspToken, RefundSeen, RefundState};
 
-pub(super) fn step(token: &PspToken, amount: Money, key: &str, seen: &[Reply]) -> Result<Step, Fault> {
-    match seen {
+/// Under this name a refund carries our id.
+pub(super) const REFUND_NOTE: &str = "ducat_refund";
+
+pub(super) fn step(token: &PspToken, ours: &str, amount: Money, key: &str, replies: &[Reply]) -> Result<Step, Fault> {
+    match replies {
         [] => fetch::request(token).map(Step::Send),
-        [fetched] => request(&look(fetched)?, amount, key),
+        [fetched] => request(&look(fetched)?, ours, amount, key),
         [.., refunded] => match read::<Refund>(refunded, Asked::Act)? {
-            Answer::Good(refund) => outcome(refund).map(Step::Done),
+            Answer::Good(refund) => seen(&refund).map(|seen| Step::Done(Outcome::Refunded(seen))),
             Answer::Refused(refusal) => Ok(Step::Done(Outcome::Refused(refusal.decline()))),
         },
     }
 }
 
-fn request(session: &Session, amount: Money, key: &str) -> Result<Step, Fault> {
+fn request(session: &Session, ours: &str, amount: Money, key: &str) -> Result<Step, Fault> {
     let payment = session.payment_id().ok_or(Fault::Invalid("nothing was paid that could be given back"))?;
     let attempt = note(&session.metadata, ATTEMPT_NOTE).or(session.client_reference_id.as_deref());
     let form = Form::new()
         .with("payment_intent", segment(payment)?)
         .with("amount", &amounts::to_wire(amount)?.to_string())
-        .with_some(&format!("metadata[{ATTEMPT_NOTE}]"), attempt);
+        .with_some(&format!("metadata[{ATTEMPT_NOTE}]"), attempt)
+        .with(&format!("metadata[{REFUND_NOTE}]"), ours);
     Ok(Step::Send(form.post("/v1/refunds", format!("{key}:refund"))))
 }
 
-fn outcome(refund: Refund) -> Result<Outcome, Fault> {
-    let psp_refund = refund.id;
-    match refund.status.as_deref() {
-        Some("succeeded") => Ok(Outcome::Refunded { psp_refund, settled: true }),
-        Some("pending" | "requires_action") => Ok(Outcome::Refunded { psp_refund, settled: false }),
-        Some(status @ ("failed" | "canceled")) => {
-            let word = refund.failure_reason.unwrap_or_else(|| status.to_owned());
-            let decline = Decline { code: DeclineCode::RefusedByPsp, psp_code: Some(word), psp_ref: Some(psp_refund) };
-            Ok(Outcome::Refused(decline))
-        }
-        status => Err(strange("the status of a refund:", status)),
-    }
+/// A refund in our words.
+pub(super) fn seen(refund: &Refund) -> Result<RefundSeen, Fault> {
+    let state = match refund.status.as_deref() {
+        Some("succeeded") => RefundState::Succeeded,
+        Some("pending" | "requires_action") => RefundState::Pending,
+        Some("failed" | "canceled") => RefundState::Failed,
+        status => return Err(strange("the status of a refund:", status)),
+    };
+    let failure = (state == RefundState::Failed).then(|| Decline {
+        code: DeclineCode::RefusedByPsp,
+        psp_code: refund.failure_reason.clone().or_else(|| refund.status.clone()),
+        psp_ref: Some(refund.id.clone()),
+    });
+    Ok(RefundSeen {
+        psp_refund: refund.id.clone(),
+        ours: note(&refund.metadata, REFUND_NOTE).and_then(|text| text.parse().ok()),
+        amount: amounts::from_wire(refund.amount, refund.currency.as_deref())?,
+        state,
+        failure,
+    })
 }
 
 #[cfg(test)]

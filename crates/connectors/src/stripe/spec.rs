@@ -44,6 +44,7 @@ pub(super) static SPEC: Spec = Spec {
             Operations::Find,
             Operations::Close,
         ],
+        refund_window: None,
     }],
     // Stripe answers when it is done; a minute covers a request that is still in its hands when our connection breaks.
     processing_window: Duration::from_secs(60),

@@ -27,6 +27,8 @@ pub(super) fn of_session(session: &Session) -> Result<Observation, Fault> {
         state,
         decline: payment.and_then(|p| p.last_payment_error.as_ref()).map(decline),
         fees: payment.map_or(Ok(Fees::new()), fees)?,
+        refunds: Vec::new(),
+        disputes: Vec::new(),
     })
 }
 
@@ -55,11 +57,20 @@ fn of_payment(payment: &PaymentIntent) -> Result<Observed, Fault> {
     let amount = |units| from_wire(units, payment.currency.as_deref());
     match payment.status.as_deref() {
         Some("succeeded") => amount(payment.amount_received).map(Observed::Captured),
-        Some("requires_capture") => amount(payment.amount_capturable).map(Observed::Authorized),
+        // With several captures, what is held is what was not taken yet.
+        Some("requires_capture") => {
+            let (held, captured) = (amount(payment.amount_capturable)?, amount(payment.amount_received.or(Some(0)))?);
+            let authorized = held.plus(captured).map_err(|_| Fault::Protocol("amounts out of range".into()))?;
+            Ok(Observed::Held { authorized, captured })
+        }
         // A voucher or a bank transfer waits for the customer after the session is complete.
         Some("processing" | "requires_action" | "requires_confirmation") => Ok(Observed::Processing),
         // Nobody can give another method any more: a delayed payment failed.
         Some("requires_payment_method") => Ok(Observed::Failed),
+        // What was taken before the rest was let go stays taken.
+        Some("canceled") if payment.amount_received.is_some_and(|units| units > 0) => {
+            amount(payment.amount_received).map(Observed::Captured)
+        }
         Some("canceled") => Ok(canceled(payment)),
         status => Err(strange("the status of a payment:", status)),
     }
@@ -145,7 +156,7 @@ mod tests {
             ("processing", Observed::Processing),
             ("requires_action", Observed::Processing),
             ("requires_confirmation", Observed::Processing),
-            ("requires_capture", Observed::Authorized(eur(4_999))),
+            ("requires_capture", Observed::Held { authorized: eur(4_999), captured: eur(0) }),
             ("succeeded", Observed::Captured(eur(4_999))),
             ("requires_payment_method", Observed::Failed),
             ("canceled", Observed::Canceled),

@@ -23,7 +23,7 @@ pub(super) fn step(token: &PspToken, key: &str, seen: &[Reply]) -> Result<Step, 
 
 fn request(session: &Session, key: &str) -> Result<Step, Fault> {
     let standing = standing::of_session(session)?;
-    let (Observed::Authorized(_), Some(payment)) = (standing.state, session.payment_id()) else {
+    let (Observed::Held { .. }, Some(payment)) = (standing.state, session.payment_id()) else {
         return Ok(Step::Done(Outcome::Seen(standing)));
     };
     let path = format!("/v1/payment_intents/{}/cancel", segment(payment)?);

@@ -46,6 +46,16 @@ pub struct Attempt {
     pub authorized: i64,
     /// Minor units captured at the PSP.
     pub captured: i64,
+    /// Minor units that a capture under way will have captured in all; 0 where none is.
+    pub capturing: i64,
+    /// Minor units given back.
+    pub refunded: i64,
+    /// Minor units on their way back.
+    pub refunding: i64,
+    /// Minor units withheld or lost in disputes.
+    pub disputed: i64,
+    /// How many disputes are not decided.
+    pub open_disputes: u16,
     /// The money came although the order was paid by another attempt.
     pub surplus: bool,
     /// What the PSP charged, by its own lines.

@@ -1,6 +1,7 @@
 //! Calling an order off: asked for first, done once the PSP confirms that nothing can be paid any more.
 
-use super::{EventKind, Moved, OrderStatus, Payment, TransitionError};
+use super::{Moved, OrderStatus, Payment, TransitionError};
+use crate::events::EventKind;
 use crate::Timestamp;
 
 impl Payment {

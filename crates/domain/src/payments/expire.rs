@@ -1,6 +1,7 @@
 //! Lapsing: an order whose time is over and that has no attempt alive at a PSP.
 
-use super::{EventKind, Moved, OrderStatus, Payment};
+use super::{Moved, OrderStatus, Payment};
+use crate::events::EventKind;
 use crate::Timestamp;
 
 impl Payment {

@@ -1,20 +1,26 @@
-//! The payment order and its attempts: what they are, and every way they may move.
+//! The payment order, its attempts, and what becomes of the money: what they are, and every way they may move.
 //!
 //! - `terms`: what the merchant asked for; never changes.
-//! - `order`: the order and its states.
-//! - `attempt`: one try at one PSP account.
+//! - `order`: the order and its states. `attempt`: one try at one PSP account.
+//! - `capture`, `refund`, `dispute`: what happens to the money after the sale, each with its moves.
 //! - `decline`: why a PSP said no, in our words.
 //! - `observation`: what a PSP says about a registration.
-//! - the moves: `open`, `register`, `observe`, `cancel`, `expire`, `retry`. Each takes the order by value and gives back a [`Moved`].
+//! - the moves: `open`, `register`, `observe`, `cancel`, `expire`, `retry`, `claim`. Each takes the order by value and gives back a
+//!   [`Moved`].
 
 mod attempt;
 mod cancel;
+mod capture;
+mod claim;
 mod decline;
+mod dispute;
 mod expire;
 mod observation;
 mod observe;
 mod open;
 mod order;
+mod part;
+mod refund;
 mod register;
 mod retry;
 mod terms;
@@ -23,8 +29,14 @@ mod terms;
 mod properties;
 
 pub use attempt::{Attempt, AttemptStatus, MAX_ATTEMPTS, PspName, PspToken};
+pub use capture::{Capture, CaptureStatus, NewCapture};
+pub use claim::Claim;
 pub use decline::{Decline, DeclineClass, DeclineCode};
-pub use observation::{Fee, Observation, Observed};
+pub use dispute::{Dispute, DisputeAnswer, DisputeReason, DisputeStatus};
+pub use observation::{DisputeSeen, Fee, Observation, Observed, RefundSeen, RefundState};
 pub use open::open;
-pub use order::{EventKind, Moved, OrderStatus, Payment, PaymentOrder, TransitionError};
+pub use order::{Moved, OrderStatus, Payment, PaymentOrder, TransitionError};
+pub use part::Part;
+pub use refund::{NewRefund, Refund, RefundOrigin, RefundStatus};
 pub use terms::{CaptureMode, Channel, Customer, LineItem, PaymentMethod, PaymentType, Terms};
+pub use crate::events::EventKind;

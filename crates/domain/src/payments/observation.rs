@@ -1,7 +1,7 @@
 //! What a PSP says about one registration, in our words.
 
-use super::{Decline, PspToken};
-use crate::Money;
+use super::{Decline, DisputeReason, DisputeStatus, PspToken};
+use crate::{Money, RefundId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The truth about a registration as its PSP tells it, by an answer or by a verified message.
@@ -19,6 +19,10 @@ pub struct Observation {
     pub decline: Option<Decline>,
     /// What the PSP charged so far; empty where it did not say.
     pub fees: Vec<Fee>,
+    /// What it gave or gives back, as far as it says.
+    pub refunds: Vec<RefundSeen>,
+    /// What the payer disputes, as far as it says.
+    pub disputes: Vec<DisputeSeen>,
 }
 
 /// How far a registration is.
@@ -28,9 +32,14 @@ pub enum Observed {
     Open,
     /// The customer acted; the last word is not said.
     Processing,
-    /// The money is held.
-    Authorized(Money),
-    /// The money is taken.
+    /// The money is held; a part of it may be taken already.
+    Held {
+        /// All that was authorised.
+        authorized: Money,
+        /// What was taken of it.
+        captured: Money,
+    },
+    /// The money is taken: this much, and no more will be.
     Captured(Money),
     /// Refused for good; nothing can be paid on it any more.
     Failed,
@@ -38,6 +47,57 @@ pub enum Observed {
     Canceled,
     /// Lapsed unpaid.
     Expired,
+}
+
+/// A refund, as its PSP tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundSeen {
+    /// The PSP's id of the refund.
+    pub psp_refund: String,
+    /// Our id, where the PSP carried it along; refunds that were made at the PSP have none.
+    pub ours: Option<RefundId>,
+    /// How much, in the payment's currency.
+    pub amount: Money,
+    /// How far it is.
+    pub state: RefundState,
+    /// Why it failed, where it did.
+    pub failure: Option<Decline>,
+}
+
+/// How far a refund is at its PSP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RefundState {
+    /// Accepted; the last word is not said.
+    Pending,
+    /// The money is given back.
+    Succeeded,
+    /// The money did not go back, or came back.
+    Failed,
+}
+
+/// A dispute, as its PSP tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisputeSeen {
+    /// The PSP's id of the dispute.
+    pub psp_dispute: String,
+    /// How much is disputed, in the payment's currency.
+    pub amount: Money,
+    /// Why, in our words; `other` where we have none.
+    pub reason: DisputeReason,
+    /// Where it stands.
+    pub status: DisputeStatus,
+    /// Until when evidence is taken.
+    pub evidence_due_at: Option<Timestamp>,
+    /// Whether evidence was handed in.
+    pub evidence_submitted: bool,
+    /// The PSP took the disputed money.
+    pub withdrawn: bool,
+    /// The PSP gave it back.
+    pub returned: bool,
+    /// What the PSP charged for the dispute, by its own lines.
+    pub fees: Vec<Fee>,
+    /// When it was opened.
+    pub opened_at: Timestamp,
 }
 
 /// One line of what the PSP charged.

@@ -1,6 +1,7 @@
 //! Applying what a PSP says. Messages come twice, late and out of order; what counts is how far the money is, and that only grows.
 
-use super::{AttemptStatus, EventKind, Fee, Moved, Observation, Observed, OrderStatus, Payment, TransitionError};
+use super::{AttemptStatus, Fee, Moved, Observation, Observed, OrderStatus, Payment, TransitionError};
+use crate::events::EventKind;
 use crate::journal::{Account, Entry, EventRef, Layer, Transfer};
 use crate::{Money, Timestamp};
 
@@ -31,7 +32,7 @@ impl Payment {
         let event = match seen.state {
             Observed::Open => self.opened(seen, check_at)?,
             Observed::Processing => self.processing(check_at)?,
-            Observed::Authorized(amount) => self.authorized(amount, now, check_at, &mut entries)?,
+            Observed::Held { authorized, captured } => self.held(authorized, captured, now, check_at, &mut entries)?,
             Observed::Captured(amount) => self.captured(amount, now, &mut entries)?,
             Observed::Failed => self.ended(AttemptStatus::Failed, seen, now, &mut entries)?,
             Observed::Canceled => self.ended(AttemptStatus::Canceled, seen, now, &mut entries)?,
@@ -40,6 +41,12 @@ impl Payment {
         let fees = self.book_fees(&seen.fees, now, &mut entries);
         let event = event.or(fees.then_some(EventKind::FeeBooked));
         Ok(event.map(|event| self.moved(now, event, entries)))
+    }
+
+    /// What the PSP charged, told by its statement. Nothing where it is known.
+    pub fn fees_told(mut self, fees: &[Fee], now: Timestamp) -> Option<Moved> {
+        let mut entries = Vec::new();
+        self.book_fees(fees, now, &mut entries).then(|| self.moved(now, EventKind::FeeBooked, entries))
     }
 
     fn opened(&mut self, seen: &Observation, check_at: Timestamp) -> Result<Option<EventKind>, TransitionError> {
@@ -77,26 +84,38 @@ impl Payment {
         Ok(Some(EventKind::Processing))
     }
 
-    fn authorized(
+    /// The money is held, and a part of it may be taken already.
+    fn held(
         &mut self,
-        amount: Money,
+        authorized: Money,
+        captured: Money,
         now: Timestamp,
         check_at: Timestamp,
         entries: &mut Vec<Entry>,
     ) -> Result<Option<EventKind>, TransitionError> {
-        self.of_this_order(amount)?;
+        self.of_this_order(authorized)?;
+        let mut event = None;
         // A hold that was there before and is let go does not come back: that message is late.
-        if self.attempt.status.is_success() || self.attempt.authorized > 0 {
-            return Ok(None);
+        if !self.attempt.status.is_success() && self.attempt.authorized == 0 {
+            self.attempt.status = AttemptStatus::Authorized;
+            self.attempt.authorized = authorized.minor;
+            self.attempt.check_at = Some(check_at);
+            self.attempt.redirect_url = None;
+            entries.extend(self.entry(EventRef::Authorized(self.attempt.id), now, &[self.receive(authorized, Layer::Pending)]));
+            event = Some(self.money_came(OrderStatus::Authorized, EventKind::Authorized, authorized, 0)?);
         }
-        self.attempt.status = AttemptStatus::Authorized;
-        self.attempt.authorized = amount.minor;
-        self.attempt.check_at = Some(check_at);
-        self.attempt.redirect_url = None;
-        entries.extend(self.entry(EventRef::Authorized(self.attempt.id), now, &[self.receive(amount, Layer::Pending)]));
-        self.money_came(OrderStatus::Authorized, EventKind::Authorized, amount, 0).map(Some)
+        let more = Money::new(captured.minor.saturating_sub(self.attempt.captured), captured.currency);
+        if self.attempt.status != AttemptStatus::Authorized || more.minor <= 0 {
+            return Ok(event);
+        }
+        let reference = self.capture_ref(captured.minor);
+        let grown = self.take(more, captured.minor)?;
+        let moves = [self.receive(more, Layer::Posted), self.give_back(more, Layer::Pending), self.receive(grown, Layer::Pending)];
+        entries.extend(self.entry(reference, now, &moves));
+        Ok(Some(event.unwrap_or(EventKind::PartiallyCaptured)))
     }
 
+    /// All that will ever be taken is taken: `amount` in all.
     fn captured(
         &mut self,
         amount: Money,
@@ -107,19 +126,51 @@ impl Payment {
         if self.attempt.status == AttemptStatus::Captured {
             return Ok(None);
         }
-        let known = Money::new(self.attempt.authorized, amount.currency);
-        let held = if self.attempt.status == AttemptStatus::Authorized { known } else { Money::new(0, amount.currency) };
-        // Taking more than was held (where a PSP allows it), or without a hold, authorises the difference at once.
-        let newly_authorized = Money::new(amount.minor.saturating_sub(known.minor).max(0), amount.currency);
+        if amount.minor < self.attempt.captured {
+            return Err(TransitionError::Amount);
+        }
+        let currency = amount.currency;
+        let held = match self.attempt.status {
+            AttemptStatus::Authorized => self.attempt.authorized - self.attempt.captured,
+            _ => 0,
+        };
+        let more = Money::new(amount.minor - self.attempt.captured, currency);
+        let known = self.attempt.authorized;
+        let reference = if more.minor > 0 { self.capture_ref(amount.minor) } else { EventRef::Voided(self.attempt.id) };
         self.attempt.status = AttemptStatus::Captured;
         self.attempt.captured = amount.minor;
-        self.attempt.authorized = self.attempt.authorized.max(amount.minor);
+        self.attempt.authorized = known.max(amount.minor);
+        self.attempt.capturing = 0;
         self.attempt.check_at = None;
         self.attempt.redirect_url = None;
         // What was held is resolved whole: the part that was taken is posted, the rest is let go.
-        let moves = [self.receive(amount, Layer::Posted), self.give_back(held, Layer::Pending)];
-        entries.extend(self.entry(EventRef::Captured(self.attempt.id), now, &moves));
-        self.money_came(OrderStatus::Succeeded, EventKind::Succeeded, newly_authorized, amount.minor).map(Some)
+        let moves = [self.receive(more, Layer::Posted), self.give_back(Money::new(held, currency), Layer::Pending)];
+        entries.extend(self.entry(reference, now, &moves));
+        // Taking more than was held (where a PSP allows it), or without a hold, authorises the difference at once.
+        let newly_authorized = Money::new(self.attempt.authorized - known, currency);
+        self.money_came(OrderStatus::Succeeded, EventKind::Succeeded, newly_authorized, more.minor).map(Some)
+    }
+
+    /// Notes a part that was taken of what is held. Gives what was taken beyond the hold, which is authorised by that.
+    fn take(&mut self, more: Money, total: i64) -> Result<Money, TransitionError> {
+        let grown = total.saturating_sub(self.attempt.authorized).max(0);
+        self.attempt.captured = total;
+        self.attempt.authorized += grown;
+        if self.attempt.capturing <= total {
+            self.attempt.capturing = 0;
+        }
+        let add = |sum: i64, more: i64| sum.checked_add(more).ok_or(crate::MoneyError::Overflow);
+        self.order.amount_authorized = add(self.order.amount_authorized, grown)?;
+        self.order.amount_captured = add(self.order.amount_captured, more.minor)?;
+        Ok(Money::new(grown, more.currency))
+    }
+
+    /// The first capture of an attempt is known by the attempt, each further one by what it brings the sum to.
+    fn capture_ref(&self, total: i64) -> EventRef {
+        match self.attempt.captured {
+            0 => EventRef::Captured(self.attempt.id),
+            _ => EventRef::CapturedMore(self.attempt.id, total),
+        }
     }
 
     /// Books money on the order: by the attempt that pays it, or as a surplus when another one has.
@@ -158,6 +209,11 @@ impl Payment {
             AttemptStatus::Captured | AttemptStatus::Failed | AttemptStatus::Canceled | AttemptStatus::Expired => {
                 return Ok(None);
             }
+            // The rest of a hold was let go: what was taken before stays taken.
+            AttemptStatus::Authorized if self.attempt.captured > 0 => {
+                let taken = Money::new(self.attempt.captured, self.order.terms.amount.currency);
+                return self.captured(taken, now, entries);
+            }
             AttemptStatus::Authorized => {
                 let held = Money::new(self.attempt.authorized, self.order.terms.amount.currency);
                 entries.extend(self.entry(EventRef::Voided(self.attempt.id), now, &[self.give_back(held, Layer::Pending)]));
@@ -195,12 +251,9 @@ impl Payment {
             }
             self.attempt.fees.push(fee.clone());
             let line = EventRef::Fee(self.attempt.psp_account, fee.psp_line.clone());
-            let charge = Transfer {
-                debit: Account::ExpensePspFee,
-                credit: Account::PspReceivable(self.attempt.psp_account),
-                amount: fee.amount,
-                layer: Layer::Posted,
-            };
+            let receivable = Account::PspReceivable(self.attempt.psp_account);
+            // A fee that is given back is a negative one.
+            let charge = Transfer::signed(Account::ExpensePspFee, receivable, fee.amount);
             entries.extend(self.entry(line, now, &[charge]));
             news = true;
         }
@@ -209,20 +262,22 @@ impl Payment {
 
     fn of_this_order(&self, amount: Money) -> Result<(), TransitionError> {
         let asked = self.order.terms.amount;
-        let fits = amount.currency == asked.currency && amount.minor > 0 && amount.minor <= asked.minor;
+        // More than the order's amount comes only where we asked for it.
+        let most = asked.minor.max(self.attempt.capturing).max(self.attempt.authorized);
+        let fits = amount.currency == asked.currency && amount.minor > 0 && amount.minor <= most;
         if fits { Ok(()) } else { Err(TransitionError::Amount) }
     }
 
-    fn entry(&self, event_ref: EventRef, now: Timestamp, moves: &[Transfer]) -> Option<Entry> {
+    pub(super) fn entry(&self, event_ref: EventRef, now: Timestamp, moves: &[Transfer]) -> Option<Entry> {
         Entry::transfer(event_ref, Some(self.order.id), now, moves)
     }
 
-    fn receive(&self, amount: Money, layer: Layer) -> Transfer {
+    pub(super) fn receive(&self, amount: Money, layer: Layer) -> Transfer {
         let debit = Account::PspReceivable(self.attempt.psp_account);
         Transfer { debit, credit: Account::MerchantPayable(self.order.merchant), amount, layer }
     }
 
-    fn give_back(&self, amount: Money, layer: Layer) -> Transfer {
+    pub(super) fn give_back(&self, amount: Money, layer: Layer) -> Transfer {
         let credit = Account::PspReceivable(self.attempt.psp_account);
         Transfer { debit: Account::MerchantPayable(self.order.merchant), credit, amount, layer }
     }

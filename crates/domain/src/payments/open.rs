@@ -1,6 +1,7 @@
 //! Opening an order: recorded together with its first attempt, before any PSP hears of it.
 
-use super::{Attempt, AttemptStatus, EventKind, Moved, OrderStatus, Payment, PaymentOrder, PspName, Terms};
+use super::{Attempt, AttemptStatus, Moved, OrderStatus, Payment, PaymentOrder, PspName, Terms};
+use crate::events::EventKind;
 use crate::{AttemptId, MerchantId, PaymentOrderId, PspAccountId, Timestamp};
 
 /// A new order with its first attempt, about to be registered.
@@ -23,10 +24,13 @@ pub fn open(
         amount_authorized: 0,
         amount_captured: 0,
         amount_refunded: 0,
+        amount_refunding: 0,
         amount_disputed: 0,
         paid_by: None,
         cancel_requested_at: None,
         paid_late: false,
+        status_version: 1,
+        claim: None,
     };
     let attempt = Attempt::new(first, 1, now, check_at);
     Payment { order, attempt }.moved(now, EventKind::Created, Vec::new())
@@ -54,6 +58,11 @@ impl Attempt {
             check_at: Some(check_at),
             authorized: 0,
             captured: 0,
+            capturing: 0,
+            refunded: 0,
+            refunding: 0,
+            disputed: 0,
+            open_disputes: 0,
             surplus: false,
             fees: Vec::new(),
         }

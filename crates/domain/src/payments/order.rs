@@ -1,8 +1,10 @@
 //! The payment order: its states, and what a move gives back.
 
-use super::{Attempt, Terms};
+use super::{Attempt, Part, Terms};
+use crate::events::EventKind;
 use crate::journal::Entry;
-use crate::{AttemptId, MerchantId, MoneyError, PaymentOrderId, Timestamp};
+use super::claim::Claim;
+use crate::{AttemptId, MerchantId, Money, MoneyError, PaymentOrderId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What the merchant wants paid, once.
@@ -28,7 +30,9 @@ pub struct PaymentOrder {
     pub amount_captured: i64,
     /// Minor units given back.
     pub amount_refunded: i64,
-    /// Minor units in dispute.
+    /// Minor units on their way back.
+    pub amount_refunding: i64,
+    /// Minor units withheld or lost in disputes.
     pub amount_disputed: i64,
     /// The one attempt that paid it.
     pub paid_by: Option<AttemptId>,
@@ -36,6 +40,10 @@ pub struct PaymentOrder {
     pub cancel_requested_at: Option<Timestamp>,
     /// Money came after the order had ended otherwise.
     pub paid_late: bool,
+    /// The version with which the order came into its status: the number of the event that told of it.
+    pub status_version: u32,
+    /// Who of the merchant's has taken it on, to fulfil it once.
+    pub claim: Option<Claim>,
 }
 
 /// Where an order stands.
@@ -109,62 +117,6 @@ impl OrderStatus {
     }
 }
 
-macro_rules! event_kinds {
-    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
-        /// What a committed change was.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum EventKind { $($(#[$doc])* $name,)* }
-
-        impl EventKind {
-            /// Every kind there is.
-            pub const ALL: &[Self] = &[$(Self::$name),*];
-
-            /// The kind as text, as in the API.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)* }
-            }
-
-            /// The kind with this text.
-            pub fn parse(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
-            }
-        }
-    };
-}
-
-event_kinds! {
-    /// The order was recorded, with its first attempt.
-    Created = "payment_order.created";
-    /// A PSP confirmed the registration; the customer can pay.
-    Pending = "payment_order.pending";
-    /// The PSP's answer to the registration was lost.
-    AttemptUnknown = "payment_order.attempt_unknown";
-    /// The PSP refused a try; the customer may try again.
-    AttemptDeclined = "payment_order.attempt_declined";
-    /// An attempt ended without money; the order can still be paid by another.
-    AttemptEnded = "payment_order.attempt_ended";
-    /// A new attempt was begun.
-    AttemptStarted = "payment_order.attempt_started";
-    /// The customer acted; the PSP has not said its last word.
-    Processing = "payment_order.processing";
-    /// The money is held.
-    Authorized = "payment_order.authorized";
-    /// The money is taken.
-    Succeeded = "payment_order.succeeded";
-    /// It cannot be paid.
-    Failed = "payment_order.failed";
-    /// Somebody asked to call it off.
-    CancelRequested = "payment_order.cancel_requested";
-    /// It was called off.
-    Canceled = "payment_order.canceled";
-    /// It lapsed.
-    Expired = "payment_order.expired";
-    /// The order was paid a second time; the surplus is booked and flagged.
-    PaidTwice = "payment_order.paid_twice";
-    /// The PSP told its fee.
-    FeeBooked = "payment_order.fee_booked";
-}
-
 /// An order with the attempt that matters now: the latest, or the one that an observation is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
@@ -179,6 +131,8 @@ pub struct Payment {
 pub struct Moved {
     /// The order and the attempt as they are now; the order's version has grown by one.
     pub payment: Payment,
+    /// The capture, refund or dispute that moved with them.
+    pub part: Option<Part>,
     /// What was booked.
     pub entries: Vec<Entry>,
     /// What happened.
@@ -205,6 +159,39 @@ pub enum TransitionError {
     /// The order has made as many attempts as it may.
     #[error("the payment order has made {} attempts, which is the limit", super::MAX_ATTEMPTS)]
     TooManyAttempts,
+    /// There is no money on the attempt that could be given back.
+    #[error("nothing was captured that could be given back")]
+    NothingCaptured,
+    /// More is asked for than there is.
+    #[error("at most {left} is left to {action}")]
+    TooMuch {
+        /// What there is.
+        left: Money,
+        /// What was wanted.
+        action: &'static str,
+    },
+    /// The payer disputes the payment.
+    #[error("the payment is disputed; a refund now could pay the customer twice")]
+    Disputed,
+    /// A capture is under way.
+    #[error("another capture of the payment order is under way")]
+    CaptureUnderWay,
+    /// The dispute is in a status that the move does not start from.
+    #[error("a dispute that is {} cannot {action}", status.as_str())]
+    Dispute {
+        /// Where it stands.
+        status: super::DisputeStatus,
+        /// What was wanted.
+        action: &'static str,
+    },
+    /// Somebody has claimed the order.
+    #[error("the payment order was claimed by {by:?}")]
+    Claimed {
+        /// Who.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
     /// The sums do not fit.
     #[error(transparent)]
     Money(#[from] MoneyError),
@@ -215,6 +202,9 @@ impl Payment {
     pub(super) fn enter(&mut self, status: OrderStatus, action: &'static str) -> Result<(), TransitionError> {
         let from = self.order.status;
         if from == status || from.may_become(status) {
+            if from != status {
+                self.order.status_version = self.order.version.saturating_add(1);
+            }
             self.order.status = status;
             Ok(())
         } else {
@@ -226,6 +216,6 @@ impl Payment {
     pub(super) fn moved(mut self, now: Timestamp, event: EventKind, entries: Vec<Entry>) -> Moved {
         self.order.version = self.order.version.saturating_add(1);
         self.order.updated_at = now;
-        Moved { payment: self, entries, event }
+        Moved { payment: self, part: None, entries, event }
     }
 }

@@ -1,6 +1,7 @@
 //! What becomes of a registration when the PSP did not simply confirm it: the answer was lost, the PSP refused, or it never heard of it.
 
-use super::{AttemptStatus, Decline, EventKind, Moved, OrderStatus, Payment, TransitionError};
+use super::{AttemptStatus, Decline, Moved, OrderStatus, Payment, TransitionError};
+use crate::events::EventKind;
 use crate::Timestamp;
 
 impl Payment {
@@ -73,6 +74,7 @@ impl super::Attempt {
     /// The attempt is over: nothing is to be checked any more.
     pub(super) fn end(&mut self, status: AttemptStatus) {
         self.status = status;
+        self.capturing = 0;
         self.check_at = None;
         self.redirect_url = None;
     }

@@ -1,6 +1,7 @@
 //! Another attempt on the same order, once the one before has surely ended without money.
 
-use super::{Attempt, EventKind, MAX_ATTEMPTS, Moved, Payment, PspName, TransitionError};
+use super::{Attempt, MAX_ATTEMPTS, Moved, Payment, PspName, TransitionError};
+use crate::events::EventKind;
 use crate::{AttemptId, PspAccountId, Timestamp};
 
 impl Payment {

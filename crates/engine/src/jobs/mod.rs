@@ -1,8 +1,8 @@
 //! The worker: runs what is due. It starts only when told to, and can be run once at a chosen time.
 
-use crate::{Engine, Error, payments};
+use crate::{Engine, Error, captures, disputes, payments, refunds, settlement};
 use ducat_domain::Timestamp;
-use ducat_store::{Change, ClaimedJob, JobKind};
+use ducat_store::{Change, ClaimedJob, Job};
 use std::future::Future;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -42,11 +42,15 @@ pub async fn run_due(engine: &Engine) -> Result<usize, Error> {
 }
 
 async fn run(engine: &Engine, job: ClaimedJob) {
-    let outcome = match job.job.kind {
-        JobKind::Attend => payments::attend(engine, job).await,
+    let outcome = match job.job {
+        Job::Attend(order) => payments::attend(engine, order, job).await,
+        Job::Capture(capture) => captures::resolve(engine, capture, job).await,
+        Job::Refund(refund) => refunds::resolve(engine, refund, job).await,
+        Job::Dispute(dispute) => disputes::see_to(engine, dispute, job).await,
+        Job::Statement(account) => settlement::read(engine, account, job).await,
     };
     if let Err(error) = outcome {
-        tracing::error!(order = %job.job.order, %error, "a job failed; it comes again when its lease ends");
+        tracing::error!(job = job.job.kind(), %error, "a job failed; it comes again when its lease ends");
     }
 }
 

@@ -18,12 +18,12 @@ const KEY_MARGIN: Duration = Duration::from_secs(3600);
 const MAX_LOOKS_AT_REST: u32 = 6;
 
 /// Runs a claimed job.
-pub(crate) async fn attend(engine: &Engine, claimed: ClaimedJob) -> Result<(), Error> {
-    let Some(payment) = engine.store().payment(claimed.job.order).await? else { return Ok(()) };
-    let (payment, fault) = match step(engine, payment.clone()).await {
+pub(crate) async fn attend(engine: &Engine, order: PaymentOrderId, claimed: ClaimedJob) -> Result<(), Error> {
+    let Some(payment) = engine.store().payment(order).await? else { return Ok(()) };
+    let (payment, fault) = match both(engine, payment.clone()).await {
         Ok((payment, fault)) => (payment, fault),
         Err(error) => {
-            tracing::error!(order = %claimed.job.order, %error, "seeing to the order failed");
+            tracing::error!(%order, %error, "seeing to the order failed");
             (payment, Some(Fault::Protocol(error.to_string())))
         }
     };
@@ -43,8 +43,37 @@ pub(crate) async fn attend(engine: &Engine, claimed: ClaimedJob) -> Result<(), E
     Ok(engine.store().commit(Change { jobs: vec![job], ..Change::default() }).await?)
 }
 
+async fn both(engine: &Engine, payment: Payment) -> Result<(Payment, Option<Fault>), Error> {
+    let (payment, fault) = step(engine, payment).await?;
+    let other = beside(engine, &payment).await?;
+    Ok((payment, fault.or(other)))
+}
+
+/// What else an order may need beside its latest attempt: the truth about the one that paid it, and surplus money sent back.
+async fn beside(engine: &Engine, latest: &Payment) -> Result<Option<Fault>, Error> {
+    if latest.attempt.number == 1 {
+        return Ok(None);
+    }
+    let paid_by = latest.order.paid_by.filter(|id| *id != latest.attempt.id);
+    let fault = match paid_by {
+        Some(id) => match engine.store().payment_by_attempt(id).await? {
+            Some(payment) => look_at(engine, payment).await?.1,
+            None => None,
+        },
+        None => None,
+    };
+    crate::refunds::return_surplus(engine, latest.order.id).await?;
+    Ok(fault)
+}
+
+/// Asks the PSP about the attempt of this payment, and applies all that it says: money, fees, refunds, disputes.
+pub(crate) async fn look_at(engine: &Engine, payment: Payment) -> Result<(Payment, Option<Fault>), Error> {
+    let psp = open_psp(engine, &payment).await?;
+    fetch(engine, &psp, payment).await
+}
+
 /// Sees to an order at once, for a caller who waits.
-pub(super) async fn attend_now(engine: &Engine, order: PaymentOrderId) -> Result<Payment, Error> {
+pub(crate) async fn attend_now(engine: &Engine, order: PaymentOrderId) -> Result<Payment, Error> {
     let payment = engine.store().payment(order).await?.ok_or(Error::NotFound("payment order"))?;
     step(engine, payment).await.map(|(payment, _)| payment)
 }
@@ -166,6 +195,8 @@ async fn look(engine: &Engine, psp: &Psp, payment: Payment, operation: Operation
                 state: Observed::Expired,
                 decline: None,
                 fees: Vec::new(),
+                refunds: Vec::new(),
+                disputes: Vec::new(),
             };
             Ok((observe(engine, payment, &gone, Along::default()).await?, None))
         }

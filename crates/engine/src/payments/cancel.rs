@@ -15,7 +15,7 @@ pub async fn cancel(engine: &Engine, merchant: MerchantId, id: PaymentOrderId, k
     let mut claim = None;
     if let Some(key) = key {
         match key.look(engine, merchant).await? {
-            Known::New => claim = Some(key.claim(engine, merchant, Some(id), engine.now(), None)),
+            Known::New => claim = Some(key.claim(engine, merchant, Some(*id.as_bytes()), engine.now(), None)),
             Known::Answered(answer) => return Ok(answer),
             Known::TakenOver(_) => {}
         }

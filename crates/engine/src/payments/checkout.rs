@@ -1,6 +1,7 @@
 //! What the customer sees: the order's page, and the way back to the shop.
 
 use super::attend::attend_now;
+use super::claim::Proof;
 use super::commit::links;
 use super::plan::FRESH;
 use super::try_again::can_try_again;
@@ -84,6 +85,9 @@ fn onward(payment: &Payment, secret: &Secret) -> Option<String> {
         .append_pair("payment_order", &order.id.to_string())
         .append_pair("status", status)
         .append_pair("signature", &return_signature(secret, order.id, status));
+    // The event that told of the status carries the same two.
+    let proof = Proof::of(secret, order.id, order.status, order.status_version);
+    url.query_pairs_mut().append_pair("sequence", &proof.sequence.to_string()).append_pair("proof", &proof.proof);
     Some(url.into())
 }
 
@@ -93,15 +97,25 @@ fn filled(address: &str, id: PaymentOrderId) -> String {
 
 /// HMAC-SHA256 in hex over `{payment order}.{status}`, with the merchant's return secret as it is written.
 pub fn return_signature(secret: &Secret, id: PaymentOrderId, status: &str) -> String {
-    let mut mac = mac(secret);
-    mac.update(format!("{id}.{status}").as_bytes());
-    hex::encode(mac.finalize().into_bytes())
+    sign(secret, &format!("{id}.{status}"))
 }
 
 /// Whether a returning customer brings our signature; compared in constant time.
 pub fn is_return_signed(secret: &Secret, id: PaymentOrderId, status: &str, signature: &str) -> bool {
+    is_signed(secret, &format!("{id}.{status}"), signature)
+}
+
+/// HMAC-SHA256 in hex.
+pub(super) fn sign(secret: &Secret, text: &str) -> String {
     let mut mac = mac(secret);
-    mac.update(format!("{id}.{status}").as_bytes());
+    mac.update(text.as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
+
+/// Compares in constant time.
+pub(super) fn is_signed(secret: &Secret, text: &str, signature: &str) -> bool {
+    let mut mac = mac(secret);
+    mac.update(text.as_bytes());
     hex::decode(signature).is_ok_and(|bytes| mac.verify_slice(&bytes).is_ok())
 }
 

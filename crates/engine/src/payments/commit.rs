@@ -4,17 +4,19 @@ use super::plan;
 use super::snapshot::Snapshot;
 use super::view::{Links, PaymentOrderView};
 use crate::{Answer, AnswerKind, Engine, Error, RequestKey};
-use ducat_domain::journal::FiledEntry;
-use ducat_domain::payments::{Moved, Observation, OrderStatus, Payment, TransitionError};
-use ducat_domain::{EntryId, EventId, MerchantId};
-use ducat_store::{Change, CommitError, EventRow, InboxState, InboxWrite, Job, JobKind, JobWrite, PaymentWrite, Unique};
+use ducat_domain::journal::{Entry, EventRef, FiledEntry, Layer};
+use ducat_domain::payments::{Capture, Moved, Observation, OrderStatus, Part, Payment, TransitionError};
+use ducat_domain::{EntryId, EventId, MerchantId, Subject, Timestamp};
+use ducat_store::{
+    Change, CommitError, EventRow, InboxState, InboxWrite, Job, JobWrite, PartWrite, PaymentWrite, Unique,
+};
 use std::sync::{Mutex, PoisonError};
 
 /// How often a change that lost a race is decided anew.
 const MAX_RACES: u32 = 32;
 
 /// What is to be written for a move.
-pub(super) enum Write {
+pub(crate) enum Write {
     /// A new order.
     Insert,
     /// An order and an attempt that are there.
@@ -24,37 +26,39 @@ pub(super) enum Write {
 }
 
 /// The job that sees to the order of this payment.
-pub(super) fn attend_job(payment: &Payment) -> Job {
-    Job { kind: JobKind::Attend, order: payment.order.id }
+pub(crate) fn attend_job(payment: &Payment) -> Job {
+    Job::Attend(payment.order.id)
 }
 
 /// The change that makes a move true, with the job that looks at the order next.
-pub(super) fn change(engine: &Engine, moved: Moved, write: Write) -> Result<Change, Error> {
+pub(crate) fn change(engine: &Engine, moved: Moved, write: Write) -> Result<Change, Error> {
     let now = moved.payment.order.updated_at;
-    let payment = moved.payment;
-    let snapshot = serde_json::to_string(&Snapshot::of(&payment)).map_err(|e| Error::Internal(e.to_string()))?;
+    let Moved { payment, part, entries, event } = moved;
+    let snapshot = Snapshot::of(&payment, part.as_ref())?;
+    let snapshot = serde_json::to_string(&snapshot).map_err(|e| Error::Internal(e.to_string()))?;
     let order = &payment.order;
     let event = EventRow {
         id: EventId::new(now, engine.chance()),
         merchant: order.merchant,
-        order: order.id,
+        subject: Subject::PaymentOrder(order.id),
         sequence: order.version,
-        kind: moved.event,
+        kind: event,
         at: now,
         snapshot,
     };
-    // Ids of one moment are in no order of their own; sorted, they keep the entries in the order in which they were booked.
-    let mut ids: Vec<EntryId> = moved.entries.iter().map(|_| EntryId::new(now, engine.chance())).collect();
-    ids.sort();
-    let file = |(id, entry)| FiledEntry { id, merchant: order.merchant, entry };
-    let job = match plan::next_look(&payment, now) {
+    let mut jobs = vec![match plan::next_look(&payment, now) {
         Some(at) => JobWrite::Schedule(attend_job(&payment), at),
         None => JobWrite::Cancel(attend_job(&payment)),
-    };
+    }];
+    jobs.extend(part.as_ref().map(|part| plan::part_job(part, now)));
+    if awaits_statement(&payment, &entries) {
+        jobs.push(JobWrite::Hurry(Job::Statement(payment.attempt.psp_account), now.plus(plan::STATEMENT_AFTER)));
+    }
     Ok(Change {
-        entries: ids.into_iter().zip(moved.entries).map(file).collect(),
+        entries: file(engine, order.merchant, entries, now),
         events: vec![event],
-        jobs: vec![job],
+        jobs,
+        parts: part.into_iter().map(|part| PartWrite { merchant: order.merchant, part }).collect(),
         payments: vec![match write {
             Write::Insert => PaymentWrite::Insert(payment),
             Write::Move => PaymentWrite::Move(payment),
@@ -64,20 +68,78 @@ pub(super) fn change(engine: &Engine, moved: Moved, write: Write) -> Result<Chan
     })
 }
 
+/// Whether money moved at the PSP, so that its statement has something new to tell: a fee, a conversion.
+fn awaits_statement(payment: &Payment, entries: &[Entry]) -> bool {
+    let moved = |entry: &Entry| {
+        let ours = !matches!(entry.event_ref(), EventRef::Fee(..) | EventRef::Converted(..));
+        ours && entry.postings().iter().any(|p| p.layer == Layer::Posted)
+    };
+    payment.attempt.captured > 0 && entries.iter().any(moved)
+}
+
+/// Entries with ids. Ids of one moment are in no order of their own; sorted, they keep the entries in the order in which they were booked.
+pub(crate) fn file(engine: &Engine, merchant: MerchantId, entries: Vec<Entry>, now: Timestamp) -> Vec<FiledEntry> {
+    let mut ids: Vec<EntryId> = entries.iter().map(|_| EntryId::new(now, engine.chance())).collect();
+    ids.sort();
+    ids.into_iter().zip(entries).map(|(id, entry)| FiledEntry { id, merchant, entry, note: None }).collect()
+}
+
+/// What a move is decided on: a payment, alone or with a part of it.
+pub(crate) trait Matter: Clone + Send {
+    /// The payment.
+    fn payment(&self) -> &Payment;
+
+    /// The same as it stands now: the order first, so that what is read beside it is never older.
+    fn read_again(&self, engine: &Engine) -> impl Future<Output = Result<Self, Error>> + Send;
+}
+
+impl Matter for Payment {
+    fn payment(&self) -> &Payment {
+        self
+    }
+
+    async fn read_again(&self, engine: &Engine) -> Result<Self, Error> {
+        let found = engine.store().payment_by_attempt(self.attempt.id).await?;
+        found.ok_or_else(|| Error::Internal(format!("attempt {} is gone", self.attempt.id)))
+    }
+}
+
+/// What came of a move.
+pub(crate) struct Settled {
+    /// The payment as it is then.
+    pub payment: Payment,
+    /// The part that moved along.
+    pub part: Option<Part>,
+}
+
 /// Decides a move on the payment as it stands, commits it, and decides anew where somebody else was faster. Gives the payment as it is
 /// then. `decide` gives nothing where there is nothing to do. `amend` adds what else belongs to the change; without a move that alone is
 /// committed.
-pub(super) async fn settle<D, A>(engine: &Engine, mut payment: Payment, decide: D, amend: A) -> Result<Payment, Error>
+pub(crate) async fn settle<D, A>(engine: &Engine, payment: Payment, decide: D, amend: A) -> Result<Payment, Error>
 where
     D: Fn(Payment) -> Result<Option<Moved>, TransitionError> + Send,
     A: Fn(&Payment, bool, &mut Change) -> Result<(), Error> + Send,
 {
+    let amend = move |after: &Settled, news: bool, change: &mut Change| amend(&after.payment, news, change);
+    settle_matter(engine, payment, decide, amend).await.map(|settled| settled.payment)
+}
+
+/// The same for a payment with a part of it.
+pub(crate) async fn settle_matter<M, D, A>(engine: &Engine, mut matter: M, decide: D, amend: A) -> Result<Settled, Error>
+where
+    M: Matter,
+    D: Fn(M) -> Result<Option<Moved>, TransitionError> + Send,
+    A: Fn(&Settled, bool, &mut Change) -> Result<(), Error> + Send,
+{
     for _ in 0..MAX_RACES {
-        let moved = decide(payment.clone()).map_err(|e| refused(&payment, &e))?;
+        let moved = decide(matter.clone()).map_err(|e| refused(matter.payment(), &e))?;
         let news = moved.is_some();
         let (after, mut change) = match moved {
-            Some(moved) => (moved.payment.clone(), self::change(engine, moved, Write::Move)?),
-            None => (payment.clone(), Change::default()),
+            Some(moved) => {
+                let after = Settled { payment: moved.payment.clone(), part: moved.part.clone() };
+                (after, self::change(engine, moved, Write::Move)?)
+            }
+            None => (Settled { payment: matter.payment().clone(), part: None }, Change::default()),
         };
         amend(&after, news, &mut change)?;
         if change.is_empty() {
@@ -86,14 +148,15 @@ where
         match engine.store().commit(change).await {
             Ok(()) => {
                 if news {
-                    engine.announce(after.order.id);
+                    engine.announce(after.payment.order.id);
                 }
-                if plan::next_look(&after, engine.now()).is_some_and(|at| at <= engine.now()) {
+                if plan::next_look(&after.payment, engine.now()).is_some_and(|at| at <= engine.now()) {
                     engine.wake_worker();
                 }
                 return Ok(after);
             }
-            Err(CommitError::Stale) => payment = read_again(engine, &payment).await?,
+            // A part that is new here may have been written by somebody else a moment ago.
+            Err(CommitError::Stale | CommitError::Taken(Unique::Part)) => matter = matter.read_again(engine).await?,
             Err(CommitError::Taken(Unique::Message)) => return Err(Error::Duplicate),
             // Somebody else began a request under the same key a moment ago.
             Err(CommitError::Taken(Unique::IdempotencyKey)) => return Err(Error::KeyBusy),
@@ -105,7 +168,7 @@ where
 
 /// What belongs into the same change as what the PSP said.
 #[derive(Default)]
-pub(super) struct Along<'a> {
+pub(crate) struct Along<'a> {
     /// The message that said it.
     pub inbox: Option<InboxWrite>,
     /// The caller who waits for the answer.
@@ -113,7 +176,7 @@ pub(super) struct Along<'a> {
 }
 
 /// A caller who waits: their answer is committed with the last step of their request.
-pub(super) struct Waiting<'a> {
+pub(crate) struct Waiting<'a> {
     pub merchant: MerchantId,
     pub key: Option<&'a RequestKey>,
     answer: Mutex<Option<Answer>>,
@@ -144,51 +207,89 @@ pub(super) fn first_answer_kind(payment: &Payment) -> AnswerKind {
     if payment.order.status == OrderStatus::Created { AnswerKind::Accepted } else { AnswerKind::Created }
 }
 
-pub(super) fn links(engine: &Engine) -> Links<'_> {
+pub(crate) fn links(engine: &Engine) -> Links<'_> {
     Links { public_url: &engine.settings().public_url }
 }
 
-/// What the PSP says of a registration, applied.
-pub(super) async fn observe(engine: &Engine, payment: Payment, seen: &Observation, along: Along<'_>) -> Result<Payment, Error> {
+/// A payment with the capture of it that is under way.
+#[derive(Clone)]
+struct Observing {
+    payment: Payment,
+    capture: Option<Capture>,
+}
+
+impl Observing {
+    async fn of(engine: &Engine, payment: Payment) -> Result<Self, Error> {
+        // Only held money is captured by a call; asked for after the payment was read, so never older.
+        let capture = match payment.attempt.capturing > 0 {
+            true => engine.store().open_capture(payment.attempt.id).await?,
+            false => None,
+        };
+        Ok(Self { payment, capture })
+    }
+}
+
+impl Matter for Observing {
+    fn payment(&self) -> &Payment {
+        &self.payment
+    }
+
+    async fn read_again(&self, engine: &Engine) -> Result<Self, Error> {
+        Self::of(engine, self.payment.read_again(engine).await?).await
+    }
+}
+
+/// What the PSP says of a registration, applied: the money first, then what became of it.
+pub(crate) async fn observe(engine: &Engine, payment: Payment, seen: &Observation, along: Along<'_>) -> Result<Payment, Error> {
     let now = engine.now();
     let settings = engine.settings();
     let latest = engine.store().payment(payment.order.id).await?.map(|p| p.attempt.id);
     let is_latest = latest == Some(payment.attempt.id);
-    settle(
+    let settled = settle_matter(
         engine,
-        payment,
-        |payment| {
-            let check_at = plan::check_at(settings, &payment, now);
-            payment.observe(seen, now, check_at)
+        Observing::of(engine, payment).await?,
+        |o: Observing| {
+            let check_at = plan::check_at(settings, &o.payment, now);
+            let moved = o.payment.observe(seen, now, check_at)?;
+            Ok(moved.map(|moved| moved.concluding(o.capture)))
         },
         |after, news, change| {
+            let after = &after.payment;
             change.inbox = along.inbox.clone().map(|mut message| {
                 message.state = if news { InboxState::Applied } else { InboxState::Ignored };
                 message.order = Some(after.order.id);
                 message
             });
-            // Another attempt is the order's latest: whether it may stay alive is looked at now.
-            if news && !is_latest {
-                change.jobs = vec![JobWrite::Schedule(attend_job(after), now)];
+            // Another attempt is the order's latest, or paid it: whether the one may stay alive, or the other's money must go back,
+            // is looked at now.
+            if news && (!is_latest || after.attempt.surplus) {
+                change.jobs.push(JobWrite::Schedule(attend_job(after), now));
                 engine.wake_worker();
             }
             along.caller.map_or(Ok(()), |caller| caller.amend(engine, after, change))
         },
-    )
-    .await
-}
-
-async fn read_again(engine: &Engine, payment: &Payment) -> Result<Payment, Error> {
-    let found = engine.store().payment_by_attempt(payment.attempt.id).await?;
-    found.ok_or_else(|| Error::Internal(format!("attempt {} is gone", payment.attempt.id)))
+    );
+    let mut payment = settled.await?.payment;
+    for refund in &seen.refunds {
+        payment = crate::refunds::hear(engine, payment, refund, None).await?;
+    }
+    for dispute in &seen.disputes {
+        payment = crate::disputes::hear(engine, payment, dispute, None).await?;
+    }
+    Ok(payment)
 }
 
 /// What a PSP said that does not fit our books is an error of the talk, never of the books.
 fn refused(payment: &Payment, e: &TransitionError) -> Error {
+    let conflict = |code| Error::Conflict(crate::Problem::new(code, e.to_string()));
     match e {
-        TransitionError::Order { .. } | TransitionError::TooManyAttempts => {
-            Error::Conflict(crate::Problem::new("payment_order_state", e.to_string()))
-        }
+        TransitionError::Order { .. } | TransitionError::TooManyAttempts => conflict("payment_order_state"),
+        TransitionError::NothingCaptured => conflict("payment_order_not_refundable"),
+        TransitionError::Disputed => conflict("payment_order_disputed"),
+        TransitionError::CaptureUnderWay => conflict("capture_in_progress"),
+        TransitionError::Dispute { .. } => conflict("dispute_state"),
+        TransitionError::Claimed { .. } => conflict("already_claimed"),
+        TransitionError::TooMuch { .. } => Error::Conflict(crate::Problem::field("amount_too_large", "/amount", e.to_string())),
         TransitionError::Token | TransitionError::Amount | TransitionError::Money(_) => {
             Error::Mismatch(format!("order {} attempt {}: {e}", payment.order.id, payment.attempt.id))
         }

@@ -20,7 +20,7 @@ pub async fn create(engine: &Engine, merchant: MerchantId, new: NewOrder, key: O
         match key.look(engine, merchant).await? {
             Known::New => {}
             Known::Answered(answer) => return Ok(answer),
-            Known::TakenOver(order) => return complete(engine, merchant, order, key).await,
+            Known::TakenOver(order) => return complete(engine, merchant, order.map(PaymentOrderId::from_bytes), key).await,
         }
     }
     let (account, psp) = choose_psp(engine, merchant, &terms).await?;
@@ -32,7 +32,7 @@ pub async fn create(engine: &Engine, merchant: MerchantId, new: NewOrder, key: O
     rehearse(engine, &psp, &payment)?;
 
     let mut intent = change(engine, moved, Write::Insert)?;
-    intent.idempotency = key.map(|k| k.claim(engine, merchant, Some(id), now, None));
+    intent.idempotency = key.map(|k| k.claim(engine, merchant, Some(*id.as_bytes()), now, None));
     match engine.store().commit(intent).await {
         Ok(()) => engine.announce(id),
         Err(CommitError::Taken(Unique::IdempotencyKey)) => return Err(Error::KeyBusy),
@@ -108,19 +108,7 @@ pub(super) async fn finish(
 ) -> Result<Answer, Error> {
     let view = PaymentOrderView::now(links(engine), payment);
     let answer = Answer::new(kind, &view)?;
-    if let Some(key) = key {
-        let write = Change { idempotency: Some(key.answer(merchant, &answer)), ..Change::default() };
-        match engine.store().commit(write).await {
-            Ok(()) => {}
-            // Somebody took the request over and answered first: that answer counts.
-            Err(CommitError::Stale) => match key.look(engine, merchant).await? {
-                Known::Answered(answer) => return Ok(answer),
-                _ => return Err(Error::KeyBusy),
-            },
-            Err(e) => return Err(e.into()),
-        }
-    }
-    Ok(answer)
+    crate::idempotency::answer_once(engine, merchant, key, answer).await
 }
 
 /// The PSP account for an order: the one that was asked for, or the first that can take it.

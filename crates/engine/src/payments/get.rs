@@ -4,13 +4,16 @@ use super::Expand;
 use super::commit::links;
 use super::snapshot::AttemptSnapshot;
 use super::view::{AttemptView, EntryView, EventView, PaymentOrderView};
+use crate::captures::CaptureView;
+use crate::disputes::DisputeView;
+use crate::refunds::RefundView;
 use crate::{Engine, Error};
 use ducat_domain::payments::Payment;
-use ducat_domain::{MerchantId, PaymentOrderId};
+use ducat_domain::{MerchantId, PaymentOrderId, Subject};
 use ducat_store::{OrderFilter, Page, PageAnchor};
 
 /// The merchant's own order; another merchant's is as unknown as none.
-pub(super) async fn own(engine: &Engine, merchant: MerchantId, id: PaymentOrderId) -> Result<Payment, Error> {
+pub(crate) async fn own(engine: &Engine, merchant: MerchantId, id: PaymentOrderId) -> Result<Payment, Error> {
     let found = engine.store().payment(id).await?.filter(|p| p.order.merchant == merchant);
     found.ok_or(Error::NotFound("payment order"))
 }
@@ -22,6 +25,15 @@ pub async fn get(engine: &Engine, merchant: MerchantId, id: PaymentOrderId, expa
     if expand.attempts {
         let attempts = engine.store().attempts(id).await?;
         view.attempts = Some(attempts.iter().map(|a| AttemptView::of(&AttemptSnapshot::of(a))).collect());
+    }
+    if expand.captures {
+        view.captures = Some(engine.store().captures_of(id).await?.iter().map(CaptureView::of).collect());
+    }
+    if expand.refunds {
+        view.refunds = Some(engine.store().refunds_of(id).await?.iter().map(RefundView::of).collect());
+    }
+    if expand.disputes {
+        view.disputes = Some(engine.store().disputes_of(id).await?.iter().map(DisputeView::of).collect());
     }
     if expand.events {
         view.events = Some(timeline(engine, id).await?);
@@ -51,6 +63,7 @@ pub async fn ledger(engine: &Engine, merchant: MerchantId, id: PaymentOrderId) -
 /// Every event of an order, first to last.
 pub async fn timeline(engine: &Engine, id: PaymentOrderId) -> Result<Vec<EventView>, Error> {
     let payment = engine.store().payment(id).await?.ok_or(Error::NotFound("payment order"))?;
-    let rows = engine.store().events_of(id).await?;
-    rows.iter().map(|row| EventView::of(&engine.settings().public_url, row, &payment.order)).collect()
+    let secret = crate::merchants::return_secret(engine, payment.order.merchant).await?;
+    let rows = engine.store().events_of(Subject::PaymentOrder(id)).await?;
+    rows.iter().map(|row| EventView::of_order(&engine.settings().public_url, row, &payment.order, Some(&secret))).collect()
 }

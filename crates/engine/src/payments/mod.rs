@@ -9,6 +9,7 @@ mod attend;
 mod cancel;
 mod check;
 mod checkout;
+mod claim;
 mod commit;
 mod create;
 mod get;
@@ -24,14 +25,21 @@ use std::collections::BTreeMap;
 pub(crate) use attend::attend;
 pub use cancel::cancel;
 pub(crate) use check::text as check_text;
+pub use claim::{Claimed, NewClaim, Proof, claim};
 pub use checkout::{Checkout, checkout, come_back, is_return_signed, return_signature};
-pub(crate) use commit::{apply_message, ask_psp};
+pub(crate) use attend::look_at;
+pub(crate) use commit::{
+    Along, Matter, apply_message, ask_psp, file, links, observe, settle, settle_matter,
+};
+pub(crate) use get::own;
+pub(crate) use plan::{back_off, look_at_dispute};
 pub use create::create;
 pub use get::{get, ledger, list, timeline};
-pub(crate) use register::{Psp, psp_problem};
+pub(crate) use register::{Psp, open_psp as open_psp_of, psp_problem};
 pub use try_again::go_pay;
 pub use view::{
-    AttemptView, CustomerView, DeclineView, EntryView, EventView, FeeView, LineItemView, PaymentOrderView, PostingView,
+    AttemptView, ClaimView, CustomerView, DeclineView, EntryView, EventData, EventView, FeeView, LineItemView, PaymentOrderView,
+    PostingView,
 };
 
 /// What a shop asks for. Shapes are checked here; the engine checks meanings and names the field at fault.
@@ -74,6 +82,12 @@ pub struct NewOrder {
 pub struct Expand {
     /// Every attempt.
     pub attempts: bool,
+    /// Every capture that was asked for.
+    pub captures: bool,
+    /// Every refund.
+    pub refunds: bool,
+    /// Every dispute.
+    pub disputes: bool,
     /// Every event.
     pub events: bool,
 }

@@ -2,25 +2,30 @@
 
 use crate::Settings;
 use ducat_domain::Timestamp;
-use ducat_domain::payments::{AttemptStatus, OrderStatus, Payment};
+use ducat_domain::payments::{AttemptStatus, Dispute, OrderStatus, Part, Payment};
+use ducat_store::{Job, JobWrite};
 use std::time::Duration;
 
 /// The longest time between two looks at a registration that waits for its customer.
 const MAX_POLL: Duration = Duration::from_secs(900);
-/// How long after a capture the PSP is asked what it charged.
-const FEES_AFTER: Duration = Duration::from_secs(3);
+/// How long after money moved the PSP's statement is read: it tells what the PSP charged, for all payments at once.
+pub(crate) const STATEMENT_AFTER: Duration = Duration::from_secs(3);
+/// How long after a capture the PSP is asked about a single payment whose fee its statement did not tell.
+const FEES_AFTER: Duration = Duration::from_secs(600);
+/// How long before evidence is due the merchant is reminded.
+const REMIND_BEFORE: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// Anybody who knows an order's address can make us ask the PSP about it, but not more often than this.
-pub(super) const FRESH: Duration = Duration::from_secs(2);
+pub(crate) const FRESH: Duration = Duration::from_secs(2);
 
 /// When the PSP is asked again about an open registration: often at first, then ever less.
-pub(super) fn check_at(settings: &Settings, payment: &Payment, now: Timestamp) -> Timestamp {
+pub(crate) fn check_at(settings: &Settings, payment: &Payment, now: Timestamp) -> Timestamp {
     let age = now.since(payment.attempt.created_at);
     now.plus((age / 2).clamp(settings.poll_after, MAX_POLL.max(settings.poll_after)))
 }
 
 /// When the order is looked at next; nothing when it has come to rest.
-pub(super) fn next_look(payment: &Payment, now: Timestamp) -> Option<Timestamp> {
+pub(crate) fn next_look(payment: &Payment, now: Timestamp) -> Option<Timestamp> {
     let (order, attempt) = (&payment.order, &payment.attempt);
     if attempt.status.is_live() {
         // An order that has ended must not stay payable: its registration is closed at once.
@@ -43,9 +48,28 @@ pub(super) fn next_look(payment: &Payment, now: Timestamp) -> Option<Timestamp> 
     awaits_fees.then(|| now.plus(FEES_AFTER))
 }
 
+/// What is to be done about a part after it moved.
+pub(crate) fn part_job(part: &Part, now: Timestamp) -> JobWrite {
+    let (job, at) = match part {
+        Part::Capture(capture) => (Job::Capture(capture.id), capture.check_at),
+        Part::Refund(refund) => (Job::Refund(refund.id), refund.check_at),
+        Part::Dispute(dispute) => (Job::Dispute(dispute.id), look_at_dispute(dispute, now)),
+    };
+    at.map_or(JobWrite::Cancel(job), |at| JobWrite::Schedule(job, at))
+}
+
+/// When a dispute is looked at next: at once with an answer to hand in, else in time for a reminder.
+pub(crate) fn look_at_dispute(dispute: &Dispute, now: Timestamp) -> Option<Timestamp> {
+    if dispute.answer.is_some() {
+        return Some(now);
+    }
+    let due = dispute.evidence_due_at.filter(|_| dispute.awaits_reminder())?;
+    Some(due.minus(REMIND_BEFORE).max(now))
+}
+
 /// How long until a failed look is tried again: doubling from a second to half a minute, and some chance, so that many orders do not
 /// come back together. A PSP that named a time gets it.
-pub(super) fn back_off(tries: u32, asked: Option<Duration>, chance: u8) -> Duration {
+pub(crate) fn back_off(tries: u32, asked: Option<Duration>, chance: u8) -> Duration {
     let base = Duration::from_secs(1 << tries.clamp(1, 6).saturating_sub(1)).min(Duration::from_secs(30));
     let spread = base * u32::from(chance) / 1024;
     (base + spread).max(asked.unwrap_or_default())

@@ -18,7 +18,7 @@ pub(crate) struct Psp {
 }
 
 /// Opens the credentials of the attempt's PSP account.
-pub(super) async fn open_psp(engine: &Engine, payment: &Payment) -> Result<Psp, Error> {
+pub(crate) async fn open_psp(engine: &Engine, payment: &Payment) -> Result<Psp, Error> {
     let id = payment.attempt.psp_account;
     let kept = engine.store().psp_account(id).await?.ok_or_else(|| Error::Internal(format!("{id} is gone")))?;
     crate::psp_accounts::open(engine, &kept)
@@ -50,17 +50,9 @@ pub(super) async fn register(
         }
         Err(fault) => {
             tracing::warn!(order = %payment.order.id, attempt = %payment.attempt.id, %fault, "the registration is not confirmed");
-            let payment = if may_have_happened(&fault) { note_unknown(engine, payment, caller).await? } else { payment };
+            let payment = if fault.may_have_happened() { note_unknown(engine, payment, caller).await? } else { payment };
             Ok((payment, Some(fault)))
         }
-    }
-}
-
-/// Whether the PSP may have acted although we have no answer.
-pub(super) fn may_have_happened(fault: &Fault) -> bool {
-    match fault {
-        Fault::Unknown(_) | Fault::Stuck(_) | Fault::Protocol(_) => true,
-        Fault::Unsupported | Fault::Invalid(_) | Fault::Config(_) | Fault::Retry { .. } => false,
     }
 }
 

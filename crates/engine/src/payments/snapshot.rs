@@ -1,9 +1,14 @@
 //! The moving part of an order as it was right after a change. Together with the terms, which never change, it is the whole order:
 //! the API's answer and the event's data are made from it in the same way.
 
+use crate::Error;
+use crate::captures::CaptureView;
+use crate::disputes::DisputeView;
+use crate::refunds::RefundView;
 use ducat_domain::Timestamp;
-use ducat_domain::payments::{AttemptStatus, Decline, Fee, OrderStatus, Payment};
+use ducat_domain::payments::{AttemptStatus, Claim, Decline, Fee, OrderStatus, Part, Payment};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What moves. Kept as JSON with each event; what is at its default is left out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,7 +28,20 @@ pub(super) struct Snapshot {
     pub paid_late: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_requested_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refunding: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_version: Option<u32>,
     pub attempt: AttemptSnapshot,
+    /// The capture, refund or dispute that the change was about, as the API shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispute: Option<Value>,
 }
 
 /// The attempt that the change was about.
@@ -63,7 +81,20 @@ fn is_false(b: &bool) -> bool {
 }
 
 impl Snapshot {
-    pub(super) fn of(payment: &Payment) -> Self {
+    pub(super) fn of(payment: &Payment, part: Option<&Part>) -> Result<Self, Error> {
+        let mut snapshot = Self::alone(payment);
+        let shown = |view: serde_json::Result<Value>| view.map(Some).map_err(|e| Error::Internal(e.to_string()));
+        match part {
+            None => {}
+            Some(Part::Capture(c)) => snapshot.capture = shown(serde_json::to_value(CaptureView::of(c)))?,
+            Some(Part::Refund(r)) => snapshot.refund = shown(serde_json::to_value(RefundView::of(r)))?,
+            Some(Part::Dispute(d)) => snapshot.dispute = shown(serde_json::to_value(DisputeView::of(d)))?,
+        }
+        Ok(snapshot)
+    }
+
+    /// The payment without anything beside it.
+    pub(super) fn alone(payment: &Payment) -> Self {
         let o = &payment.order;
         Self {
             version: o.version,
@@ -75,7 +106,13 @@ impl Snapshot {
             disputed: o.amount_disputed,
             paid_late: o.paid_late,
             cancel_requested_at: o.cancel_requested_at,
+            refunding: o.amount_refunding,
+            claim: o.claim.clone(),
+            status_version: Some(o.status_version),
             attempt: AttemptSnapshot::of(&payment.attempt),
+            capture: None,
+            refund: None,
+            dispute: None,
         }
     }
 }

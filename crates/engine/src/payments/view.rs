@@ -1,12 +1,17 @@
 //! What the API and the events show of an order.
 
 use super::snapshot::{AttemptSnapshot, Snapshot};
+use super::claim::Proof;
 use crate::Error;
-use ducat_domain::PaymentOrderId;
+use crate::captures::CaptureView;
+use crate::disputes::DisputeView;
+use crate::refunds::RefundView;
+use ducat_domain::{PaymentOrderId, Secret};
 use ducat_domain::journal::Layer;
-use ducat_domain::payments::{CaptureMode, Channel, Decline, DeclineClass, Payment, PaymentMethod, PaymentType, Terms};
+use ducat_domain::payments::{CaptureMode, Channel, Decline, DeclineClass, Fee, Payment, PaymentMethod, PaymentType, Terms};
 use ducat_store::{EntryRow, EventRow};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -32,7 +37,9 @@ pub struct PaymentOrderView {
     pub amount_captured: i64,
     /// Minor units given back.
     pub amount_refunded: i64,
-    /// Minor units in dispute.
+    /// Minor units on their way back.
+    pub amount_refunding: i64,
+    /// Minor units withheld or lost in disputes.
     pub amount_disputed: i64,
     /// `SALE` or `RECC`.
     pub payment_type: &'static str,
@@ -64,6 +71,8 @@ pub struct PaymentOrderView {
     pub cancel_url: Option<String>,
     /// Money came after the order had ended otherwise.
     pub paid_late: bool,
+    /// Who has taken the order on, to fulfil it once.
+    pub claim: Option<ClaimView>,
     /// Somebody asked to call it off; it is done once the PSP confirms.
     pub cancel_requested_at: Option<String>,
     /// RFC 3339.
@@ -79,9 +88,28 @@ pub struct PaymentOrderView {
     /// Every attempt, first to last; only when expanded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<Vec<AttemptView>>,
+    /// Every refund, first to last; only when expanded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refunds: Option<Vec<RefundView>>,
+    /// Every capture that was asked for, first to last; only when expanded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub captures: Option<Vec<CaptureView>>,
+    /// Every dispute, first to last; only when expanded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disputes: Option<Vec<DisputeView>>,
     /// Every event, first to last; only when expanded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events: Option<Vec<EventView>>,
+}
+
+/// Who took an order on.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(title = "Claim")]
+pub struct ClaimView {
+    /// In your own words.
+    pub claimed_by: String,
+    /// RFC 3339.
+    pub claimed_at: String,
 }
 
 /// One line of what is bought.
@@ -160,7 +188,7 @@ pub struct FeeView {
     pub psp_line: String,
 }
 
-/// A committed fact, with the order as it was then.
+/// A committed fact, with what it is about as it was then.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(title = "Event")]
 pub struct EventView {
@@ -171,15 +199,54 @@ pub struct EventView {
     /// `payment_order.succeeded`
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// Counts the order's events from 1, without gaps.
+    /// Counts the events of its subject from 1, without gaps.
     pub sequence: u32,
     /// RFC 3339.
     pub created_at: String,
-    /// The order's id.
-    pub payment_order: String,
-    /// The order as it was right after the change.
-    #[schema(no_recursion)]
-    pub data: Box<PaymentOrderView>,
+    /// The order's id, where it is about an order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_order: Option<String>,
+    /// The id of what it is about.
+    pub subject: String,
+    /// What it is about, as it was right after the change: the order, the payout, the endpoint.
+    #[schema(value_type = Object)]
+    pub data: EventData,
+    /// The capture that the change was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub capture: Option<Value>,
+    /// The refund that the change was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub refund: Option<Value>,
+    /// The dispute that the change was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub dispute: Option<Value>,
+    /// Proves, with the merchant's return secret, that the order has been in this status since that sequence. The return address
+    /// carries the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+}
+
+/// What an event is about.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum EventData {
+    /// A payment order.
+    PaymentOrder(Box<PaymentOrderView>),
+    /// Anything else, as it was kept.
+    Other(Value),
+}
+
+impl EventData {
+    /// The order, where the event is about one.
+    pub fn order(&self) -> Option<&PaymentOrderView> {
+        match self {
+            Self::PaymentOrder(order) => Some(order),
+            Self::Other(_) => None,
+        }
+    }
 }
 
 /// A journal entry.
@@ -192,8 +259,16 @@ pub struct EntryView {
     pub object: &'static str,
     /// What makes it unique, such as `cap:pa_…`.
     pub event_ref: String,
+    /// The order it belongs to, where it belongs to one.
+    pub payment_order: Option<String>,
     /// RFC 3339.
     pub created_at: String,
+    /// Who booked it by hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why it was booked by hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Its lines; they sum to zero per currency and layer.
     pub postings: Vec<PostingView>,
 }
@@ -214,7 +289,7 @@ pub struct PostingView {
 
 /// Where an order's own pages are.
 #[derive(Clone, Copy)]
-pub(super) struct Links<'a> {
+pub(crate) struct Links<'a> {
     pub public_url: &'a str,
 }
 
@@ -226,9 +301,9 @@ impl Links<'_> {
 
 impl PaymentOrderView {
     /// The order as it stands.
-    pub(super) fn now(links: Links<'_>, payment: &Payment) -> Self {
+    pub(crate) fn now(links: Links<'_>, payment: &Payment) -> Self {
         let o = &payment.order;
-        Self::at(links, o.id, &o.terms, o.created_at, Snapshot::of(payment))
+        Self::at(links, o.id, &o.terms, o.created_at, Snapshot::alone(payment))
     }
 
     /// The order as it was when the snapshot was taken.
@@ -250,6 +325,7 @@ impl PaymentOrderView {
             amount_authorized: snapshot.authorized,
             amount_captured: snapshot.captured,
             amount_refunded: snapshot.refunded,
+            amount_refunding: snapshot.refunding,
             amount_disputed: snapshot.disputed,
             payment_type: match terms.payment_type {
                 PaymentType::Sale => "SALE",
@@ -282,6 +358,7 @@ impl PaymentOrderView {
             success_url: terms.success_url.clone(),
             cancel_url: terms.cancel_url.clone(),
             paid_late: snapshot.paid_late,
+            claim: snapshot.claim.map(|c| ClaimView { claimed_by: c.by, claimed_at: c.at.to_string() }),
             cancel_requested_at: snapshot.cancel_requested_at.map(|t| t.to_string()),
             expires_at: terms.expires_at.to_string(),
             created_at: created_at.to_string(),
@@ -289,6 +366,9 @@ impl PaymentOrderView {
             version: snapshot.version,
             metadata: terms.metadata.clone(),
             attempts: None,
+            refunds: None,
+            captures: None,
+            disputes: None,
             events: None,
         }
     }
@@ -306,22 +386,20 @@ impl AttemptView {
             failure: a.decline.as_ref().map(DeclineView::of),
             declines: a.declines,
             check_at: a.check_at.map(|t| t.to_string()),
-            fees: a
-                .fees
-                .iter()
-                .map(|f| FeeView {
-                    amount: f.amount.minor,
-                    currency: f.amount.currency.to_string(),
-                    psp_line: f.psp_line.clone(),
-                })
-                .collect(),
+            fees: a.fees.iter().map(FeeView::of).collect(),
             surplus: a.surplus,
         }
     }
 }
 
+impl FeeView {
+    pub(crate) fn of(f: &Fee) -> Self {
+        Self { amount: f.amount.minor, currency: f.amount.currency.to_string(), psp_line: f.psp_line.clone() }
+    }
+}
+
 impl DeclineView {
-    fn of(d: &Decline) -> Self {
+    pub(crate) fn of(d: &Decline) -> Self {
         Self {
             code: d.code.as_str(),
             class: match d.code.class() {
@@ -339,29 +417,55 @@ impl DeclineView {
 
 impl EventView {
     /// The event with the order as it was.
-    pub(crate) fn of(public_url: &str, row: &EventRow, order: &ducat_domain::payments::PaymentOrder) -> Result<Self, Error> {
-        let snapshot: Snapshot =
+    pub(crate) fn of_order(
+        public_url: &str,
+        row: &EventRow,
+        order: &ducat_domain::payments::PaymentOrder,
+        secret: Option<&Secret>,
+    ) -> Result<Self, Error> {
+        let mut snapshot: Snapshot =
             serde_json::from_str(&row.snapshot).map_err(|e| Error::Internal(format!("event {}: {e}", row.id)))?;
+        let (capture, refund, dispute) = (snapshot.capture.take(), snapshot.refund.take(), snapshot.dispute.take());
+        let proof = secret.zip(snapshot.status_version).map(|(s, sequence)| Proof::of(s, order.id, snapshot.status, sequence));
         let data = PaymentOrderView::at(Links { public_url }, order.id, &order.terms, order.created_at, snapshot);
-        Ok(Self {
+        let data = EventData::PaymentOrder(Box::new(data));
+        Ok(Self { payment_order: Some(order.id.to_string()), capture, refund, dispute, proof, ..Self::about(row, data) })
+    }
+
+    /// The event about something else than an order.
+    pub(crate) fn of_other(row: &EventRow) -> Result<Self, Error> {
+        let data = serde_json::from_str(&row.snapshot).map_err(|e| Error::Internal(format!("event {}: {e}", row.id)))?;
+        Ok(Self::about(row, EventData::Other(data)))
+    }
+
+    fn about(row: &EventRow, data: EventData) -> Self {
+        Self {
             id: row.id.to_string(),
             object: "event",
             kind: row.kind.as_str(),
             sequence: row.sequence,
             created_at: row.at.to_string(),
-            payment_order: row.order.to_string(),
-            data: Box::new(data),
-        })
+            payment_order: None,
+            subject: row.subject.to_string(),
+            data,
+            capture: None,
+            refund: None,
+            dispute: None,
+            proof: None,
+        }
     }
 }
 
 impl EntryView {
-    pub(super) fn of(row: &EntryRow) -> Self {
+    pub(crate) fn of(row: &EntryRow) -> Self {
         Self {
             id: row.id.to_string(),
             object: "journal_entry",
             event_ref: row.event_ref.clone(),
+            payment_order: row.order.map(|id| id.to_string()),
             created_at: row.at.to_string(),
+            by: row.note.as_ref().map(|note| note.by.clone()),
+            why: row.note.as_ref().map(|note| note.why.clone()),
             postings: row
                 .postings
                 .iter()

@@ -128,6 +128,8 @@ fn name(operation: &Operation) -> &'static str {
         Operation::Capture { .. } => "capture",
         Operation::Void { .. } => "void",
         Operation::Refund { .. } => "refund",
+        Operation::AnswerDispute { .. } => "answer_dispute",
+        Operation::Statement { .. } => "statement",
         Operation::Subscribe { .. } => "subscribe",
         Operation::Ping => "ping",
     }

@@ -1,8 +1,9 @@
 //! Receiving a PSP's message. It is a hint: it may come twice, late, out of order or forged. What it says is kept and applied in one
 //! commit; where it does not say the whole truth, the PSP is asked.
 
-use crate::{Engine, Error, payments};
-use ducat_connectors::{About, Message, TrustError, VerifiedMessage, verify};
+use crate::settlement::hear_payout;
+use crate::{Engine, Error, disputes, payments, refunds};
+use ducat_connectors::{About, Message, News, TrustError, VerifiedMessage, verify};
 use ducat_domain::payments::Payment;
 use ducat_domain::{AttemptId, PspAccount, PspAccountId};
 use ducat_store::{Change, CommitError, InboxState, InboxWrite, Unique};
@@ -73,24 +74,38 @@ async fn store(
     verified: &VerifiedMessage,
     inbox: InboxWrite,
 ) -> Result<(), Error> {
-    let payment = match &message.about {
-        Some(about) => find(engine, account, about).await?,
-        None => None,
+    let applied = match message.news {
+        News::Nothing => return keep(engine, inbox).await,
+        News::Payout(seen) => hear_payout(engine, account, &seen, Some(inbox.clone())).await.map(drop),
+        News::Registration(about, seen) => match (find(engine, account, &about).await?, seen) {
+            (None, _) => return keep(engine, inbox).await,
+            (Some(payment), None) => return ask(engine, &payment, inbox).await,
+            (Some(payment), Some(seen)) => payments::apply_message(engine, payment, &seen, inbox.clone()).await.map(drop),
+        },
+        News::Refund(about, seen) => match find(engine, account, &about).await? {
+            None => return keep(engine, inbox).await,
+            // The refund of money that we have not heard of yet: the PSP is asked for the whole truth.
+            Some(payment) if payment.attempt.captured == 0 => return ask(engine, &payment, inbox).await,
+            Some(payment) => refunds::hear(engine, payment, &seen, Some(inbox.clone())).await.map(drop),
+        },
+        News::Dispute(about, seen) => match find(engine, account, &about).await? {
+            None => return keep(engine, inbox).await,
+            Some(payment) if payment.attempt.captured == 0 => return ask(engine, &payment, inbox).await,
+            Some(payment) => disputes::hear(engine, payment, &seen, Some(inbox.clone())).await.map(drop),
+        },
     };
-    let (Some(payment), observation) = (payment, message.observation) else {
-        return keep(engine, inbox).await;
-    };
-    let Some(seen) = observation else {
-        return payments::ask_psp(engine, &payment, inbox).await.map_err(duplicate);
-    };
-    match payments::apply_message(engine, payment, &seen, inbox.clone()).await {
+    match applied {
         Err(Error::Mismatch(why)) => {
             tracing::error!(account = %account.id, message = inbox.message_id, why, "a verified message does not fit our books");
             let body = Some(verified.body().to_vec());
             keep(engine, InboxWrite { state: InboxState::Refused, body, ..inbox }).await
         }
-        other => other.map(drop),
+        other => other,
     }
+}
+
+async fn ask(engine: &Engine, payment: &Payment, inbox: InboxWrite) -> Result<(), Error> {
+    payments::ask_psp(engine, payment, inbox).await.map_err(duplicate)
 }
 
 async fn keep(engine: &Engine, inbox: InboxWrite) -> Result<(), Error> {
@@ -106,6 +121,11 @@ fn duplicate(e: CommitError) -> Error {
 async fn find(engine: &Engine, account: &PspAccount, about: &About) -> Result<Option<Payment>, Error> {
     if let Some(token) = &about.token
         && let Some(payment) = engine.store().payment_by_token(account.id, token).await?
+    {
+        return Ok(Some(payment));
+    }
+    if let Some(psp_payment) = &about.psp_payment
+        && let Some(payment) = engine.store().payment_by_psp_payment(account.id, psp_payment).await?
     {
         return Ok(Some(payment));
     }

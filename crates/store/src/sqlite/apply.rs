@@ -1,11 +1,11 @@
 //! Writes one [`Change`] inside the writer's transaction. Every statement is prepared once and kept.
 
 use super::codec::{Col, details_of};
-use super::jobs;
 use super::ledger::{self, Moved};
 use super::refusal::refused;
+use super::{jobs, parts, statement};
 use crate::{Change, CommitError, IdempotencyWrite, InboxWrite, PaymentWrite};
-use ducat_domain::payments::{Attempt, PaymentOrder};
+use ducat_domain::payments::{Attempt, Fee, PaymentOrder};
 use ducat_domain::{ApiKey, PspAccount};
 use rusqlite::{Connection, Params, params};
 
@@ -42,17 +42,21 @@ pub(super) fn apply(db: &Connection, change: &Change, moved: &mut Moved) -> Appl
     for write in &change.payments {
         payment(db, write)?;
     }
+    parts::write(db, change)?;
+    statement::write(db, change)?;
     for entry in &change.entries {
         ledger::entry(db, entry, moved)?;
     }
     for event in &change.events {
         run(
             db,
-            "INSERT INTO events (id, merchant_id, order_id, sequence, kind, at, snapshot) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO events (id, merchant_id, subject_id, subject_kind, sequence, kind, at, snapshot)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 Col(event.id),
                 Col(event.merchant),
-                Col(event.order),
+                event.subject.as_bytes(),
+                event.subject.kind(),
                 event.sequence,
                 event.kind.as_str(),
                 Col(event.at),
@@ -66,13 +70,18 @@ pub(super) fn apply(db: &Connection, change: &Change, moved: &mut Moved) -> Appl
     Ok(())
 }
 
+/// A value as JSON, where there is one.
+pub(super) fn text_of<T: serde::Serialize>(value: Option<&T>) -> Result<Option<String>, CommitError> {
+    value.map(serde_json::to_string).transpose().map_err(|e| CommitError::Refused(e.to_string()))
+}
+
 pub(super) fn run(db: &Connection, sql: &str, values: impl Params) -> Result<usize, CommitError> {
     let mut statement = db.prepare_cached(sql).map_err(refused)?;
     statement.execute(values).map_err(refused)
 }
 
 /// A move that found its row as it was read; anything else is a lost race.
-fn in_time(rows: usize) -> Applied {
+pub(super) fn in_time(rows: usize) -> Applied {
     if rows == 1 { Ok(()) } else { Err(CommitError::Stale) }
 }
 
@@ -98,8 +107,9 @@ fn insert_order(db: &Connection, o: &PaymentOrder) -> Applied {
     run(
         db,
         "INSERT INTO payment_orders (merchant_id, id, reference, amount, currency, details, expires_at, created_at, status, version,
-           updated_at, amount_authorized, amount_captured, amount_refunded, amount_disputed, paid_by, cancel_requested_at, paid_late)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+           updated_at, amount_authorized, amount_captured, amount_refunded, amount_disputed, paid_by, cancel_requested_at, paid_late,
+           amount_refunding, status_version, claim)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
         params![
             Col(o.merchant),
             Col(o.id),
@@ -118,7 +128,10 @@ fn insert_order(db: &Connection, o: &PaymentOrder) -> Applied {
             o.amount_disputed,
             o.paid_by.map(Col),
             o.cancel_requested_at.map(Col),
-            o.paid_late
+            o.paid_late,
+            o.amount_refunding,
+            o.status_version,
+            text_of(o.claim.as_ref())?
         ],
     )
     .map(drop)
@@ -128,7 +141,8 @@ fn move_order(db: &Connection, o: &PaymentOrder) -> Applied {
     let rows = run(
         db,
         "UPDATE payment_orders SET status = ?3, version = ?4, updated_at = ?5, amount_authorized = ?6, amount_captured = ?7,
-           amount_refunded = ?8, amount_disputed = ?9, paid_by = ?10, cancel_requested_at = ?11, paid_late = ?12
+           amount_refunded = ?8, amount_disputed = ?9, paid_by = ?10, cancel_requested_at = ?11, paid_late = ?12,
+           amount_refunding = ?13, status_version = ?14, claim = ?15
          WHERE merchant_id = ?1 AND id = ?2 AND version = ?4 - 1",
         params![
             Col(o.merchant),
@@ -142,7 +156,10 @@ fn move_order(db: &Connection, o: &PaymentOrder) -> Applied {
             o.amount_disputed,
             o.paid_by.map(Col),
             o.cancel_requested_at.map(Col),
-            o.paid_late
+            o.paid_late,
+            o.amount_refunding,
+            o.status_version,
+            text_of(o.claim.as_ref())?
         ],
     )?;
     in_time(rows)
@@ -152,8 +169,8 @@ fn insert_attempt(db: &Connection, o: &PaymentOrder, a: &Attempt) -> Applied {
     run(
         db,
         "INSERT INTO attempts (id, order_id, number, psp_account_id, psp, created_at, status, token, psp_payment, redirect_url, decline,
-           declines, check_at, authorized, captured, surplus, fees)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+           declines, check_at, authorized, captured, surplus, fees, capturing, refunded, refunding, disputed, open_disputes)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
         params![
             Col(a.id),
             Col(o.id),
@@ -165,13 +182,18 @@ fn insert_attempt(db: &Connection, o: &PaymentOrder, a: &Attempt) -> Applied {
             a.token.as_ref().map(|t| &t.0),
             a.psp_payment,
             a.redirect_url,
-            decline_text(a)?,
+            text_of(a.decline.as_ref())?,
             a.declines,
             a.check_at.map(Col),
             a.authorized,
             a.captured,
             a.surplus,
-            fees_text(a)?
+            fees_text(&a.fees)?,
+            a.capturing,
+            a.refunded,
+            a.refunding,
+            a.disputed,
+            a.open_disputes
         ],
     )
     .map(drop)
@@ -181,7 +203,8 @@ fn move_attempt(db: &Connection, o: &PaymentOrder, a: &Attempt) -> Applied {
     let rows = run(
         db,
         "UPDATE attempts SET status = ?2, token = ?3, psp_payment = ?4, redirect_url = ?5, decline = ?6, declines = ?7, check_at = ?8,
-           authorized = ?9, captured = ?10, surplus = ?11, fees = ?12
+           authorized = ?9, captured = ?10, surplus = ?11, fees = ?12, capturing = ?14, refunded = ?15, refunding = ?16, disputed = ?17,
+           open_disputes = ?18
          WHERE id = ?1 AND order_id = ?13",
         params![
             Col(a.id),
@@ -189,29 +212,26 @@ fn move_attempt(db: &Connection, o: &PaymentOrder, a: &Attempt) -> Applied {
             a.token.as_ref().map(|t| &t.0),
             a.psp_payment,
             a.redirect_url,
-            decline_text(a)?,
+            text_of(a.decline.as_ref())?,
             a.declines,
             a.check_at.map(Col),
             a.authorized,
             a.captured,
             a.surplus,
-            fees_text(a)?,
-            Col(o.id)
+            fees_text(&a.fees)?,
+            Col(o.id),
+            a.capturing,
+            a.refunded,
+            a.refunding,
+            a.disputed,
+            a.open_disputes
         ],
     )?;
     in_time(rows)
 }
 
-fn decline_text(a: &Attempt) -> Result<Option<String>, CommitError> {
-    let text = a.decline.as_ref().map(serde_json::to_string).transpose();
-    text.map_err(|e| CommitError::Refused(e.to_string()))
-}
-
-fn fees_text(a: &Attempt) -> Result<Option<String>, CommitError> {
-    if a.fees.is_empty() {
-        return Ok(None);
-    }
-    serde_json::to_string(&a.fees).map(Some).map_err(|e| CommitError::Refused(e.to_string()))
+pub(super) fn fees_text(fees: &[Fee]) -> Result<Option<String>, CommitError> {
+    text_of(Some(&fees).filter(|fees| !fees.is_empty()))
 }
 
 fn inbox(db: &Connection, m: &InboxWrite) -> Applied {
@@ -265,16 +285,16 @@ fn psp_account(db: &Connection, a: &PspAccount) -> Applied {
 
 fn idempotency(db: &Connection, write: &IdempotencyWrite) -> Applied {
     match write {
-        IdempotencyWrite::Claim { merchant, key, fingerprint, locked_until, order, at, answer } => run(
+        IdempotencyWrite::Claim { merchant, key, fingerprint, locked_until, subject, at, answer } => run(
             db,
-            "INSERT INTO idempotency_keys (merchant_id, key, fingerprint, locked_until, order_id, answer_kind, answer_body, created_at)
+            "INSERT INTO idempotency_keys (merchant_id, key, fingerprint, locked_until, subject_id, answer_kind, answer_body, created_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 Col(*merchant),
                 key,
                 fingerprint,
                 Col(*locked_until),
-                order.map(Col),
+                subject,
                 answer.as_ref().map(|a| &a.kind),
                 answer.as_ref().map(|a| &a.body),
                 Col(*at)

@@ -11,7 +11,7 @@ impl Store {
     pub async fn entries_of(&self, order: PaymentOrderId) -> Result<Vec<EntryRow>, ReadError> {
         self.read(move |db| {
             let mut statement = db.prepare_cached(
-                "SELECT e.id, e.event_ref, e.at, a.name, a.currency, p.amount, p.layer
+                "SELECT e.id, e.event_ref, e.order_id, e.at, e.note, a.name, a.currency, p.amount, p.layer
                  FROM journal_entries e JOIN postings p ON p.entry_id = e.id JOIN accounts a ON a.id = p.account_id
                  WHERE e.order_id = ?1 ORDER BY e.at, e.id, p.line",
             )?;
@@ -27,7 +27,14 @@ impl Store {
                 };
                 match entries.last_mut().filter(|entry| entry.id == id) {
                     Some(entry) => entry.postings.push(posting),
-                    None => entries.push(EntryRow { id, event_ref: row.get("event_ref")?, at, postings: vec![posting] }),
+                    None => entries.push(EntryRow {
+                        id,
+                        event_ref: row.get("event_ref")?,
+                        order: codec::maybe(row, "order_id")?,
+                        at,
+                        note: codec::maybe_json(row, "note")?,
+                        postings: vec![posting],
+                    }),
                 }
             }
             Ok(entries)

@@ -2,6 +2,7 @@
 
 use crate::ReadError;
 use ducat_domain::payments::*;
+use ducat_domain::settlement::{Payout, PayoutStatus};
 use ducat_domain::*;
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -33,7 +34,8 @@ macro_rules! id_columns {
     )*};
 }
 
-id_columns!(MerchantId PaymentOrderId AttemptId PspAccountId ApiKeyId EventId EntryId);
+id_columns!(MerchantId PaymentOrderId AttemptId PspAccountId ApiKeyId EventId EntryId CaptureId RefundId DisputeId DisputeFileId PayoutId
+    ExceptionId);
 
 impl ToSql for Col<Timestamp> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -57,19 +59,18 @@ fn unknown_text<T>(found: Option<T>) -> FromSqlResult<Col<T>> {
     found.map(Col).ok_or(FromSqlError::InvalidType)
 }
 
-impl FromSql for Col<OrderStatus> {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let text = value.as_str()?;
-        unknown_text(OrderStatus::ALL.iter().copied().find(|s| s.as_str() == text))
-    }
+macro_rules! text_columns {
+    ($($name:ident)*) => {$(
+        impl FromSql for Col<$name> {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                let text = value.as_str()?;
+                unknown_text($name::ALL.iter().copied().find(|s| s.as_str() == text))
+            }
+        }
+    )*};
 }
 
-impl FromSql for Col<AttemptStatus> {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let text = value.as_str()?;
-        unknown_text(AttemptStatus::ALL.iter().copied().find(|s| s.as_str() == text))
-    }
-}
+text_columns!(OrderStatus AttemptStatus CaptureStatus RefundStatus RefundOrigin DisputeStatus DisputeReason PayoutStatus);
 
 impl FromSql for Col<EventKind> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
@@ -98,6 +99,14 @@ pub(super) fn json<T: for<'de> Deserialize<'de>>(row: &Row<'_>, name: &str) -> r
     let text: String = row.get(name)?;
     serde_json::from_str(&text)
         .map_err(|e| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e)))
+}
+
+/// Reads a column of JSON that may be empty.
+pub(super) fn maybe_json<T: for<'de> Deserialize<'de>>(row: &Row<'_>, name: &str) -> rusqlite::Result<Option<T>> {
+    match row.get_ref(name)? {
+        ValueRef::Null => Ok(None),
+        _ => json(row, name).map(Some),
+    }
 }
 
 /// The terms that are kept as one text, because nothing is searched by them.
@@ -143,12 +152,12 @@ pub(super) fn details_of(terms: &Terms) -> serde_json::Result<String> {
 /// The columns of an order, named so that they can stand beside those of an attempt.
 pub(super) const ORDER_COLUMNS: &str = "o.merchant_id, o.id AS order_id, o.reference, o.amount, o.currency, o.details, o.expires_at, \
      o.created_at AS order_created_at, o.status AS order_status, o.version, o.updated_at, o.amount_authorized, o.amount_captured, \
-     o.amount_refunded, o.amount_disputed, o.paid_by, o.cancel_requested_at, o.paid_late";
+     o.amount_refunded, o.amount_disputed, o.paid_by, o.cancel_requested_at, o.paid_late, o.amount_refunding, o.status_version, o.claim";
 
 /// The columns of an attempt.
 pub(super) const ATTEMPT_COLUMNS: &str = "a.id AS attempt_id, a.number, a.psp_account_id, a.psp, a.created_at AS attempt_created_at, \
      a.status AS attempt_status, a.token, a.psp_payment, a.redirect_url, a.decline, a.declines, a.check_at, a.authorized, a.captured, \
-     a.surplus, a.fees";
+     a.surplus, a.fees, a.capturing, a.refunded, a.refunding, a.disputed, a.open_disputes";
 
 pub(super) fn order(row: &Row<'_>) -> rusqlite::Result<PaymentOrder> {
     let details: Details = json(row, "details")?;
@@ -178,22 +187,17 @@ pub(super) fn order(row: &Row<'_>) -> rusqlite::Result<PaymentOrder> {
         amount_authorized: row.get("amount_authorized")?,
         amount_captured: row.get("amount_captured")?,
         amount_refunded: row.get("amount_refunded")?,
+        amount_refunding: row.get("amount_refunding")?,
         amount_disputed: row.get("amount_disputed")?,
         paid_by: maybe(row, "paid_by")?,
         cancel_requested_at: maybe(row, "cancel_requested_at")?,
         paid_late: row.get("paid_late")?,
+        status_version: row.get("status_version")?,
+        claim: maybe_json(row, "claim")?,
     })
 }
 
 pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
-    let decline = match row.get::<_, Option<String>>("decline")? {
-        Some(_) => Some(json(row, "decline")?),
-        None => None,
-    };
-    let fees = match row.get::<_, Option<String>>("fees")? {
-        Some(_) => json(row, "fees")?,
-        None => Vec::new(),
-    };
     Ok(Attempt {
         id: col(row, "attempt_id")?,
         psp_account: col(row, "psp_account_id")?,
@@ -204,13 +208,18 @@ pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         token: row.get::<_, Option<String>>("token")?.map(PspToken),
         psp_payment: row.get("psp_payment")?,
         redirect_url: row.get("redirect_url")?,
-        decline,
+        decline: maybe_json(row, "decline")?,
         declines: row.get("declines")?,
         check_at: maybe(row, "check_at")?,
         authorized: row.get("authorized")?,
         captured: row.get("captured")?,
+        capturing: row.get("capturing")?,
+        refunded: row.get("refunded")?,
+        refunding: row.get("refunding")?,
+        disputed: row.get("disputed")?,
+        open_disputes: row.get("open_disputes")?,
         surplus: row.get("surplus")?,
-        fees,
+        fees: maybe_json(row, "fees")?.unwrap_or_default(),
     })
 }
 
@@ -222,11 +231,128 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<crate::EventRow> {
     Ok(crate::EventRow {
         id: col(row, "id")?,
         merchant: col(row, "merchant_id")?,
-        order: col(row, "order_id")?,
+        subject: subject(row)?,
         sequence: row.get("sequence")?,
         kind: col(row, "kind")?,
         at: col(row, "at")?,
         snapshot: row.get("snapshot")?,
+    })
+}
+
+fn subject(row: &Row<'_>) -> rusqlite::Result<Subject> {
+    let kind: String = row.get("subject_kind")?;
+    Ok(Subject::from_parts(&kind, row.get("subject_id")?).ok_or(FromSqlError::InvalidType)?)
+}
+
+pub(super) fn capture(row: &Row<'_>) -> rusqlite::Result<Capture> {
+    Ok(Capture {
+        id: col(row, "id")?,
+        order: col(row, "order_id")?,
+        attempt: col(row, "attempt_id")?,
+        psp_account: col(row, "psp_account_id")?,
+        amount: Money::new(row.get("amount")?, col(row, "currency")?),
+        total: row.get("total")?,
+        is_final: row.get("is_final")?,
+        status: col(row, "status")?,
+        failure: maybe_json(row, "failure")?,
+        check_at: maybe(row, "check_at")?,
+        created_at: col(row, "created_at")?,
+        updated_at: col(row, "updated_at")?,
+    })
+}
+
+pub(super) fn refund(row: &Row<'_>) -> rusqlite::Result<Refund> {
+    Ok(Refund {
+        id: col(row, "id")?,
+        order: col(row, "order_id")?,
+        attempt: col(row, "attempt_id")?,
+        psp_account: col(row, "psp_account_id")?,
+        amount: Money::new(row.get("amount")?, col(row, "currency")?),
+        reason: row.get("reason")?,
+        origin: col(row, "origin")?,
+        status: col(row, "status")?,
+        psp_refund: row.get("psp_refund")?,
+        failure: maybe_json(row, "failure")?,
+        check_at: maybe(row, "check_at")?,
+        created_at: col(row, "created_at")?,
+        updated_at: col(row, "updated_at")?,
+    })
+}
+
+pub(super) fn dispute(row: &Row<'_>) -> rusqlite::Result<Dispute> {
+    let answer: Option<String> = row.get("answer")?;
+    Ok(Dispute {
+        id: col(row, "id")?,
+        order: col(row, "order_id")?,
+        attempt: col(row, "attempt_id")?,
+        psp_account: col(row, "psp_account_id")?,
+        psp_dispute: row.get("psp_dispute")?,
+        amount: Money::new(row.get("amount")?, col(row, "currency")?),
+        reason: col(row, "reason")?,
+        status: col(row, "status")?,
+        evidence_due_at: maybe(row, "evidence_due_at")?,
+        withdrawn: row.get("withdrawn")?,
+        returned: row.get("returned")?,
+        fees: maybe_json(row, "fees")?.unwrap_or_default(),
+        evidence: maybe_json(row, "evidence")?.unwrap_or_default(),
+        answer: [DisputeAnswer::Evidence, DisputeAnswer::Acceptance].into_iter().find(|a| Some(a.as_str()) == answer.as_deref()),
+        answers: row.get("answers")?,
+        refusal: maybe_json(row, "refusal")?,
+        submitted_at: maybe(row, "submitted_at")?,
+        accepted_at: maybe(row, "accepted_at")?,
+        reminded_at: maybe(row, "reminded_at")?,
+        opened_at: col(row, "opened_at")?,
+        created_at: col(row, "created_at")?,
+        updated_at: col(row, "updated_at")?,
+    })
+}
+
+pub(super) fn dispute_file(row: &Row<'_>) -> rusqlite::Result<crate::DisputeFile> {
+    Ok(crate::DisputeFile {
+        id: col(row, "id")?,
+        dispute: col(row, "dispute_id")?,
+        field: row.get("field")?,
+        name: row.get("name")?,
+        media_type: row.get("media_type")?,
+        size: row.get("size")?,
+        bytes: row.get("bytes")?,
+        created_at: col(row, "created_at")?,
+    })
+}
+
+pub(super) fn payout(row: &Row<'_>) -> rusqlite::Result<Payout> {
+    Ok(Payout {
+        id: col(row, "id")?,
+        merchant: col(row, "merchant_id")?,
+        psp_account: col(row, "psp_account_id")?,
+        psp_payout: row.get("psp_payout")?,
+        amount: Money::new(row.get("amount")?, col(row, "currency")?),
+        status: col(row, "status")?,
+        arrives_at: maybe(row, "arrives_at")?,
+        left: row.get("has_left")?,
+        came_back: row.get("came_back")?,
+        arrival: maybe_json(row, "arrival")?,
+        version: row.get("version")?,
+        created_at: col(row, "created_at")?,
+        updated_at: col(row, "updated_at")?,
+    })
+}
+
+pub(super) fn exception(row: &Row<'_>) -> rusqlite::Result<crate::BookException> {
+    let closed_at: Option<Timestamp> = maybe(row, "closed_at")?;
+    let closed = match closed_at {
+        Some(at) => Some(crate::Closed { at, by: row.get("closed_by")?, why: row.get("why")? }),
+        None => None,
+    };
+    Ok(crate::BookException {
+        id: col(row, "id")?,
+        merchant: col(row, "merchant_id")?,
+        kind: row.get("kind")?,
+        psp_account: maybe(row, "psp_account_id")?,
+        subject: row.get("subject")?,
+        amount: Money::new(row.get("amount")?, col(row, "currency")?),
+        opened_at: col(row, "opened_at")?,
+        closed,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Writes the journal, and the balances that follow from it.
 
-use super::apply::{Applied, run};
+use super::apply::{Applied, run, text_of};
 use super::codec::Col;
 use super::refusal::refused;
 use crate::CommitError;
@@ -80,8 +80,15 @@ pub(super) fn entry(db: &Connection, filed: &FiledEntry, moved: &mut Moved) -> A
     }
     run(
         db,
-        "INSERT INTO journal_entries (id, merchant_id, event_ref, order_id, at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![Col(filed.id), Col(filed.merchant), entry.event_ref().to_string(), entry.order().map(Col), Col(entry.at())],
+        "INSERT INTO journal_entries (id, merchant_id, event_ref, order_id, at, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            Col(filed.id),
+            Col(filed.merchant),
+            entry.event_ref().to_string(),
+            entry.order().map(Col),
+            Col(entry.at()),
+            text_of(filed.note.as_ref())?
+        ],
     )
     .map(drop)
 }

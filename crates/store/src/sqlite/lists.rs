@@ -9,7 +9,7 @@ use ducat_domain::*;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params, Row, ToSql, params_from_iter};
 
-fn many<T>(
+pub(super) fn many<T>(
     db: &Connection,
     sql: &str,
     values: impl Params,
@@ -30,13 +30,13 @@ fn value(v: &impl ToSql) -> Result<Value, ReadError> {
 
 /// `WHERE` conditions with their values, in step.
 #[derive(Default)]
-struct Conditions {
-    sql: Vec<String>,
-    values: Vec<Value>,
+pub(super) struct Conditions {
+    pub sql: Vec<String>,
+    pub values: Vec<Value>,
 }
 
 impl Conditions {
-    fn add(&mut self, column_and_operator: &str, v: &impl ToSql) -> Result<(), ReadError> {
+    pub(super) fn add(&mut self, column_and_operator: &str, v: &impl ToSql) -> Result<(), ReadError> {
         self.values.push(value(v)?);
         self.sql.push(format!("{column_and_operator} ?{}", self.values.len()));
         Ok(())
@@ -164,10 +164,12 @@ impl Store {
         .await
     }
 
-    /// All events of an order, first to last.
-    pub async fn events_of(&self, order: PaymentOrderId) -> Result<Vec<EventRow>, ReadError> {
-        self.read(move |db| many(db, "SELECT * FROM events WHERE order_id = ?1 ORDER BY sequence", [Col(order)], codec::event))
-            .await
+    /// All events of a subject, first to last.
+    pub async fn events_of(&self, subject: Subject) -> Result<Vec<EventRow>, ReadError> {
+        self.read(move |db| {
+            many(db, "SELECT * FROM events WHERE subject_id = ?1 ORDER BY sequence", [subject.as_bytes()], codec::event)
+        })
+        .await
     }
 
     /// A merchant's keys, newest first.

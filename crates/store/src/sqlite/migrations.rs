@@ -5,7 +5,10 @@ use ducat_domain::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 /// Number and name; PostgreSQL will have the same.
-const MIGRATIONS: &[(u32, &str, &str)] = &[(1, "pay_in", include_str!("../../migrations/sqlite/0001_pay_in.sql"))];
+const MIGRATIONS: &[(u32, &str, &str)] = &[
+    (1, "pay_in", include_str!("../../migrations/sqlite/0001_pay_in.sql")),
+    (2, "after_the_sale", include_str!("../../migrations/sqlite/0002_after_the_sale.sql")),
+];
 
 /// Lets through an empty file and a database of ours; writes nothing.
 pub(super) fn recognise(connection: &Connection) -> Result<(), OpenError> {

@@ -1,7 +1,7 @@
 //! The embedded database: WAL, `synchronous=FULL`, foreign keys, STRICT tables; one writer, a few readers.
 //!
 //! - `migrations`: brings a file to the newest schema.
-//! - `writer`: group commit; `apply`, `ledger`, `jobs`: what one [`Change`](crate::Change) writes; `refusal`: what a refusal means.
+//! - `writer`: group commit; `apply`, `parts`, `statement`, `ledger`, `jobs`: what one [`Change`](crate::Change) writes; `refusal`: what a refusal means.
 //! - `read`, `lists`, `books`: the reads.
 //! - `verify`, `invariants`: every invariant over the whole file.
 //! - `codec`: between rows and domain types.
@@ -14,10 +14,14 @@ mod jobs;
 mod ledger;
 mod lists;
 mod migrations;
+mod parts;
 mod read;
 mod refusal;
+mod statement;
 mod verify;
 mod writer;
+
+pub use parts::PartFilter;
 
 use crate::{Change, ClaimedJob, CommitError, ReadError, Stats};
 use ducat_domain::Timestamp;

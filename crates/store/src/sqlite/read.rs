@@ -54,6 +54,19 @@ impl Store {
         .await
     }
 
+    /// The order with the attempt that has this payment at the PSP.
+    pub async fn payment_by_psp_payment(&self, account: PspAccountId, psp_payment: &str) -> Result<Option<Payment>, ReadError> {
+        let psp_payment = psp_payment.to_owned();
+        self.read(move |db| {
+            let sql = format!(
+                "SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} FROM attempts a JOIN payment_orders o ON o.id = a.order_id
+                 WHERE a.psp_account_id = ?1 AND a.psp_payment = ?2"
+            );
+            one(db, &sql, params![Col(account), psp_payment], codec::payment)
+        })
+        .await
+    }
+
     /// The merchant's order with this reference, with its latest attempt.
     pub async fn payment_by_reference(&self, merchant: MerchantId, reference: &str) -> Result<Option<Payment>, ReadError> {
         let reference = reference.to_owned();
@@ -68,7 +81,7 @@ impl Store {
     pub async fn idempotency(&self, merchant: MerchantId, key: &str) -> Result<Option<IdempotencyRow>, ReadError> {
         let key = key.to_owned();
         self.read(move |db| {
-            let sql = "SELECT fingerprint, locked_until, order_id, answer_kind, answer_body FROM idempotency_keys
+            let sql = "SELECT fingerprint, locked_until, subject_id, answer_kind, answer_body FROM idempotency_keys
                        WHERE merchant_id = ?1 AND key = ?2";
             one(db, sql, params![Col(merchant), key], |row| {
                 let kind: Option<String> = row.get("answer_kind")?;
@@ -76,7 +89,7 @@ impl Store {
                 Ok(IdempotencyRow {
                     fingerprint: row.get("fingerprint")?,
                     locked_until: codec::col(row, "locked_until")?,
-                    order: codec::maybe(row, "order_id")?,
+                    subject: row.get("subject_id")?,
                     answer: kind.zip(body).map(|(kind, body)| StoredAnswer { kind, body }),
                 })
             })

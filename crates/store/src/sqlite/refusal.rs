@@ -29,6 +29,10 @@ fn unique(text: &str) -> Unique {
         Unique::Message
     } else if text.contains("journal_entries.event_ref") {
         Unique::EventRef
+    } else if text.contains("psp_lines") {
+        Unique::PspLine
+    } else if ["captures", "refunds", "disputes", "payouts"].iter().any(|table| text.contains(table)) {
+        Unique::Part
     } else if text.contains("attempts") {
         Unique::Attempt
     } else {

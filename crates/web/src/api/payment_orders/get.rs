@@ -11,12 +11,14 @@ use axum::response::Response;
 use ducat_domain::PaymentOrderId;
 use ducat_engine::payments::{self, Expand};
 
+const EXPANDABLE: &[&str] = &["attempts", "captures", "refunds", "disputes", "events"];
+
 /// One order.
 #[utoipa::path(
     get, path = "/v1/payment_orders/{id}", tag = "Payment orders", operation_id = "get_payment_order", summary = "Get a payment order",
     params(
         ("id" = String, Path, description = "`po_…`"),
-        ("expand" = Option<String>, Query, description = "`attempts`, `events`, or both with a comma between."),
+        ("expand" = Option<String>, Query, description = "`attempts`, `captures`, `refunds`, `disputes`, `events`; several with a comma between."),
     ),
     responses((status = 200, description = "The order", body = ref("#/components/schemas/PaymentOrder"))),
 )]
@@ -26,8 +28,14 @@ pub(crate) async fn get(
     Named(id): Named<PaymentOrderId>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let words = Query::of(query.as_deref(), &["expand"])?.words("expand", &["attempts", "events"])?;
+    let words = Query::of(query.as_deref(), &["expand"])?.words("expand", EXPANDABLE)?;
     let wants = |word: &str| words.iter().any(|w| w == word);
-    let expand = Expand { attempts: wants("attempts"), events: wants("events") };
+    let expand = Expand {
+        attempts: wants("attempts"),
+        captures: wants("captures"),
+        refunds: wants("refunds"),
+        disputes: wants("disputes"),
+        events: wants("events"),
+    };
     shown(&payments::get(&app.engine, caller.merchant, id, expand).await?)
 }

@@ -123,12 +123,13 @@ fn filled(merchant: String, order: &PaymentOrderView, proof: Proof, events: &[Ev
 fn step(seen: &EventView) -> Step {
     let (title, meaning) = event(seen.kind);
     let declined = seen.kind == "payment_order.attempt_declined";
-    let decline = seen.data.latest_attempt.failure.as_ref().filter(|_| declined);
+    let order = seen.data.order();
+    let decline = order.and_then(|order| order.latest_attempt.failure.as_ref()).filter(|_| declined);
     Step {
         at: seen.created_at.clone(),
         clock: clock_to_the_second(&seen.created_at).to_owned(),
         kind: seen.kind,
-        status: seen.data.status,
+        status: order.map_or("", |order| order.status),
         sequence: seen.sequence,
         title,
         meaning,

@@ -1,0 +1,71 @@
+//! Finding out what became of a capture: told again under the same key while the PSP remembers it, and looked at by what the PSP has
+//! captured in all after that.
+
+use super::{CaptureOf, read, tell};
+use crate::payments::{back_off, look_at, open_psp_of};
+use crate::{Engine, Error};
+use ducat_connectors::Fault;
+use ducat_domain::payments::{Decline, DeclineCode};
+use ducat_domain::{CaptureId, random_bytes};
+use ducat_store::{Change, ClaimedJob, JobWrite};
+use std::time::Duration;
+
+/// How much of a key's lifetime is left unused, because clocks differ.
+const KEY_MARGIN: Duration = Duration::from_secs(3600);
+
+/// Runs a claimed job.
+pub(crate) async fn resolve(engine: &Engine, id: CaptureId, claimed: ClaimedJob) -> Result<(), Error> {
+    let Some(of) = read(engine, id).await? else { return Ok(()) };
+    let fault = match step(engine, of).await {
+        Ok(fault) => fault,
+        Err(error) => {
+            tracing::error!(capture = %id, %error, "seeing to the capture failed");
+            Some(Fault::Protocol(error.to_string()))
+        }
+    };
+    let chance: [u8; 1] = random_bytes(engine.chance());
+    let asked = if let Some(Fault::Retry { after, .. }) = &fault { *after } else { None };
+    let job = match read(engine, id).await?.filter(|of| of.capture.status.is_open()) {
+        None => JobWrite::Done { job: claimed.job, lease_until: claimed.lease_until },
+        Some(_) => JobWrite::Again {
+            job: claimed.job,
+            lease_until: claimed.lease_until,
+            run_at: engine.now().plus(back_off(claimed.tries, asked, chance[0])),
+        },
+    };
+    Ok(engine.store().commit(Change { jobs: vec![job], ..Change::default() }).await?)
+}
+
+async fn step(engine: &Engine, of: CaptureOf) -> Result<Option<Fault>, Error> {
+    if !of.capture.status.is_open() {
+        return Ok(None);
+    }
+    let psp = open_psp_of(engine, &of.payment).await?;
+    let key_lives = engine.now().since(of.capture.created_at) + KEY_MARGIN < psp.connector.spec().idempotency.lifetime;
+    if !key_lives {
+        return search(engine, of).await;
+    }
+    match tell::tell(engine, of).await? {
+        // The key can bring nothing new into being any more.
+        (of, Some(Fault::Stuck(_))) => search(engine, of).await,
+        (_, fault) => Ok(fault),
+    }
+}
+
+/// Looks at what is captured in all. Not enough is definite once the PSP's own processing of what we sent is surely over.
+async fn search(engine: &Engine, of: CaptureOf) -> Result<Option<Fault>, Error> {
+    let id = of.capture.id;
+    let (payment, fault) = look_at(engine, of.payment).await?;
+    if fault.is_some() {
+        return Ok(fault);
+    }
+    let Some(of) = read(engine, id).await?.filter(|of| of.capture.status.is_open()) else { return Ok(None) };
+    let psp = open_psp_of(engine, &payment).await?;
+    let window = psp.connector.spec().processing_window + engine.settings().psp_timeout;
+    if engine.now().since(of.capture.created_at) <= window {
+        let reason = "the PSP has not captured the money, and may still be doing so".to_owned();
+        return Ok(Some(Fault::Retry { reason, after: None }));
+    }
+    let decline = Decline { code: DeclineCode::NotRegistered, psp_code: None, psp_ref: None };
+    tell::refused(engine, of, decline).await.map(|_| None)
+}

@@ -1,0 +1,73 @@
+//! What the merchant says to a dispute: evidence, or that the payer is right. Written down first, told to the PSP then.
+
+use super::{DisputeView, own, see_to};
+use crate::idempotency::Known;
+use crate::payments::settle_matter;
+use crate::{Answer, AnswerKind, Engine, Error, RequestKey};
+use ducat_domain::payments::{Dispute, DisputeAnswer, Part};
+use ducat_domain::{DisputeId, MerchantId};
+use std::collections::BTreeMap;
+
+/// What is said in the merchant's defence, by the name of the field.
+#[derive(Clone, Debug, Default)]
+pub struct NewEvidence {
+    /// Texts by field.
+    pub fields: BTreeMap<String, String>,
+}
+
+/// Hands evidence in.
+pub async fn submit(
+    engine: &Engine,
+    merchant: MerchantId,
+    id: DisputeId,
+    new: NewEvidence,
+    key: Option<RequestKey>,
+) -> Result<Answer, Error> {
+    answer(engine, merchant, id, DisputeAnswer::Evidence, new.fields, key.as_ref()).await
+}
+
+/// Gives in: the payer is right.
+pub async fn accept(engine: &Engine, merchant: MerchantId, id: DisputeId, key: Option<RequestKey>) -> Result<Answer, Error> {
+    answer(engine, merchant, id, DisputeAnswer::Acceptance, BTreeMap::new(), key.as_ref()).await
+}
+
+async fn answer(
+    engine: &Engine,
+    merchant: MerchantId,
+    id: DisputeId,
+    answer: DisputeAnswer,
+    fields: BTreeMap<String, String>,
+    key: Option<&RequestKey>,
+) -> Result<Answer, Error> {
+    if let Some(key) = key {
+        match key.look(engine, merchant).await? {
+            Known::New => {}
+            Known::Answered(answer) => return Ok(answer),
+            Known::TakenOver(_) => return finish(engine, merchant, id, Some(key)).await,
+        }
+    }
+    let of = own(engine, merchant, id).await?;
+    let now = engine.now();
+    let settled = settle_matter(
+        engine,
+        of,
+        |of: super::DisputeOf| of.payment.answer_dispute(of.dispute, answer, fields.clone(), now).map(Some),
+        |_, _, change| {
+            change.idempotency = key.map(|key| key.claim(engine, merchant, Some(*id.as_bytes()), now, None));
+            Ok(())
+        },
+    )
+    .await?;
+    if !matches!(settled.part, Some(Part::Dispute(Dispute { .. }))) {
+        return Err(Error::Internal("an answer was written down and is not there".into()));
+    }
+    see_to::tell_now(engine, id).await?;
+    finish(engine, merchant, id, key).await
+}
+
+async fn finish(engine: &Engine, merchant: MerchantId, id: DisputeId, key: Option<&RequestKey>) -> Result<Answer, Error> {
+    let of = own(engine, merchant, id).await?;
+    let kind = if of.dispute.answer.is_some() { AnswerKind::Accepted } else { AnswerKind::Done };
+    let answer = Answer::new(kind, &DisputeView::of(&of.dispute))?;
+    crate::idempotency::answer_once(engine, merchant, key, answer).await
+}

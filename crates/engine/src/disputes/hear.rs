@@ -1,0 +1,66 @@
+//! What a PSP says of a dispute, applied: to the one that we know, or to a new one.
+
+use crate::payments::{Matter, settle_matter};
+use crate::{Engine, Error};
+use ducat_domain::DisputeId;
+use ducat_domain::payments::{Dispute, DisputeSeen, Part, Payment};
+use ducat_store::{InboxState, InboxWrite};
+
+/// A dispute as far as it is known, looked up anew each time.
+#[derive(Clone)]
+struct Heard<'a> {
+    payment: Payment,
+    dispute: Option<Dispute>,
+    seen: &'a DisputeSeen,
+}
+
+impl Matter for Heard<'_> {
+    fn payment(&self) -> &Payment {
+        &self.payment
+    }
+
+    async fn read_again(&self, engine: &Engine) -> Result<Self, Error> {
+        let payment = self.payment.read_again(engine).await?;
+        let dispute = known(engine, &payment, self.seen).await?;
+        Ok(Self { payment, dispute, seen: self.seen })
+    }
+}
+
+/// Applies what the PSP says of a dispute of this payment, with the message that said it.
+pub(crate) async fn hear(
+    engine: &Engine,
+    payment: Payment,
+    seen: &DisputeSeen,
+    inbox: Option<InboxWrite>,
+) -> Result<Payment, Error> {
+    let dispute = known(engine, &payment, seen).await?;
+    let now = engine.now();
+    let id = DisputeId::new(now, engine.chance());
+    let settled = settle_matter(
+        engine,
+        Heard { payment, dispute, seen },
+        |heard: Heard<'_>| heard.payment.dispute_heard(heard.dispute.ok_or(id), heard.seen, now),
+        |after, news, change| {
+            // Evidence is about people: it is not kept longer than it is of use.
+            if let Some(Part::Dispute(dispute)) = &after.part
+                && dispute.status.is_decided()
+            {
+                change.forget_files.push(dispute.id);
+            }
+            change.inbox = inbox.clone().map(|mut message| {
+                message.state = if news { InboxState::Applied } else { InboxState::Ignored };
+                message.order = Some(after.payment.order.id);
+                message
+            });
+            Ok(())
+        },
+    )
+    .await?;
+    Ok(settled.payment)
+}
+
+/// The dispute that the PSP speaks of. Never one of another attempt.
+async fn known(engine: &Engine, payment: &Payment, seen: &DisputeSeen) -> Result<Option<Dispute>, Error> {
+    let found = engine.store().dispute_by_psp(payment.attempt.psp_account, &seen.psp_dispute).await?;
+    Ok(found.filter(|d| d.attempt == payment.attempt.id))
+}

@@ -1,0 +1,12 @@
+//! What PSPs owe and pay us: their statements, read line by line into the journal, and their payouts.
+//!
+//! - `read`: reading a statement on. `place`: where one line belongs. `payouts`: what a PSP says of them.
+
+mod payouts;
+mod place;
+mod read;
+mod view;
+
+pub(crate) use payouts::hear as hear_payout;
+pub(crate) use read::read;
+pub use view::PayoutView;
