@@ -1,12 +1,18 @@
 //! The real program, as a person or a script meets it.
 //!
 //! - `start`: an empty folder, a second start, a real account. `stop`: signals, ports, panics. `verbs`: keys, verify, doctor, settings.
+//! - `calls`: orders, events, cancel, refund, and every way in which a gateway cannot be called. `listen`: forwarding to a `receiver`.
+//!   `trigger`: every event on its list.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod calls;
+mod listen;
+mod receiver;
 mod start;
 mod stop;
+mod trigger;
 mod verbs;
 
 use std::time::Duration;
@@ -47,6 +53,24 @@ impl Gateway {
         let said = self.running.said();
         let line = said.lines().find(|line| line.trim_start().starts_with("API key")).unwrap();
         line.split_whitespace().nth(2).unwrap().to_owned()
+    }
+
+    /// What the API answers to a program of the merchant.
+    async fn asked(&self, path: &str) -> serde_json::Value {
+        self.http.get(&format!("{}{path}", self.url), Some(&self.key())).await.unwrap().json()
+    }
+
+    /// An order as a shop makes it.
+    async fn order(&self, wish: serde_json::Value) -> serde_json::Value {
+        let url = format!("{}/v1/payment_orders", self.url);
+        self.http.post_json(&url, &self.key(), None, &wish).await.unwrap().json()
+    }
+
+    /// What a verb says when it does what it is asked to do.
+    fn said(&self, arguments: &[&str]) -> String {
+        let output = self.program.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        text(&output.stdout)
     }
 
     async fn stop(&mut self) {

@@ -3,6 +3,7 @@
 use super::http::Http;
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -52,9 +53,20 @@ impl Program {
 
     /// Starts it. What it says on either stream is appended to `{name}.log` in its folder.
     pub fn start(&self, name: &str, arguments: &[&str]) -> Running {
+        self.start_at(name, self.command(arguments))
+    }
+
+    /// The same with somebody at the keyboard.
+    pub fn start_with_keyboard(&self, name: &str, arguments: &[&str]) -> Running {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped());
+        self.start_at(name, command)
+    }
+
+    fn start_at(&self, name: &str, mut command: Command) -> Running {
         let log = self.folder.join(format!("{name}.log"));
         let file = File::options().create(true).append(true).open(&log).unwrap();
-        let child = self.command(arguments).stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
+        let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
         Running { child, log }
     }
 }
@@ -91,6 +103,11 @@ impl Running {
     /// Everything it has said so far.
     pub fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Presses Enter.
+    pub fn press_enter(&mut self) {
+        self.child.stdin.as_mut().expect("a keyboard").write_all(b"\n").unwrap();
     }
 
     /// Sends a signal by its name.
