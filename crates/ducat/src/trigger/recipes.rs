@@ -102,11 +102,38 @@ pub static RECIPES: &[Recipe] = &[
     recipe("payment_order.fee_booked", "the customer pays, and the PSP tells its fee (takes some seconds)", &[VISA]),
 ];
 
-/// Events that the sandbox cannot bring about, and why.
-pub static OUT_OF_REACH: &[(&str, &str)] = &[(
-    "payment_order.paid_twice",
-    "a PSP would have to take money for a session that it has declared over, and the sandbox never does",
-)];
+const NOT_YET: &str = "this release has no recipe for it yet";
+
+/// Events that cannot be made to happen, and why.
+pub static OUT_OF_REACH: &[(&str, &str)] = &[
+    ("payment_order.paid_twice", "a PSP would have to take money for a session that it has declared over, and the sandbox never does"),
+    ("dispute.evidence_due", "days would have to pass"),
+    ("webhook_endpoint.disabled", "an endpoint would have to fail for days"),
+    ("payment_order.capture_requested", NOT_YET),
+    ("payment_order.capture_unknown", NOT_YET),
+    ("payment_order.partially_captured", NOT_YET),
+    ("payment_order.capture_failed", NOT_YET),
+    ("payment_order.claimed", NOT_YET),
+    ("refund.created", NOT_YET),
+    ("refund.unknown", NOT_YET),
+    ("refund.pending", NOT_YET),
+    ("refund.succeeded", NOT_YET),
+    ("refund.failed", NOT_YET),
+    ("dispute.opened", NOT_YET),
+    ("dispute.updated", NOT_YET),
+    ("dispute.evidence_submitted", NOT_YET),
+    ("dispute.accepted", NOT_YET),
+    ("dispute.funds_withdrawn", NOT_YET),
+    ("dispute.funds_returned", NOT_YET),
+    ("dispute.won", NOT_YET),
+    ("dispute.lost", NOT_YET),
+    ("dispute.closed", NOT_YET),
+    ("payout.created", NOT_YET),
+    ("payout.updated", NOT_YET),
+    ("payout.paid", NOT_YET),
+    ("payout.failed", NOT_YET),
+    ("payout.arrived", NOT_YET),
+];
 
 /// The recipe for this event.
 pub fn find(event: &str) -> Result<&'static Recipe, String> {
