@@ -196,7 +196,8 @@ impl Entry {
 
     /// The mirror image of lines that are booked: takes back what they moved.
     pub fn mirror(event_ref: EventRef, order: Option<PaymentOrderId>, at: Timestamp, lines: Vec<Posting>) -> Option<Self> {
-        let turn = |p: Posting| p.amount.minor.checked_neg().map(|minor| Posting { amount: Money::new(minor, p.amount.currency), ..p });
+        let turn =
+            |p: Posting| p.amount.minor.checked_neg().map(|minor| Posting { amount: Money::new(minor, p.amount.currency), ..p });
         let postings: Vec<Posting> = lines.into_iter().map(turn).collect::<Option<_>>()?;
         let entry = Self { event_ref, order, at, postings };
         (entry.balances() && entry.postings.len() > 1).then_some(entry)

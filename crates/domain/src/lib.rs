@@ -7,12 +7,12 @@ pub mod journal;
 pub mod merchants;
 pub mod money;
 pub mod payments;
-pub mod settlement;
 pub mod secret;
+pub mod settlement;
 pub mod time;
 
-pub use events::{EventKind, Subject};
 pub use chance::{Chance, random_bytes};
+pub use events::{EventKind, Subject};
 pub use id::*;
 pub use merchants::{ApiKey, Merchant, PspAccount, Scope};
 pub use money::{Currency, CurrencyError, Money, MoneyError};

@@ -1,8 +1,8 @@
 //! Calling an order off: asked for first, done once the PSP confirms that nothing can be paid any more.
 
 use super::{Moved, OrderStatus, Payment, TransitionError};
-use crate::events::EventKind;
 use crate::Timestamp;
+use crate::events::EventKind;
 
 impl Payment {
     /// Somebody wants the order called off. With an attempt alive at the PSP this only writes the wish down; without one it is done.

@@ -157,7 +157,9 @@ impl Moved {
 
     /// Where the move ended the capture that was under way, the capture moves along: it succeeded if the money is there.
     pub fn concluding(self, capture: Option<Capture>) -> Self {
-        let Some(mut capture) = capture.filter(|c| c.status.is_open() && self.payment.attempt.capturing == 0) else { return self };
+        let Some(mut capture) = capture.filter(|c| c.status.is_open() && self.payment.attempt.capturing == 0) else {
+            return self;
+        };
         let now = self.payment.order.updated_at;
         if self.payment.attempt.captured >= capture.total {
             capture.status = CaptureStatus::Succeeded;

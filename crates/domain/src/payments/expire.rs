@@ -1,8 +1,8 @@
 //! Lapsing: an order whose time is over and that has no attempt alive at a PSP.
 
 use super::{Moved, OrderStatus, Payment};
-use crate::events::EventKind;
 use crate::Timestamp;
+use crate::events::EventKind;
 
 impl Payment {
     /// Ends an order whose time is over. Nothing while it has time, while an attempt is alive (the PSP is asked to end that first),

@@ -28,6 +28,7 @@ mod terms;
 #[cfg(test)]
 mod properties;
 
+pub use crate::events::EventKind;
 pub use attempt::{Attempt, AttemptStatus, MAX_ATTEMPTS, PspName, PspToken};
 pub use capture::{Capture, CaptureStatus, NewCapture};
 pub use claim::Claim;
@@ -39,4 +40,3 @@ pub use order::{Moved, OrderStatus, Payment, PaymentOrder, TransitionError};
 pub use part::Part;
 pub use refund::{NewRefund, Refund, RefundOrigin, RefundStatus};
 pub use terms::{CaptureMode, Channel, Customer, LineItem, PaymentMethod, PaymentType, Terms};
-pub use crate::events::EventKind;

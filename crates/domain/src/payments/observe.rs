@@ -110,7 +110,8 @@ impl Payment {
         }
         let reference = self.capture_ref(captured.minor);
         let grown = self.take(more, captured.minor)?;
-        let moves = [self.receive(more, Layer::Posted), self.give_back(more, Layer::Pending), self.receive(grown, Layer::Pending)];
+        let moves =
+            [self.receive(more, Layer::Posted), self.give_back(more, Layer::Pending), self.receive(grown, Layer::Pending)];
         entries.extend(self.entry(reference, now, &moves));
         Ok(Some(event.unwrap_or(EventKind::PartiallyCaptured)))
     }

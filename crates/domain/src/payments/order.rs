@@ -1,9 +1,9 @@
 //! The payment order: its states, and what a move gives back.
 
+use super::claim::Claim;
 use super::{Attempt, Part, Terms};
 use crate::events::EventKind;
 use crate::journal::Entry;
-use super::claim::Claim;
 use crate::{AttemptId, MerchantId, Money, MoneyError, PaymentOrderId, Timestamp};
 use serde::{Deserialize, Serialize};
 

@@ -156,7 +156,12 @@ impl Payment {
     }
 
     /// The PSP refused, or surely never heard of it. Nothing where its fate is known already.
-    pub fn refund_refused(mut self, mut refund: Refund, failure: Decline, now: Timestamp) -> Result<Option<Moved>, TransitionError> {
+    pub fn refund_refused(
+        mut self,
+        mut refund: Refund,
+        failure: Decline,
+        now: Timestamp,
+    ) -> Result<Option<Moved>, TransitionError> {
         if !refund.is_unconfirmed() {
             return Ok(None);
         }
@@ -210,7 +215,8 @@ impl Payment {
                 self.refund_succeeds(refund, now, Layer::Posted).map(Some)
             }
             (RefundStatus::Failed, _) => Ok(None),
-            (RefundStatus::Succeeded, RefundState::Failed) | (RefundStatus::Pending | RefundStatus::Unknown, RefundState::Failed) => {
+            (RefundStatus::Succeeded, RefundState::Failed)
+            | (RefundStatus::Pending | RefundStatus::Unknown, RefundState::Failed) => {
                 let entry = self.refund_fails(&mut refund, seen.failure.clone(), now)?;
                 Ok(Some(self.moved(now, EventKind::RefundFailed, Vec::from_iter(entry)).with(Part::Refund(refund))))
             }

@@ -1,8 +1,8 @@
 //! What becomes of a registration when the PSP did not simply confirm it: the answer was lost, the PSP refused, or it never heard of it.
 
 use super::{AttemptStatus, Decline, Moved, OrderStatus, Payment, TransitionError};
-use crate::events::EventKind;
 use crate::Timestamp;
+use crate::events::EventKind;
 
 impl Payment {
     /// The answer was lost: we cannot tell what happened, and ask at `check_at`. Nothing where this is known already.

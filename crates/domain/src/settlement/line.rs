@@ -129,12 +129,15 @@ impl StatementLine {
         };
         let cost = Money::new(self.fee.minor.saturating_sub(self.amount.minor), self.amount.currency);
         match self.kind {
-            LineKind::Charge | LineKind::Refund | LineKind::RefundReturned | LineKind::Dispute if place.order.is_some() => Booked {
-                entries: Vec::from_iter(self.conversion(place, now)),
-                // A dispute tells its costs itself.
-                fee: (self.fee.minor != 0 && self.kind != LineKind::Dispute).then(|| Fee { psp_line: id(), amount: self.fee }),
-                suspended: false,
-            },
+            LineKind::Charge | LineKind::Refund | LineKind::RefundReturned | LineKind::Dispute if place.order.is_some() => {
+                Booked {
+                    entries: Vec::from_iter(self.conversion(place, now)),
+                    // A dispute tells its costs itself.
+                    fee: (self.fee.minor != 0 && self.kind != LineKind::Dispute)
+                        .then(|| Fee { psp_line: id(), amount: self.fee }),
+                    suspended: false,
+                }
+            }
             LineKind::Payout | LineKind::PayoutReturned if matches!(self.about, LineAbout::Payout(_)) => {
                 one(EventRef::Fee(place.psp_account, id()), Account::ExpensePspFee, self.fee)
             }

@@ -128,7 +128,13 @@ pub enum PayoutError {
 
 impl Payout {
     /// A payout of which the PSP tells for the first time.
-    pub fn begin(id: PayoutId, merchant: MerchantId, psp_account: PspAccountId, seen: &PayoutSeen, now: Timestamp) -> PayoutMoved {
+    pub fn begin(
+        id: PayoutId,
+        merchant: MerchantId,
+        psp_account: PspAccountId,
+        seen: &PayoutSeen,
+        now: Timestamp,
+    ) -> PayoutMoved {
         let payout = Self {
             id,
             merchant,
@@ -267,7 +273,10 @@ mod tests {
     fn a_payout_leaves_once_and_arrives_with_the_bank_s_fee() {
         let left = payout().leave(at(2)).unwrap();
         assert_eq!(left.payout.clone().leave(at(3)), None);
-        assert_eq!(left.payout.clone().arrive(arrival(money(9_000, "USD"), 0), at(3)), Err(PayoutError::Sum(money(10_000, "USD"))));
+        assert_eq!(
+            left.payout.clone().arrive(arrival(money(9_000, "USD"), 0), at(3)),
+            Err(PayoutError::Sum(money(10_000, "USD")))
+        );
         let arrived = left.payout.arrive(arrival(money(9_985, "USD"), 15), at(3)).unwrap();
         assert!(arrived.entries[0].balances());
         assert_eq!(arrived.payout.arrive(arrival(money(9_985, "USD"), 15), at(4)), Err(PayoutError::Arrived));
@@ -277,12 +286,8 @@ mod tests {
     fn an_arrival_in_another_currency_goes_through_clearing() {
         let left = payout().leave(at(2)).unwrap().payout;
         let arrived = left.arrive(arrival(money(9_150, "EUR"), 50), at(3)).unwrap();
-        let clearing: Vec<i64> = arrived.entries[0]
-            .postings()
-            .iter()
-            .filter(|p| p.account == Account::FxClearing)
-            .map(|p| p.amount.minor)
-            .collect();
+        let clearing: Vec<i64> =
+            arrived.entries[0].postings().iter().filter(|p| p.account == Account::FxClearing).map(|p| p.amount.minor).collect();
         assert_eq!(clearing, [10_000, -9_150, -50]);
         assert!(arrived.entries[0].balances());
     }
@@ -292,6 +297,9 @@ mod tests {
         let paid = payout().heard(&seen(PayoutStatus::Paid), at(2)).unwrap().unwrap().payout;
         assert_eq!(paid.clone().heard(&seen(PayoutStatus::InTransit), at(3)), Ok(None));
         let failed = paid.heard(&seen(PayoutStatus::Failed), at(4)).unwrap().unwrap();
-        assert_eq!((failed.payout.status, failed.event, failed.payout.version), (PayoutStatus::Failed, EventKind::PayoutFailed, 3));
+        assert_eq!(
+            (failed.payout.status, failed.event, failed.payout.version),
+            (PayoutStatus::Failed, EventKind::PayoutFailed, 3)
+        );
     }
 }

@@ -106,7 +106,10 @@ const NOT_YET: &str = "this release has no recipe for it yet";
 
 /// Events that cannot be made to happen, and why.
 pub static OUT_OF_REACH: &[(&str, &str)] = &[
-    ("payment_order.paid_twice", "a PSP would have to take money for a session that it has declared over, and the sandbox never does"),
+    (
+        "payment_order.paid_twice",
+        "a PSP would have to take money for a session that it has declared over, and the sandbox never does",
+    ),
     ("dispute.evidence_due", "days would have to pass"),
     ("webhook_endpoint.disabled", "an endpoint would have to fail for days"),
     ("payment_order.capture_requested", NOT_YET),

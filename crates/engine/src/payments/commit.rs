@@ -7,9 +7,7 @@ use crate::{Answer, AnswerKind, Engine, Error, RequestKey};
 use ducat_domain::journal::{Entry, EventRef, FiledEntry, Layer};
 use ducat_domain::payments::{Capture, Moved, Observation, OrderStatus, Part, Payment, TransitionError};
 use ducat_domain::{EntryId, EventId, MerchantId, Subject, Timestamp};
-use ducat_store::{
-    Change, CommitError, EventRow, InboxState, InboxWrite, Job, JobWrite, PartWrite, PaymentWrite, Unique,
-};
+use ducat_store::{Change, CommitError, EventRow, InboxState, InboxWrite, Job, JobWrite, PartWrite, PaymentWrite, Unique};
 use std::sync::{Mutex, PoisonError};
 
 /// How often a change that lost a race is decided anew.

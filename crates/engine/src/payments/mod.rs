@@ -23,18 +23,16 @@ use ducat_domain::payments::{CaptureMode, Channel, Customer, LineItem, PaymentMe
 use std::collections::BTreeMap;
 
 pub(crate) use attend::attend;
+pub(crate) use attend::look_at;
 pub use cancel::cancel;
 pub(crate) use check::text as check_text;
-pub use claim::{Claimed, NewClaim, Proof, claim};
 pub use checkout::{Checkout, checkout, come_back, is_return_signed, return_signature};
-pub(crate) use attend::look_at;
-pub(crate) use commit::{
-    Along, Matter, apply_message, ask_psp, file, links, observe, settle, settle_matter,
-};
-pub(crate) use get::own;
-pub(crate) use plan::{back_off, look_at_dispute};
+pub use claim::{Claimed, NewClaim, Proof, claim};
+pub(crate) use commit::{Along, Matter, apply_message, ask_psp, file, links, observe, settle, settle_matter};
 pub use create::create;
+pub(crate) use get::own;
 pub use get::{get, ledger, list, timeline};
+pub(crate) use plan::{back_off, look_at_dispute};
 pub(crate) use register::{Psp, open_psp as open_psp_of, psp_problem};
 pub use try_again::go_pay;
 pub use view::{

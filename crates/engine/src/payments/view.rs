@@ -1,14 +1,14 @@
 //! What the API and the events show of an order.
 
-use super::snapshot::{AttemptSnapshot, Snapshot};
 use super::claim::Proof;
+use super::snapshot::{AttemptSnapshot, Snapshot};
 use crate::Error;
 use crate::captures::CaptureView;
 use crate::disputes::DisputeView;
 use crate::refunds::RefundView;
-use ducat_domain::{PaymentOrderId, Secret};
 use ducat_domain::journal::Layer;
 use ducat_domain::payments::{CaptureMode, Channel, Decline, DeclineClass, Fee, Payment, PaymentMethod, PaymentType, Terms};
+use ducat_domain::{PaymentOrderId, Secret};
 use ducat_store::{EntryRow, EventRow};
 use serde::Serialize;
 use serde_json::Value;

@@ -15,13 +15,8 @@ pub(super) async fn tell(engine: &Engine, of: RefundOf) -> Result<(RefundOf, Opt
     };
     let psp = open_psp_of(engine, &of.payment).await?;
     let id = of.refund.id.to_string();
-    let operation = Operation::Refund {
-        token,
-        refund: id.clone(),
-        amount: of.refund.amount,
-        reason: of.refund.reason.clone(),
-        key: id,
-    };
+    let operation =
+        Operation::Refund { token, refund: id.clone(), amount: of.refund.amount, reason: of.refund.reason.clone(), key: id };
     match psp.talk(engine, &operation).await {
         Ok(Outcome::Refunded(seen)) => hear::one(engine, of, &seen, None).await.map(|of| (of, None)),
         Ok(Outcome::Refused(decline)) => refused(engine, of, decline).await.map(|of| (of, None)),

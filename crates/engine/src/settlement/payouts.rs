@@ -45,10 +45,9 @@ pub(crate) async fn hear(
         let news = moved.is_some();
         let after = moved.as_ref().map(|m| m.payout.clone()).or(known);
         let mut change = moved.map_or(Ok(Change::default()), |moved| change(engine, moved))?;
-        change.inbox = inbox.clone().map(|message| InboxWrite {
-            state: if news { InboxState::Applied } else { InboxState::Ignored },
-            ..message
-        });
+        change.inbox = inbox
+            .clone()
+            .map(|message| InboxWrite { state: if news { InboxState::Applied } else { InboxState::Ignored }, ..message });
         let after = after.ok_or_else(|| Error::Internal("a payout that is not there".into()))?;
         if change.is_empty() {
             return Ok(after);

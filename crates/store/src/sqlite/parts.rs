@@ -313,4 +313,3 @@ where
     }
     Ok(Page { data, has_more })
 }
-
