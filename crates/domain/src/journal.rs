@@ -100,7 +100,9 @@ pub enum EventRef {
     RefundBegun(RefundId),
     /// `refs:{refund}`: the refund succeeded.
     RefundSucceeded(RefundId),
-    /// `reff:{refund}`: the refund failed, before or after it had succeeded.
+    /// `refv:{refund}`: the refund failed before it had succeeded, and what was held for it is free again.
+    RefundReleased(RefundId),
+    /// `reff:{refund}`: the refund failed after it had succeeded, and the money is back.
     RefundFailed(RefundId),
     /// `dsp:{dispute}:open`: the PSP took the disputed money.
     DisputeOpened(DisputeId),
@@ -138,6 +140,7 @@ impl fmt::Display for EventRef {
             Self::Fee(account, line) => write!(f, "fee:{account}:{line}"),
             Self::RefundBegun(id) => write!(f, "ref:{id}"),
             Self::RefundSucceeded(id) => write!(f, "refs:{id}"),
+            Self::RefundReleased(id) => write!(f, "refv:{id}"),
             Self::RefundFailed(id) => write!(f, "reff:{id}"),
             Self::DisputeOpened(id) => write!(f, "dsp:{id}:open"),
             Self::DisputeFee(id, line) => write!(f, "dsp:{id}:fee:{line}"),

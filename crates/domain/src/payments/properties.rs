@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::journal::{Entry, Layer};
-use crate::{AttemptId, MerchantId, Money, PaymentOrderId, PspAccountId, Timestamp};
+use crate::{AttemptId, CaptureId, DisputeId, MerchantId, Money, PaymentOrderId, PspAccountId, RefundId, Timestamp};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashSet};
 
@@ -53,13 +53,26 @@ enum Act {
     Cancel,
     Expire,
     Retry,
+    Claim,
+    Capture(i64, bool),
+    CaptureLost,
+    CaptureRefused,
+    Refund(i64),
+    RefundLost(usize),
+    RefundRefused(usize),
+    /// Which refund, and how far the PSP says it is; `None` is one that was made at the PSP.
+    SeeRefund(Option<usize>, RefundState),
+    /// Which dispute (`None` is a new one), where it stands, whether the money is withdrawn, and returned.
+    SeeDispute(Option<usize>, DisputeStatus, bool, bool),
+    AnswerDispute(usize, DisputeAnswer),
+    Remind(usize),
 }
 
 fn observed() -> impl Strategy<Value = Observed> {
     prop_oneof![
         Just(Observed::Open),
         Just(Observed::Processing),
-        (1..=AMOUNT).prop_map(|m| Observed::Authorized(money(m))),
+        (1..=AMOUNT, 0..=AMOUNT).prop_map(|(m, c)| Observed::Held { authorized: money(m), captured: money(c.min(m)) }),
         (1..=AMOUNT).prop_map(|m| Observed::Captured(money(m))),
         Just(Observed::Failed),
         Just(Observed::Canceled),
@@ -67,7 +80,39 @@ fn observed() -> impl Strategy<Value = Observed> {
     ]
 }
 
+fn dispute_status() -> impl Strategy<Value = DisputeStatus> {
+    proptest::sample::select(DisputeStatus::ALL)
+}
+
+fn refund_state() -> impl Strategy<Value = RefundState> {
+    prop_oneof![Just(RefundState::Pending), Just(RefundState::Succeeded), Just(RefundState::Failed)]
+}
+
+/// What happens to the money after the sale.
+fn later_act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        1 => Just(Act::Claim),
+        2 => (1..=AMOUNT, any::<bool>()).prop_map(|(m, last)| Act::Capture(m, last)),
+        1 => Just(Act::CaptureLost),
+        1 => Just(Act::CaptureRefused),
+        3 => (1..=AMOUNT / 2).prop_map(Act::Refund),
+        1 => (0usize..4).prop_map(Act::RefundLost),
+        1 => (0usize..4).prop_map(Act::RefundRefused),
+        4 => (proptest::option::weighted(0.8, 0usize..4), refund_state()).prop_map(|(n, s)| Act::SeeRefund(n, s)),
+        4 => (proptest::option::weighted(0.7, 0usize..3), dispute_status(), any::<bool>(), any::<bool>())
+            .prop_map(|(n, s, w, r)| Act::SeeDispute(n, s, w, r)),
+        1 => (0usize..3, any::<bool>()).prop_map(|(n, evidence)| {
+            Act::AnswerDispute(n, if evidence { DisputeAnswer::Evidence } else { DisputeAnswer::Acceptance })
+        }),
+        1 => (0usize..3).prop_map(Act::Remind),
+    ]
+}
+
 fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![sale_act(), later_act()]
+}
+
+fn sale_act() -> impl Strategy<Value = Act> {
     prop_oneof![
         6 => observed().prop_map(Act::See),
         1 => (0u8..3).prop_map(Act::SeeDecline),
@@ -85,6 +130,9 @@ fn act() -> impl Strategy<Value = Act> {
 struct World {
     order: PaymentOrder,
     attempts: Vec<Attempt>,
+    captures: Vec<Capture>,
+    refunds: Vec<Refund>,
+    disputes: Vec<Dispute>,
     entries: Vec<Entry>,
     refs: HashSet<String>,
 }
@@ -92,7 +140,15 @@ struct World {
 impl World {
     fn new() -> Self {
         let moved = opened();
-        Self { order: moved.payment.order, attempts: vec![moved.payment.attempt], entries: Vec::new(), refs: HashSet::new() }
+        Self {
+            order: moved.payment.order,
+            attempts: vec![moved.payment.attempt],
+            captures: Vec::new(),
+            refunds: Vec::new(),
+            disputes: Vec::new(),
+            entries: Vec::new(),
+            refs: HashSet::new(),
+        }
     }
 
     fn payment(&self, index: usize) -> Payment {
@@ -112,6 +168,14 @@ impl World {
         } else {
             self.attempts[index] = attempt;
         }
+        assert_eq!(before.status != after.status, after.status_version == after.version, "a status names the version it came with");
+        assert!(before.claim.is_none() || before.claim == after.claim, "a claim stays");
+        match moved.part {
+            Some(Part::Capture(c)) => put(&mut self.captures, c, |a, b| a.id == b.id),
+            Some(Part::Refund(r)) => put(&mut self.refunds, r, |a, b| a.id == b.id),
+            Some(Part::Dispute(d)) => put(&mut self.disputes, d, |a, b| a.id == b.id),
+            None => {}
+        }
         for entry in moved.entries {
             assert!(entry.balances());
             assert!(self.refs.insert(entry.event_ref().to_string()), "an entry is booked once: {}", entry.event_ref());
@@ -126,9 +190,7 @@ impl World {
         let captured: i64 = self.attempts.iter().map(|a| a.captured).sum();
         assert_eq!(order.amount_captured, captured, "the order's sum is its attempts' sum");
         assert!(order.amount_captured <= order.amount_authorized);
-        assert_eq!(self.posted(Layer::Posted), captured, "the journal knows what was taken");
-        let held: i64 = self.attempts.iter().filter(|a| a.status == AttemptStatus::Authorized).map(|a| a.authorized).sum();
-        assert_eq!(self.posted(Layer::Pending), held, "what is held is pending, and nothing else is");
+        self.check_money(captured);
         let payers: Vec<_> = self.attempts.iter().filter(|a| a.status.is_success() && !a.surplus).map(|a| a.id).collect();
         assert_eq!(payers, Vec::from_iter(order.paid_by), "the attempt that pays an order is the one that the order names");
         for a in &self.attempts {
@@ -140,10 +202,70 @@ impl World {
         }
     }
 
-    /// What the merchant is owed in one layer.
-    fn posted(&self, layer: Layer) -> i64 {
+    /// The sums, the parts and the journal say the same.
+    fn check_money(&self, captured: i64) {
+        let order = &self.order;
+        let sum = |of: fn(&Attempt) -> i64| self.attempts.iter().map(of).sum::<i64>();
+        assert_eq!(order.amount_refunded, sum(|a| a.refunded));
+        assert_eq!(order.amount_refunding, sum(|a| a.refunding));
+        assert_eq!(order.amount_disputed, sum(|a| a.disputed));
+        let refunds = |wanted: fn(&Refund) -> bool| self.refunds.iter().filter(|r| wanted(r)).map(|r| r.amount.minor).sum::<i64>();
+        assert_eq!(order.amount_refunded, refunds(|r| r.status == RefundStatus::Succeeded), "refunded is what succeeded");
+        assert_eq!(order.amount_refunding, refunds(|r| r.status.is_open()), "on its way back is what is open");
+        let gone: Vec<&Dispute> = self.disputes.iter().filter(|d| d.withdrawn && !d.returned).collect();
+        let disputed: i64 = gone.iter().map(|d| d.amount.minor).sum();
+        assert_eq!(order.amount_disputed, disputed, "disputed is what was withdrawn and not returned");
+        let owed = captured - order.amount_refunded - disputed;
+        assert_eq!(self.owed(":payable", Layer::Posted), owed, "the journal knows what the merchant is owed");
+        let undecided: i64 = gone.iter().filter(|d| d.status != DisputeStatus::Lost).map(|d| d.amount.minor).sum();
+        assert_eq!(self.owed(":reserve", Layer::Posted), undecided, "the reserve covers what is not decided");
+        assert_eq!(-self.owed(":dispute_held", Layer::Posted), undecided, "the PSP holds what is not decided");
+        let on_hold = self.attempts.iter().filter(|a| a.status == AttemptStatus::Authorized);
+        let held: i64 = on_hold.map(|a| a.authorized - a.captured).sum();
+        let pending = self.owed(":payable", Layer::Pending);
+        assert_eq!(pending, held - order.amount_refunding, "what is held or on its way back is pending, and nothing else is");
+        for a in &self.attempts {
+            assert!(a.refunded + a.refunding <= a.captured && a.captured <= a.authorized, "{a:?}");
+            let open = self.captures.iter().filter(|c| c.attempt == a.id && c.status.is_open()).count();
+            assert_eq!(open, usize::from(a.capturing > 0), "one capture at a time");
+            let blocking = self.disputes.iter().filter(|d| d.attempt == a.id && d.status.blocks_refunds()).count();
+            assert_eq!(usize::from(a.open_disputes), blocking);
+        }
+    }
+
+    /// What is credited in all to the accounts with this ending.
+    fn owed(&self, account: &str, layer: Layer) -> i64 {
         let lines = self.entries.iter().flat_map(Entry::postings).filter(|p| p.layer == layer);
-        -lines.filter(|p| p.account.to_string().ends_with(":payable")).map(|p| p.amount.minor).sum::<i64>()
+        -lines.filter(|p| p.account.to_string().ends_with(account)).map(|p| p.amount.minor).sum::<i64>()
+    }
+
+    fn refund_seen(&self, index: usize, which: Option<usize>, state: RefundState) -> (Option<Refund>, RefundSeen) {
+        let known = which.and_then(|n| self.refunds.iter().filter(|r| r.attempt == self.attempts[index].id).nth(n));
+        let n = self.refunds.len();
+        let seen = RefundSeen {
+            psp_refund: known.map_or(format!("psp_{n}"), |r| r.psp_refund.clone().unwrap_or(format!("psp_{}", r.id))),
+            ours: known.map(|r| r.id),
+            amount: known.map_or(money(7), |r| r.amount),
+            state,
+            failure: None,
+        };
+        (known.cloned(), seen)
+    }
+
+    fn dispute_seen(&self, known: Option<&Dispute>, status: DisputeStatus, withdrawn: bool, returned: bool) -> DisputeSeen {
+        let number = i64::from(self.order.version);
+        DisputeSeen {
+            psp_dispute: known.map_or(format!("dp_{number}"), |d| d.psp_dispute.clone()),
+            amount: known.map_or(money(number), |d| d.amount),
+            reason: DisputeReason::Fraudulent,
+            status,
+            evidence_due_at: Some(at(500)),
+            evidence_submitted: status == DisputeStatus::UnderReview,
+            withdrawn,
+            returned: withdrawn && returned,
+            fees: Vec::new(),
+            opened_at: at(1),
+        }
     }
 
     fn act(&mut self, index: usize, act: &Act, now: Timestamp) {
@@ -158,16 +280,51 @@ impl World {
             state,
             decline,
             fees,
+            refunds: Vec::new(),
+            disputes: Vec::new(),
         };
+        let number = self.order.version as u8;
+        let capture = self.captures.iter().find(|c| c.attempt == payment.attempt.id && c.status.is_open()).cloned();
+        let observe = |payment: Payment, word: Observation| {
+            let moved = payment.observe(&word, now, at(99)).ok().flatten();
+            moved.map(|moved| moved.concluding(capture.clone()))
+        };
+        let refund = |n: usize| self.refunds.get(n).filter(|r| r.attempt == payment.attempt.id).cloned();
+        let dispute = |n: usize| self.disputes.get(n).filter(|d| d.attempt == payment.attempt.id).cloned();
         let moved = match act {
-            Act::See(state) => payment.observe(&seen(*state, None, Vec::new()), now, at(99)).ok().flatten(),
-            Act::SeeDecline(n) => {
-                payment.observe(&seen(Observed::Open, Some(decline(*n)), Vec::new()), now, at(99)).ok().flatten()
+            Act::Claim => payment.claim("webhook".into(), now).ok(),
+            Act::Capture(minor, is_final) => {
+                let id = CaptureId::from_bytes([number; 16]);
+                payment.request_capture(&NewCapture { id, amount: Some(*minor), is_final: *is_final, most: None }, now, at(99)).ok()
             }
+            Act::CaptureLost => capture.and_then(|c| payment.capture_unknown(c, now, at(99))),
+            Act::CaptureRefused => capture.and_then(|c| payment.capture_failed(c, decline(1), now)),
+            Act::Refund(minor) => {
+                let id = RefundId::from_bytes([number; 16]);
+                let new = NewRefund { id, amount: Some(*minor), reason: None, origin: RefundOrigin::Api };
+                payment.request_refund(new, now, at(99)).ok()
+            }
+            Act::RefundLost(n) => refund(*n).and_then(|r| payment.refund_unknown(r, now, at(99))),
+            Act::RefundRefused(n) => refund(*n).and_then(|r| payment.refund_refused(r, decline(1), now).unwrap()),
+            Act::SeeRefund(which, state) => match self.refund_seen(index, *which, *state) {
+                (Some(refund), seen) => payment.refund_heard(refund, &seen, now, at(99)).ok().flatten(),
+                (None, seen) => payment.refund_found(RefundId::from_bytes([number; 16]), &seen, now, at(99)).ok().flatten(),
+            },
+            Act::SeeDispute(which, status, withdrawn, returned) => {
+                let known = which.and_then(dispute);
+                let seen = self.dispute_seen(known.as_ref(), *status, *withdrawn, *returned);
+                payment.dispute_heard(known.ok_or(DisputeId::from_bytes([number; 16])), &seen, now).ok().flatten()
+            }
+            Act::AnswerDispute(n, answer) => {
+                dispute(*n).and_then(|d| payment.answer_dispute(d, *answer, BTreeMap::new(), now).ok())
+            }
+            Act::Remind(n) => dispute(*n).and_then(|d| payment.remind_of_dispute(d, now)),
+            Act::See(state) => observe(payment, seen(*state, None, Vec::new())),
+            Act::SeeDecline(n) => observe(payment, seen(Observed::Open, Some(decline(*n)), Vec::new())),
             Act::SeeFee(n) => {
                 let fee = Fee { psp_line: format!("txn_{index}_{n}"), amount: money(100) };
                 let state = Observed::Captured(money(self.attempts[index].captured.max(1)));
-                payment.observe(&seen(state, None, vec![fee]), now, at(99)).ok().flatten()
+                observe(payment, seen(state, None, vec![fee]))
             }
             Act::Lost => payment.registration_unknown(now, at(99)),
             Act::Refused => latest.registration_refused(decline(0), now).ok(),
@@ -185,11 +342,18 @@ impl World {
     }
 }
 
+fn put<T>(parts: &mut Vec<T>, part: T, same: impl Fn(&T, &T) -> bool) {
+    match parts.iter_mut().find(|known| same(known, &part)) {
+        Some(known) => *known = part,
+        None => parts.push(part),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(5000))]
 
     #[test]
-    fn no_sequence_of_moves_breaks_an_invariant(acts in proptest::collection::vec((0usize..4, act(), 0i64..2000), 1..40)) {
+    fn no_sequence_of_moves_breaks_an_invariant(acts in proptest::collection::vec((0usize..4, act(), 0i64..2000), 1..60)) {
         let mut world = World::new();
         for (index, act, second) in acts {
             world.act(index, &act, at(second));
@@ -269,6 +433,8 @@ fn another_amount_or_currency_than_ours_is_refused() {
         state: Observed::Captured(amount),
         decline: None,
         fees: Vec::new(),
+        refunds: Vec::new(),
+        disputes: Vec::new(),
     };
     for wrong in [money(AMOUNT + 1), money(0), money(-1), Money::new(AMOUNT, "USD".parse().unwrap())] {
         assert_eq!(payment.clone().observe(&seen(wrong), at(1), at(2)), Err(TransitionError::Amount), "{wrong}");

@@ -273,18 +273,18 @@ impl Payment {
         failure: Option<Decline>,
         now: Timestamp,
     ) -> Result<Option<Entry>, TransitionError> {
-        let layer = if refund.status == RefundStatus::Succeeded {
+        let (event_ref, layer) = if refund.status == RefundStatus::Succeeded {
             self.shift_refunded(-refund.amount.minor)?;
-            Layer::Posted
+            (EventRef::RefundFailed(refund.id), Layer::Posted)
         } else {
             self.shift_refunding(-refund.amount.minor)?;
-            Layer::Pending
+            (EventRef::RefundReleased(refund.id), Layer::Pending)
         };
         refund.status = RefundStatus::Failed;
         refund.failure = failure;
         refund.check_at = None;
         refund.updated_at = now;
-        Ok(self.entry(EventRef::RefundFailed(refund.id), now, &[self.receive(refund.amount, layer)]))
+        Ok(self.entry(event_ref, now, &[self.receive(refund.amount, layer)]))
     }
 
     fn shift_refunding(&mut self, by: i64) -> Result<(), TransitionError> {
