@@ -168,7 +168,11 @@ impl World {
         } else {
             self.attempts[index] = attempt;
         }
-        assert_eq!(before.status != after.status, after.status_version == after.version, "a status names the version it came with");
+        assert_eq!(
+            before.status != after.status,
+            after.status_version == after.version,
+            "a status names the version it came with"
+        );
         assert!(before.claim.is_none() || before.claim == after.claim, "a claim stays");
         match moved.part {
             Some(Part::Capture(c)) => put(&mut self.captures, c, |a, b| a.id == b.id),
@@ -209,7 +213,8 @@ impl World {
         assert_eq!(order.amount_refunded, sum(|a| a.refunded));
         assert_eq!(order.amount_refunding, sum(|a| a.refunding));
         assert_eq!(order.amount_disputed, sum(|a| a.disputed));
-        let refunds = |wanted: fn(&Refund) -> bool| self.refunds.iter().filter(|r| wanted(r)).map(|r| r.amount.minor).sum::<i64>();
+        let refunds =
+            |wanted: fn(&Refund) -> bool| self.refunds.iter().filter(|r| wanted(r)).map(|r| r.amount.minor).sum::<i64>();
         assert_eq!(order.amount_refunded, refunds(|r| r.status == RefundStatus::Succeeded), "refunded is what succeeded");
         assert_eq!(order.amount_refunding, refunds(|r| r.status.is_open()), "on its way back is what is open");
         let gone: Vec<&Dispute> = self.disputes.iter().filter(|d| d.withdrawn && !d.returned).collect();
@@ -295,7 +300,9 @@ impl World {
             Act::Claim => payment.claim("webhook".into(), now).ok(),
             Act::Capture(minor, is_final) => {
                 let id = CaptureId::from_bytes([number; 16]);
-                payment.request_capture(&NewCapture { id, amount: Some(*minor), is_final: *is_final, most: None }, now, at(99)).ok()
+                payment
+                    .request_capture(&NewCapture { id, amount: Some(*minor), is_final: *is_final, most: None }, now, at(99))
+                    .ok()
             }
             Act::CaptureLost => capture.and_then(|c| payment.capture_unknown(c, now, at(99))),
             Act::CaptureRefused => capture.and_then(|c| payment.capture_failed(c, decline(1), now)),

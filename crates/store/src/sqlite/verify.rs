@@ -11,7 +11,20 @@ use std::collections::BTreeMap;
 const MAX_FINDINGS: usize = 1000;
 
 /// What is counted for the report.
-const COUNTED: &[&str] = &["payment_orders", "attempts", "journal_entries", "postings", "events", "inbox", "jobs"];
+const COUNTED: &[&str] = &[
+    "payment_orders",
+    "attempts",
+    "captures",
+    "refunds",
+    "disputes",
+    "payouts",
+    "psp_lines",
+    "journal_entries",
+    "postings",
+    "events",
+    "inbox",
+    "jobs",
+];
 
 impl Store {
     /// Runs every invariant over the whole database, as it is at one moment.

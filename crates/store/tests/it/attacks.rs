@@ -31,7 +31,7 @@ fn answered(shop: Shop) -> IdempotencyWrite {
         key: "key".into(),
         fingerprint: [1; 32],
         locked_until: at(9),
-        order: None,
+        subject: None,
         at: at(1),
         answer: Some(answer("{}")),
     }

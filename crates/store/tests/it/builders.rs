@@ -166,22 +166,23 @@ impl World {
 
     /// The change that makes a move true, with its event, its entries and a job.
     pub fn change(&self, moved: Moved, write: Write) -> Change {
-        let Moved { payment, entries, event } = moved;
+        let Moved { payment, part, entries, event } = moved;
         let (now, order) = (payment.order.updated_at, &payment.order);
         let event = EventRow {
             id: EventId::new(now, &self.dice),
             merchant: order.merchant,
-            order: order.id,
+            subject: Subject::PaymentOrder(order.id),
             sequence: order.version,
             kind: event,
             at: now,
             snapshot: format!("{{\"status\":\"{}\"}}", order.status.as_str()),
         };
-        let file = |entry| FiledEntry { id: EntryId::new(now, &self.dice), merchant: order.merchant, entry };
+        let file = |entry| FiledEntry { id: EntryId::new(now, &self.dice), merchant: order.merchant, entry, note: None };
         Change {
             entries: entries.into_iter().map(file).collect(),
             events: vec![event],
-            jobs: vec![JobWrite::Schedule(attend(order.id), at(60))],
+            jobs: std::iter::once(JobWrite::Schedule(attend(order.id), at(60))).chain(part.iter().map(part_job)).collect(),
+            parts: part.into_iter().map(|part| PartWrite { merchant: order.merchant, part }).collect(),
             payments: vec![write(payment)],
             ..Change::default()
         }
@@ -244,7 +245,7 @@ impl World {
 }
 
 pub fn attend(order: PaymentOrderId) -> Job {
-    Job { kind: JobKind::Attend, order }
+    Job::Attend(order)
 }
 
 /// The PSP's word on an attempt, under a token that follows from the attempt.
@@ -256,7 +257,24 @@ pub fn seen(payment: &Payment, state: Observed) -> Observation {
         state,
         decline: None,
         fees: Vec::new(),
+        refunds: Vec::new(),
+        disputes: Vec::new(),
     }
+}
+
+/// The money is held, and nothing of it taken.
+pub fn held(minor: i64) -> Observed {
+    Observed::Held { authorized: eur(minor), captured: eur(0) }
+}
+
+/// What is to be done about a part: the job that sees to it, as the engine would plan it.
+fn part_job(part: &Part) -> JobWrite {
+    let (job, is_open) = match part {
+        Part::Capture(c) => (Job::Capture(c.id), c.status.is_open()),
+        Part::Refund(r) => (Job::Refund(r.id), r.status.is_open()),
+        Part::Dispute(d) => (Job::Dispute(d.id), d.answer.is_some()),
+    };
+    if is_open { JobWrite::Schedule(job, at(60)) } else { JobWrite::Cancel(job) }
 }
 
 pub fn answer(body: &str) -> StoredAnswer {

@@ -97,7 +97,7 @@ async fn assert_kept(store: &Store, acknowledged: &HashMap<PaymentOrderId, u32>)
     for (id, version) in acknowledged {
         let kept = store.payment(*id).await.unwrap().unwrap_or_else(|| panic!("{id} was acknowledged and is gone"));
         assert!(kept.order.version >= *version, "{id} was acknowledged at version {version}: {kept:?}");
-        assert_eq!(store.events_of(*id).await.unwrap().len(), kept.order.version as usize);
+        assert_eq!(store.events_of(Subject::PaymentOrder(*id)).await.unwrap().len(), kept.order.version as usize);
         assert_eq!(store.entries_of(*id).await.unwrap().len(), if kept.order.version == 3 { 2 } else { 0 });
     }
 }

@@ -105,7 +105,7 @@ fn of_many_changes_on_one_version_exactly_one_wins() {
             }
             assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 1);
             assert!(results.iter().all(|r| matches!(r, Ok(()) | Err(CommitError::Stale))), "{results:?}");
-            assert_eq!(w.store.events_of(read.order.id).await.unwrap().len(), 2);
+            assert_eq!(w.store.events_of(ducat_domain::Subject::PaymentOrder(read.order.id)).await.unwrap().len(), 2);
             assert!(w.store.entries_of(read.order.id).await.unwrap().len() <= 1);
         }
         w.assert_sound().await;

@@ -15,7 +15,7 @@ async fn scene() -> World {
     let fee = Fee { psp_line: "txn_1".into(), amount: eur(30) };
     w.see_all(open, Observed::Captured(eur(4999)), vec![fee]).await;
     w.see(w.order(shop).await, Observed::Open).await;
-    w.see(w.order(shop).await, Observed::Authorized(eur(4999))).await;
+    w.see(w.order(shop).await, held(4999)).await;
     w.assert_sound().await;
     w
 }

@@ -23,7 +23,7 @@ fn act() -> impl Strategy<Value = Act> {
     let observed = prop_oneof![
         Just(Observed::Open),
         Just(Observed::Processing),
-        (1i64..=4999).prop_map(|m| Observed::Authorized(eur(m))),
+        (1i64..=4999).prop_map(|m| held(m)),
         (1i64..=4999).prop_map(|m| Observed::Captured(eur(m))),
         Just(Observed::Failed),
         Just(Observed::Canceled),
@@ -118,9 +118,9 @@ fn a_surplus_that_pays_the_order_in_the_end_leaves_sound_books() {
         let shop = w.shop().await;
         let first = w.see(w.see(w.order(shop).await, Observed::Open).await, Observed::Failed).await;
         let second = w.try_again(first.clone()).await;
-        let second = w.see(second, Observed::Authorized(eur(4999))).await;
+        let second = w.see(second, held(4999)).await;
         let first = w.store.payment_by_attempt(first.attempt.id).await.unwrap().unwrap();
-        w.see(first.clone(), Observed::Authorized(eur(4999))).await;
+        w.see(first.clone(), held(4999)).await;
         let second = w.store.payment_by_attempt(second.attempt.id).await.unwrap().unwrap();
         w.see(second, Observed::Canceled).await;
         let first = w.store.payment_by_attempt(first.attempt.id).await.unwrap().unwrap();

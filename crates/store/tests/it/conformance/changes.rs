@@ -36,11 +36,11 @@ pub async fn every_part_of_a_change_can_be_read_back(w: World) {
     assert_eq!(w.store.payment_by_reference(shop.merchant, reference).await.unwrap(), Some(payment.clone()));
     assert_eq!(w.store.attempts(payment.order.id).await.unwrap(), vec![payment.attempt.clone()]);
     assert_eq!(w.store.event(shop.merchant, event.id).await.unwrap(), Some(event.clone()));
-    assert_eq!(w.store.events_of(payment.order.id).await.unwrap(), vec![event]);
+    assert_eq!(w.store.events_of(Subject::PaymentOrder(payment.order.id)).await.unwrap(), vec![event]);
     assert_eq!(w.store.next_job_at().await.unwrap(), Some(at(60)));
     assert_eq!(w.store.balances(shop.merchant).await.unwrap().len(), 2);
     let row = w.store.idempotency(shop.merchant, "key").await.unwrap().unwrap();
-    assert_eq!((row.order, row.answer), (Some(payment.order.id), Some(answer("{}"))));
+    assert_eq!((row.subject, row.answer), (Some(*payment.order.id.as_bytes()), Some(answer("{}"))));
     let again = Change { inbox: Some(message(shop, "evt_1", now)), ..Change::default() };
     assert_eq!(w.store.commit(again).await, Err(CommitError::Taken(Unique::Message)));
 
@@ -177,7 +177,7 @@ pub fn tip(w: &World, shop: Shop, minor: i64) -> FiledEntry {
     };
     let id = EntryId::new(now, &w.dice);
     let entry = Entry::transfer(EventRef::Fee(shop.account, id.to_string()), None, now, &[transfer]).unwrap();
-    FiledEntry { id, merchant: shop.merchant, entry }
+    FiledEntry { id, merchant: shop.merchant, entry, note: None }
 }
 
 pub fn message(shop: Shop, id: &str, received_at: Timestamp) -> InboxWrite {
@@ -198,7 +198,7 @@ pub fn claim(shop: Shop, key: &str, order: Option<PaymentOrderId>, answer: Optio
         key: key.into(),
         fingerprint: [7; 32],
         locked_until: at(30),
-        order,
+        subject: order.map(|id| *id.as_bytes()),
         at: at(0),
         answer,
     }

@@ -29,7 +29,7 @@ pub async fn a_claimed_key_is_there_with_its_lock_and_order(w: World) {
     let shop = w.shop().await;
     let order = w.order(shop).await.order.id;
     write(&w, claim(shop, "key", Some(order), None)).await.unwrap();
-    let wanted = IdempotencyRow { fingerprint: [7; 32], locked_until: at(30), order: Some(order), answer: None };
+    let wanted = IdempotencyRow { fingerprint: [7; 32], locked_until: at(30), subject: Some(*order.as_bytes()), answer: None };
     assert_eq!(row(&w, shop).await, Some(wanted));
     assert_eq!(w.store.idempotency(shop.merchant, "KEY").await.unwrap(), None);
 }

@@ -93,6 +93,11 @@ fn attempt() -> impl Strategy<Value = (Attempt, bool)> {
                 check_at: Some(Timestamp::from_micros(check)),
                 authorized: money.0,
                 captured: money.1,
+                capturing: i64::from(declines),
+                refunded: money.1 / 3,
+                refunding: money.1 - money.1 / 3,
+                disputed: money.0,
+                open_disputes: declines,
                 surplus,
                 fees,
             };
@@ -126,7 +131,7 @@ pub async fn an_attempt_comes_back_as_it_was_written(w: World) {
 
 pub async fn entries_and_balances_come_back_as_they_were_booked(w: World) {
     let shop = w.shop().await;
-    let held = w.see(w.order(shop).await, Observed::Authorized(eur(4999))).await;
+    let held = w.see(w.order(shop).await, held(4999)).await;
     let fee = Fee { psp_line: "txn_1".into(), amount: Money::new(130, "JPY".parse().unwrap()) };
     let paid = w.see_all(held.clone(), Observed::Captured(eur(4000)), vec![fee]).await;
     let entries = w.store.entries_of(paid.order.id).await.unwrap();
@@ -164,6 +169,6 @@ pub async fn nothing_is_found_under_unknown_ids(w: World) {
     assert_eq!(store.idempotency(merchant, "").await.unwrap(), None);
     assert_eq!(store.next_job_at().await.unwrap(), None);
     assert_eq!((store.attempts(order).await.unwrap(), store.entries_of(order).await.unwrap()), (Vec::new(), Vec::new()));
-    assert_eq!(store.events_of(order).await.unwrap(), Vec::new());
+    assert_eq!(store.events_of(Subject::PaymentOrder(order)).await.unwrap(), Vec::new());
     w.assert_sound().await;
 }
