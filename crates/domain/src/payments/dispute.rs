@@ -189,7 +189,8 @@ reasons! {
 }
 
 impl Payment {
-    /// Moves a dispute to what the PSP says of it; one that is not known begins with the id `new`. Nothing where it says nothing new.
+    /// Moves a dispute one step towards what the PSP says of it; one that is not known begins with the id `new`. Nothing once there is
+    /// nothing new. A step at a time, so that every milestone has its event however much a PSP tells at once.
     pub fn dispute_heard(
         mut self,
         known: Result<Dispute, DisputeId>,
@@ -200,35 +201,18 @@ impl Payment {
         if seen.withdrawn && self.attempt.captured == 0 {
             return Err(TransitionError::Amount);
         }
-        let (before, is_new) = match known {
-            Ok(dispute) => (dispute, false),
-            Err(id) => (self.dispute_opened(id, seen, now), true),
+        let before = match known {
+            Ok(dispute) => dispute,
+            Err(id) => {
+                let opened = self.dispute_opened(id, seen, now);
+                self.count_open_disputes(false, opened.status.blocks_refunds());
+                return Ok(Some(self.moved(now, EventKind::DisputeOpened, Vec::new()).with(Part::Dispute(opened))));
+            }
         };
-        let mut after = before.clone();
-        if seen.status.stage() > before.status.stage() {
-            after.status = seen.status;
-        }
-        // The due date of a stage that is over is of no interest; within a stage it may be put off.
-        if seen.status == after.status {
-            after.evidence_due_at = seen.evidence_due_at;
-        }
-        after.withdrawn |= seen.withdrawn;
-        after.returned |= seen.returned;
-        if seen.evidence_submitted && before.submitted_at.is_none() {
-            after.submitted_at = Some(now);
-        }
-        if after.status.is_decided() || (seen.evidence_submitted && before.answer == Some(DisputeAnswer::Evidence)) {
-            after.answer = None;
-        }
-        if after.status == DisputeStatus::Lost && before.answer == Some(DisputeAnswer::Acceptance) {
-            after.accepted_at = Some(now);
-        }
-        let entries = self.book_dispute(&before, &mut after, seen, now, is_new)?;
-        if after == before && !is_new {
-            return Ok(None);
-        }
+        let Some((event, mut after)) = next_step(&before, seen, now) else { return Ok(None) };
+        self.count_open_disputes(before.status.blocks_refunds(), after.status.blocks_refunds());
+        let entries = self.book_dispute(&before, &after, now)?;
         after.updated_at = now;
-        let event = told(is_new, &before, &after);
         Ok(Some(self.moved(now, event, entries).with(Part::Dispute(after))))
     }
 
@@ -283,7 +267,12 @@ impl Payment {
             psp_dispute: seen.psp_dispute.clone(),
             amount: seen.amount,
             reason: seen.reason,
-            status: seen.status,
+            status: match seen.status {
+                DisputeStatus::InquiryNeedsResponse | DisputeStatus::InquiryUnderReview | DisputeStatus::Closed => {
+                    DisputeStatus::InquiryNeedsResponse
+                }
+                _ => DisputeStatus::NeedsResponse,
+            },
             evidence_due_at: seen.evidence_due_at,
             withdrawn: false,
             returned: false,
@@ -301,56 +290,44 @@ impl Payment {
         }
     }
 
-    /// Books what moved, and keeps the sums and the count of undecided disputes.
-    fn book_dispute(
-        &mut self,
-        before: &Dispute,
-        after: &mut Dispute,
-        seen: &DisputeSeen,
-        now: Timestamp,
-        is_new: bool,
-    ) -> Result<Vec<Entry>, TransitionError> {
-        let blocked = i32::from(!is_new && before.status.blocks_refunds());
-        let blocks = i32::from(after.status.blocks_refunds());
-        let open = i32::from(self.attempt.open_disputes) + blocks - blocked;
+    fn count_open_disputes(&mut self, before: bool, after: bool) {
+        let open = i32::from(self.attempt.open_disputes) + i32::from(after) - i32::from(before);
         self.attempt.open_disputes = u16::try_from(open.max(0)).unwrap_or(u16::MAX);
+    }
 
+    /// Books what moved, and keeps the sums.
+    fn book_dispute(&mut self, before: &Dispute, after: &Dispute, now: Timestamp) -> Result<Vec<Entry>, TransitionError> {
         let mut entries = Vec::new();
         let held = Account::PspDisputeHeld(after.psp_account);
         let reserve = Account::MerchantReserve(self.order.merchant);
         let payable = Account::MerchantPayable(self.order.merchant);
         let receivable = Account::PspReceivable(after.psp_account);
-        let posted = |debit: &Account, credit: &Account, amount: Money| Transfer {
+        let posted = |debit: &Account, credit: &Account| Transfer {
             debit: debit.clone(),
             credit: credit.clone(),
-            amount,
+            amount: after.amount,
             layer: Layer::Posted,
         };
         if after.withdrawn && !before.withdrawn {
             shift(&mut self.attempt.disputed, after.amount.minor)?;
             shift(&mut self.order.amount_disputed, after.amount.minor)?;
-            let moves = [posted(&held, &receivable, after.amount), posted(&payable, &reserve, after.amount)];
+            let moves = [posted(&held, &receivable), posted(&payable, &reserve)];
             entries.extend(self.entry(EventRef::DisputeOpened(after.id), now, &moves));
         }
-        for fee in &seen.fees {
-            if after.fees.iter().all(|known| known.psp_line != fee.psp_line) {
-                after.fees.push(fee.clone());
-                let charge = posted(&Account::ExpenseDisputeFee, &receivable, fee.amount);
-                entries.extend(self.entry(EventRef::DisputeFee(after.id, fee.psp_line.clone()), now, &[charge]));
-            }
+        for fee in after.fees.iter().skip(before.fees.len()) {
+            let charge = Transfer::signed(Account::ExpenseDisputeFee, receivable.clone(), fee.amount);
+            entries.extend(self.entry(EventRef::DisputeFee(after.id, fee.psp_line.clone()), now, &[charge]));
         }
-        let is_back = after.withdrawn && after.returned;
-        let was_back = before.withdrawn && before.returned;
         if is_gone(after) && !is_gone(before) {
-            entries.extend(self.entry(EventRef::DisputeLost(after.id), now, &[posted(&reserve, &held, after.amount)]));
+            entries.extend(self.entry(EventRef::DisputeLost(after.id), now, &[posted(&reserve, &held)]));
         }
-        if is_back && !was_back {
+        if after.returned && !before.returned {
             shift(&mut self.attempt.disputed, -after.amount.minor)?;
             shift(&mut self.order.amount_disputed, -after.amount.minor)?;
             // What was written off as lost comes back straight to the merchant.
             let moves = match is_gone(before) {
-                true => vec![posted(&receivable, &payable, after.amount)],
-                false => vec![posted(&receivable, &held, after.amount), posted(&reserve, &payable, after.amount)],
+                true => vec![posted(&receivable, &payable)],
+                false => vec![posted(&receivable, &held), posted(&reserve, &payable)],
             };
             entries.extend(self.entry(EventRef::DisputeWon(after.id), now, &moves));
         }
@@ -363,23 +340,71 @@ fn is_gone(dispute: &Dispute) -> bool {
     dispute.status == DisputeStatus::Lost && dispute.withdrawn && !dispute.returned
 }
 
-/// The one event that tells of a change: what matters most to a merchant.
-fn told(is_new: bool, before: &Dispute, after: &Dispute) -> EventKind {
-    if is_new {
-        return EventKind::DisputeOpened;
+/// The first thing that the PSP says and that we do not know, with the dispute after it.
+fn next_step(before: &Dispute, seen: &DisputeSeen, now: Timestamp) -> Option<(EventKind, Dispute)> {
+    let mut after = before.clone();
+    let further = seen.status.stage() > before.status.stage();
+    let escalated = before.status.stage() < DisputeStatus::NeedsResponse.stage()
+        && matches!(
+            seen.status,
+            DisputeStatus::NeedsResponse | DisputeStatus::UnderReview | DisputeStatus::Won | DisputeStatus::Lost
+        );
+    if escalated {
+        after.status = DisputeStatus::NeedsResponse;
+        after.evidence_due_at = seen.evidence_due_at;
+        // What was answered to the question was no answer to the dispute.
+        after.submitted_at = None;
+        after.reminded_at = None;
+        return Some((EventKind::DisputeUpdated, after));
     }
-    let decided = after.status != before.status;
-    match after.status {
-        DisputeStatus::Won if decided => EventKind::DisputeWon,
-        DisputeStatus::Lost if decided && after.accepted_at.is_some() => EventKind::DisputeAccepted,
-        DisputeStatus::Lost if decided => EventKind::DisputeLost,
-        DisputeStatus::Closed if decided => EventKind::DisputeClosed,
-        _ if after.submitted_at != before.submitted_at || (before.answer.is_some() && after.answer.is_none()) => {
-            EventKind::DisputeEvidenceSubmitted
+    let news = seen.fees.iter().filter(|fee| before.fees.iter().all(|known| known.psp_line != fee.psp_line));
+    after.fees.extend(news.cloned());
+    if seen.withdrawn && !before.withdrawn {
+        after.withdrawn = true;
+        return Some((EventKind::DisputeFundsWithdrawn, after));
+    }
+    if after.fees.len() > before.fees.len() {
+        return Some((EventKind::DisputeUpdated, after));
+    }
+    if seen.evidence_submitted && before.submitted_at.is_none() {
+        after.submitted_at = Some(now);
+        after.answer = before.answer.filter(|answer| *answer != DisputeAnswer::Evidence);
+        if further && !seen.status.is_decided() {
+            after.status = seen.status;
         }
-        _ if after.withdrawn != before.withdrawn => EventKind::DisputeFundsWithdrawn,
-        _ if after.returned != before.returned => EventKind::DisputeFundsReturned,
-        _ => EventKind::DisputeUpdated,
+        return Some((EventKind::DisputeEvidenceSubmitted, after));
+    }
+    if further && !seen.status.is_decided() {
+        after.status = seen.status;
+        return Some((EventKind::DisputeUpdated, after));
+    }
+    if before.withdrawn && seen.returned && !before.returned {
+        after.returned = true;
+        return Some((EventKind::DisputeFundsReturned, after));
+    }
+    if further {
+        return Some((decide(&mut after, seen.status, now), after));
+    }
+    // Within a stage the due date may be put off.
+    if seen.status == before.status && !seen.status.is_decided() && seen.evidence_due_at != before.evidence_due_at {
+        after.evidence_due_at = seen.evidence_due_at;
+        return Some((EventKind::DisputeUpdated, after));
+    }
+    None
+}
+
+fn decide(after: &mut Dispute, status: DisputeStatus, now: Timestamp) -> EventKind {
+    let gave_in = after.answer == Some(DisputeAnswer::Acceptance);
+    after.status = status;
+    after.answer = None;
+    match status {
+        DisputeStatus::Won => EventKind::DisputeWon,
+        DisputeStatus::Closed => EventKind::DisputeClosed,
+        _ if gave_in => {
+            after.accepted_at = Some(now);
+            EventKind::DisputeAccepted
+        }
+        _ => EventKind::DisputeLost,
     }
 }
 

@@ -169,7 +169,8 @@ impl Payment {
         Ok(Some(self.moved(now, EventKind::RefundFailed, Vec::from_iter(entry)).with(Part::Refund(refund))))
     }
 
-    /// A refund that was made at the PSP and not by us.
+    /// A refund that was made at the PSP and not by us: it begins like every other, and is moved on by what the PSP says. Nothing where
+    /// nothing moved and nothing will.
     pub fn refund_found(
         mut self,
         id: RefundId,
@@ -178,18 +179,14 @@ impl Payment {
         check_at: Timestamp,
     ) -> Result<Option<Moved>, TransitionError> {
         self.of_this_currency(seen.amount)?;
-        let refund = Refund { psp_refund: Some(seen.psp_refund.clone()), ..self.refund(id, RefundOrigin::Psp, seen.amount, now) };
-        match seen.state {
-            // Nothing moved, and nothing will.
-            RefundState::Failed => Ok(None),
-            RefundState::Pending => {
-                self.shift_refunding(seen.amount.minor)?;
-                let refund = Refund { check_at: Some(check_at), ..refund };
-                let entry = self.entry(EventRef::RefundBegun(id), now, &[self.give_back(seen.amount, Layer::Pending)]);
-                Ok(Some(self.moved(now, EventKind::RefundCreated, Vec::from_iter(entry)).with(Part::Refund(refund))))
-            }
-            RefundState::Succeeded => self.refund_succeeds(refund, now, Layer::Posted).map(Some),
+        if seen.state == RefundState::Failed {
+            return Ok(None);
         }
+        let refund = self.refund(id, RefundOrigin::Psp, seen.amount, now);
+        let refund = Refund { psp_refund: Some(seen.psp_refund.clone()), check_at: Some(check_at), ..refund };
+        self.shift_refunding(seen.amount.minor)?;
+        let entry = self.entry(EventRef::RefundBegun(id), now, &[self.give_back(seen.amount, Layer::Pending)]);
+        Ok(Some(self.moved(now, EventKind::RefundCreated, Vec::from_iter(entry)).with(Part::Refund(refund))))
     }
 
     /// Moves a refund to what the PSP says of it. Nothing where it says nothing new.

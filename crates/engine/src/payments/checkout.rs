@@ -81,13 +81,14 @@ fn onward(payment: &Payment, secret: &Secret) -> Option<String> {
     }?;
     let mut url = Url::parse(&filled(address, order.id)).ok()?;
     let status = order.status.as_str();
+    // The event that told of the status carries the same sequence and proof.
+    let proof = Proof::of(secret, order.id, order.status, order.status_version);
     url.query_pairs_mut()
         .append_pair("payment_order", &order.id.to_string())
         .append_pair("status", status)
+        .append_pair("sequence", &proof.sequence.to_string())
+        .append_pair("proof", &proof.proof)
         .append_pair("signature", &return_signature(secret, order.id, status));
-    // The event that told of the status carries the same two.
-    let proof = Proof::of(secret, order.id, order.status, order.status_version);
-    url.query_pairs_mut().append_pair("sequence", &proof.sequence.to_string()).append_pair("proof", &proof.proof);
     Some(url.into())
 }
 

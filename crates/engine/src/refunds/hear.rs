@@ -28,7 +28,8 @@ impl Matter for Heard<'_> {
     }
 }
 
-/// Applies what the PSP says of a refund of this payment, with the message that said it.
+/// Applies what the PSP says of a refund of this payment, with the message that said it. A refund that was made at the PSP begins like
+/// every other, and moves on then.
 pub(crate) async fn hear(
     engine: &Engine,
     payment: Payment,
@@ -36,11 +37,24 @@ pub(crate) async fn hear(
     inbox: Option<InboxWrite>,
 ) -> Result<Payment, Error> {
     let refund = known(engine, &payment, seen).await?;
+    let begun = refund.is_some();
+    let payment = step(engine, Heard { payment, refund, seen }, inbox).await?;
+    if begun {
+        return Ok(payment);
+    }
+    let refund = known(engine, &payment, seen).await?;
+    match refund {
+        Some(_) => step(engine, Heard { payment, refund, seen }, None).await,
+        None => Ok(payment),
+    }
+}
+
+async fn step(engine: &Engine, heard: Heard<'_>, inbox: Option<InboxWrite>) -> Result<Payment, Error> {
     let now = engine.now();
     let id = RefundId::new(now, engine.chance());
     let settled = settle_matter(
         engine,
-        Heard { payment, refund, seen },
+        heard,
         |heard: Heard<'_>| match heard.refund {
             Some(refund) => {
                 let check_at = next_check(&refund, now);

@@ -1,7 +1,9 @@
 //! The pay-in over the real engine, a real SQLite file and the sandbox: good days, bad days and bad input.
 
 mod cancel;
+mod claim;
 mod create;
+mod crowds;
 mod idempotency;
 mod messages;
 mod pay;

@@ -49,7 +49,9 @@ async fn without_any_message_the_returning_customer_sees_the_truth() {
     assert_eq!(page.order.status, "succeeded");
     let onward = page.onward_url.unwrap();
     assert!(
-        onward.starts_with(&format!("https://shop.example/thanks?order={id}&payment_order={id}&status=succeeded&signature=")),
+        onward.starts_with(&format!(
+            "https://shop.example/thanks?order={id}&payment_order={id}&status=succeeded&sequence=3&proof="
+        )),
         "{onward}"
     );
     let secret = ducat_engine::merchants::return_secret(&world.engine, world.merchant).await.unwrap();
