@@ -12,17 +12,25 @@ pub struct Problem {
     pub detail: String,
     /// A JSON pointer to the field at fault, such as `/line_items/0/quantity`.
     pub param: Option<String>,
+    /// What a machine wants to know besides, by name: `claimed_by`.
+    pub members: Vec<(&'static str, String)>,
 }
 
 impl Problem {
     /// A problem that is not about one field.
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), param: None }
+        Self { code, detail: detail.into(), param: None, members: Vec::new() }
     }
 
     /// A problem with one field.
     pub fn field(code: &'static str, param: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), param: Some(param.into()) }
+        Self { param: Some(param.into()), ..Self::new(code, detail) }
+    }
+
+    /// The same, with one thing more that a machine wants to know.
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.members.push((name, value.into()));
+        self
     }
 }
 

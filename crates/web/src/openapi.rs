@@ -1,13 +1,18 @@
 //! The OpenAPI 3.1 document, generated from the code that it describes.
 
-use crate::api::{api_keys, events, merchant, payment_orders, psp_accounts};
+use crate::api::{api_keys, disputes, events, merchant, payment_orders, payouts, psp_accounts, refunds};
 use crate::inbound;
 use crate::problem::ProblemDocument;
 use ducat_engine::api_keys::ApiKeyView;
+use ducat_engine::captures::CaptureView;
+use ducat_engine::disputes::DisputeView;
 use ducat_engine::payments::{
-    AttemptView, CustomerView, DeclineView, EntryView, EventView, FeeView, LineItemView, PaymentOrderView, PostingView,
+    AttemptView, ClaimView, Claimed, CustomerView, DeclineView, EntryView, EventView, FeeView, LineItemView, PaymentOrderView,
+    PostingView, Proof,
 };
 use ducat_engine::psp_accounts::PspAccountView;
+use ducat_engine::refunds::RefundView;
+use ducat_engine::settlement::PayoutView;
 use std::sync::LazyLock;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::response::ResponseBuilder;
@@ -28,7 +33,9 @@ use utoipa::{Modify, OpenApi, PartialSchema};
     servers((url = "/", description = "This gateway")),
     paths(
         payment_orders::create::create, payment_orders::list::list, payment_orders::get::get, payment_orders::cancel::cancel,
-        payment_orders::ledger::ledger, payment_orders::stream::stream, events::list::list, events::get::get,
+        payment_orders::ledger::ledger, payment_orders::stream::stream, payment_orders::capture::capture,
+        payment_orders::refund::refund, payment_orders::refunds::refunds, payment_orders::claim::claim, refunds::list::list, refunds::get::get,
+        disputes::list::list, disputes::get::get, disputes::submit::submit, disputes::accept::accept, payouts::list::list, payouts::get::get, events::list::list, events::get::get,
         psp_accounts::create::create, psp_accounts::list::list, psp_accounts::get::get, psp_accounts::update::update,
         psp_accounts::check::check, psp_accounts::subscribe::subscribe, api_keys::create::create, api_keys::list::list,
         api_keys::revoke::revoke, merchant::get, inbound::receive,
@@ -36,6 +43,9 @@ use utoipa::{Modify, OpenApi, PartialSchema};
     components(schemas(ProblemDocument)),
     tags(
         (name = "Payment orders", description = "What you want paid, once: create an order, send the customer to its page, read its state."),
+        (name = "Refunds", description = "Giving money back, whole or in parts."),
+        (name = "Disputes", description = "Payers who say that a payment was wrong: what is at stake, until when to answer, what to say."),
+        (name = "Payouts", description = "What your PSPs send to your bank."),
         (name = "Events", description = "The log of committed facts, gapless, to be read on from a cursor."),
         (name = "PSP accounts", description = "Your accounts at payment service providers."),
         (name = "API keys", description = "Keys to this API: scopes, networks, an end."),
@@ -66,6 +76,15 @@ const NAMES: &[(&str, &str)] = &[
     ("PspAccountView", "PspAccount"),
     ("ApiKeyView", "ApiKey"),
     ("MerchantView", "Merchant"),
+    ("RefundView", "Refund"),
+    ("CaptureView", "Capture"),
+    ("DisputeView", "Dispute"),
+    ("PayoutView", "Payout"),
+    ("ClaimView", "Claim"),
+    ("NewCaptureBody", "NewCapture"),
+    ("NewRefundBody", "NewRefund"),
+    ("NewClaimBody", "NewClaim"),
+    ("NewEvidenceBody", "NewEvidence"),
     ("NewPspAccountBody", "NewPspAccount"),
     ("ProblemDocument", "Problem"),
 ];
@@ -92,7 +111,7 @@ impl Modify for Finish {
 
 /// The views are added one by one: an order holds events and an event holds the order, which deriving would follow without end.
 fn add_views(components: &mut Components) {
-    let views: [(&str, RefOr<Schema>); 11] = [
+    let views: [(&str, RefOr<Schema>); 18] = [
         ("PaymentOrder", PaymentOrderView::schema()),
         ("PaymentAttempt", AttemptView::schema()),
         ("Decline", DeclineView::schema()),
@@ -104,9 +123,16 @@ fn add_views(components: &mut Components) {
         ("Customer", CustomerView::schema()),
         ("PspAccount", PspAccountView::schema()),
         ("ApiKey", ApiKeyView::schema()),
+        ("Refund", RefundView::schema()),
+        ("Capture", CaptureView::schema()),
+        ("Dispute", DisputeView::schema()),
+        ("Payout", PayoutView::schema()),
+        ("Claim", ClaimView::schema()),
+        ("Claimed", Claimed::schema()),
+        ("Proof", Proof::schema()),
     ];
     components.schemas.extend(views.map(|(name, schema)| (name.to_owned(), schema)));
-    for of in ["PaymentOrder", "Event", "JournalEntry", "PspAccount", "ApiKey"] {
+    for of in ["PaymentOrder", "Refund", "Dispute", "Payout", "Event", "JournalEntry", "PspAccount", "ApiKey"] {
         components.schemas.insert(format!("{of}List"), list_of(of));
     }
 }

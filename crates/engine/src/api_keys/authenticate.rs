@@ -10,12 +10,14 @@ use std::net::IpAddr;
 const MAX_KEY: usize = 256;
 
 /// Who calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// For whom.
     pub merchant: MerchantId,
     /// By which key.
     pub key: ApiKeyId,
+    /// What the merchant calls the key.
+    pub name: String,
     /// What it may do.
     pub scope: Scope,
 }
@@ -60,7 +62,7 @@ pub async fn authenticate(engine: &Engine, key: &str, from: Option<IpAddr>) -> R
         }
     }
     engine.keys().note_use(&found, now);
-    Ok(Caller { merchant: found.merchant, key: found.id, scope: found.scope })
+    Ok(Caller { merchant: found.merchant, key: found.id, name: found.name, scope: found.scope })
 }
 
 /// What is kept of a key.

@@ -286,8 +286,11 @@ fn refused(payment: &Payment, e: &TransitionError) -> Error {
         TransitionError::Disputed => conflict("payment_order_disputed"),
         TransitionError::CaptureUnderWay => conflict("capture_in_progress"),
         TransitionError::Dispute { .. } => conflict("dispute_state"),
-        TransitionError::Claimed { .. } => conflict("already_claimed"),
-        TransitionError::TooMuch { .. } => Error::Conflict(crate::Problem::field("amount_too_large", "/amount", e.to_string())),
+        TransitionError::Claimed { by, at } => {
+            let problem = crate::Problem::new("already_claimed", e.to_string());
+            Error::Conflict(problem.with("claimed_by", by).with("claimed_at", at.to_string()))
+        }
+        TransitionError::TooMuch { .. } => Error::Invalid(crate::Problem::field("amount_too_large", "/amount", e.to_string())),
         TransitionError::Token | TransitionError::Amount | TransitionError::Money(_) => {
             Error::Mismatch(format!("order {} attempt {}: {e}", payment.order.id, payment.attempt.id))
         }

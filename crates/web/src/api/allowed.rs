@@ -18,6 +18,8 @@ use tokio::time::Instant;
 pub(crate) struct Allowed<Need> {
     pub merchant: MerchantId,
     pub scope: Scope,
+    /// What the merchant calls the key.
+    pub name: String,
     need: PhantomData<Need>,
 }
 
@@ -57,17 +59,17 @@ impl<Need: Needs> FromRequestParts<App> for Allowed<Need> {
             app.metrics.limited();
             return Err(Problem::new(&kinds::RATE_LIMITED, "This API key has made too many calls just now.").retry_after(1));
         }
-        reach::<Need>(&caller)
+        reach::<Need>(caller)
     }
 }
 
-fn reach<Need: Needs>(caller: &Caller) -> Result<Allowed<Need>, Problem> {
+fn reach<Need: Needs>(caller: Caller) -> Result<Allowed<Need>, Problem> {
     if !caller.scope.allows(Need::SCOPE) {
         let (needed, has) = (Need::SCOPE.as_str(), caller.scope.as_str());
         let detail = format!("This call needs a key of scope {needed}; this key has the scope {has}.");
         return Err(Problem::new(&kinds::INSUFFICIENT_SCOPE, detail));
     }
-    Ok(Allowed { merchant: caller.merchant, scope: caller.scope, need: PhantomData })
+    Ok(Allowed { merchant: caller.merchant, scope: caller.scope, name: caller.name, need: PhantomData })
 }
 
 /// The key in the request: a Bearer token, or the user name of HTTP Basic.

@@ -2,18 +2,22 @@
 //!
 //! - `allowed`: who calls and whether they may. `asked`: the body and the idempotency key. `named`: ids in addresses.
 //! - `answer`: the engine's answers as HTTP. `list`: pages of lists.
-//! - one folder per resource, one verb a file: `payment_orders`, `events`, `psp_accounts`, `api_keys`; and `merchant`.
+//! - one folder per resource, one verb a file: `payment_orders`, `refunds`, `disputes`, `payouts`, `events`, `psp_accounts`, `api_keys`; and
+//!   `merchant`.
 
 mod allowed;
 mod answer;
 pub(crate) mod api_keys;
 mod asked;
+pub(crate) mod disputes;
 pub(crate) mod events;
 pub(crate) mod list;
 pub(crate) mod merchant;
 mod named;
 pub(crate) mod payment_orders;
+pub(crate) mod payouts;
 pub(crate) mod psp_accounts;
+pub(crate) mod refunds;
 
 use crate::app::App;
 use axum::Router;
@@ -25,8 +29,19 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/payment_orders", get(payment_orders::list).post(payment_orders::create))
         .route("/v1/payment_orders/{id}", get(payment_orders::get))
         .route("/v1/payment_orders/{id}/cancel", post(payment_orders::cancel))
+        .route("/v1/payment_orders/{id}/capture", post(payment_orders::capture))
+        .route("/v1/payment_orders/{id}/refunds", get(payment_orders::refunds).post(payment_orders::refund))
+        .route("/v1/payment_orders/{id}/claim", post(payment_orders::claim))
         .route("/v1/payment_orders/{id}/ledger", get(payment_orders::ledger))
         .route("/v1/payment_orders/{id}/stream", get(payment_orders::stream))
+        .route("/v1/refunds", get(refunds::list))
+        .route("/v1/refunds/{id}", get(refunds::get))
+        .route("/v1/disputes", get(disputes::list))
+        .route("/v1/disputes/{id}", get(disputes::get))
+        .route("/v1/disputes/{id}/evidence", post(disputes::submit))
+        .route("/v1/disputes/{id}/accept", post(disputes::accept))
+        .route("/v1/payouts", get(payouts::list))
+        .route("/v1/payouts/{id}", get(payouts::get))
         .route("/v1/events", get(events::list))
         .route("/v1/events/{id}", get(events::get))
         .route("/v1/psp_accounts", get(psp_accounts::list).post(psp_accounts::create))

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::problem::Problem;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use ducat_domain::{ApiKeyId, EventId, PaymentOrderId, PspAccountId};
+use ducat_domain::{ApiKeyId, DisputeId, EventId, PaymentOrderId, PayoutId, PspAccountId, RefundId};
 use std::str::FromStr;
 
 /// The id in the address.
@@ -20,6 +20,15 @@ impl Names for PaymentOrderId {
 }
 impl Names for EventId {
     const WHAT: &'static str = "event";
+}
+impl Names for RefundId {
+    const WHAT: &'static str = "refund";
+}
+impl Names for DisputeId {
+    const WHAT: &'static str = "dispute";
+}
+impl Names for PayoutId {
+    const WHAT: &'static str = "payout";
 }
 impl Names for PspAccountId {
     const WHAT: &'static str = "PSP account";

@@ -63,6 +63,12 @@ pub(super) fn event(kind: &str) -> (&'static str, &'static str) {
         "payment_order.attempt_started" => ("New attempt", "The customer tries again. The PSP is told under a new key."),
         "payment_order.processing" => ("Being processed", "The customer has acted; the PSP has not said its last word."),
         "payment_order.authorized" => ("Authorised", "The money is held for the shop."),
+        "payment_order.capture_requested" => ("Capture asked for", "The PSP is being asked to take money that is held."),
+        "payment_order.capture_unknown" => {
+            ("Answer to the capture lost", "We asked for the money and heard nothing back. We find out what happened.")
+        }
+        "payment_order.partially_captured" => ("Partly captured", "A part of the held money is taken; more may follow."),
+        "payment_order.capture_failed" => ("Capture refused", "The PSP did not take the money. It is still held."),
         "payment_order.succeeded" => ("Paid", "The PSP owes us the money. It is booked in the same commit."),
         "payment_order.failed" => ("Failed", "It cannot be paid."),
         "payment_order.cancel_requested" => {
@@ -71,9 +77,41 @@ pub(super) fn event(kind: &str) -> (&'static str, &'static str) {
         "payment_order.canceled" => ("Canceled", "It was called off. Nobody can pay it any more."),
         "payment_order.expired" => ("Expired", "Its time is over, unpaid."),
         "payment_order.paid_twice" => {
-            ("Paid a second time", "Another attempt brought money too. The surplus is booked and flagged.")
+            ("Paid a second time", "Another attempt brought money too. The surplus is booked, and goes back by itself.")
         }
         "payment_order.fee_booked" => ("Fee booked", "The PSP told what it charges. It is booked as an expense."),
+        "payment_order.claimed" => ("Taken on", "Somebody at the shop has the order now, and fulfils it once."),
+        other => after_the_sale(other),
+    }
+}
+
+/// The same for what happens to the money after the sale.
+fn after_the_sale(kind: &str) -> (&'static str, &'static str) {
+    match kind {
+        "refund.created" => ("Refund begun", "Money is to go back. It is written down before the PSP is told."),
+        "refund.unknown" => ("Answer to the refund lost", "We told the PSP and heard nothing back. We find out what happened."),
+        "refund.pending" => ("Refund on its way", "The PSP has taken the refund and has not said its last word."),
+        "refund.succeeded" => ("Refunded", "The money is given back."),
+        "refund.failed" => ("Refund failed", "The money did not reach the customer. It is the shop's again, and booked as such."),
+        "dispute.opened" => ("Disputed", "The payer says that the payment was wrong, or asks about it."),
+        "dispute.updated" => ("Dispute moved on", "Its due date or its stage changed."),
+        "dispute.evidence_due" => ("Evidence due soon", "Without an answer in time the dispute is lost."),
+        "dispute.evidence_submitted" => ("Evidence handed in", "The bank looks at it; that takes weeks."),
+        "dispute.accepted" => ("Dispute accepted", "The shop gave in: the payer keeps the money."),
+        "dispute.funds_withdrawn" => ("Disputed money taken", "The PSP took it until the dispute is decided."),
+        "dispute.funds_returned" => ("Disputed money returned", "The PSP gave it back."),
+        "dispute.won" => ("Dispute won", "The bank sided with the shop."),
+        "dispute.lost" => ("Dispute lost", "The payer keeps the money."),
+        "dispute.closed" => ("Inquiry closed", "The bank asked, and it came to nothing."),
+        "payout.created" => ("Payout planned", "The PSP sends money to the bank."),
+        "payout.updated" => ("Payout moved on", "Its status changed, or the money left the PSP."),
+        "payout.paid" => ("Payout paid", "The PSP says that it has arrived."),
+        "payout.failed" => ("Payout came back", "The bank did not take it. The PSP owes it again."),
+        "payout.arrived" => ("Payout arrived", "The bank's credit is booked."),
+        "webhook_endpoint.disabled" => (
+            "Address for events switched off",
+            "It failed for days, or asked to be left alone. Nothing is lost: the log can be read on.",
+        ),
         _ => ("Event", "A committed change."),
     }
 }

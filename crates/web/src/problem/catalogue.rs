@@ -48,7 +48,7 @@ kinds! {
     AMOUNT_TOO_SMALL = "amount_too_small", BAD_REQUEST, "The amount is too small",
         "The amount is zero, negative, or below what the PSP takes in this currency.", "The detail names the least amount.";
     AMOUNT_TOO_LARGE = "amount_too_large", BAD_REQUEST, "The amount is too large",
-        "The amount is beyond what Ducat or the PSP takes in one payment.", "Check the unit: amounts are minor units, cents for EUR. The detail names the largest amount.";
+        "The amount is beyond what Ducat or the PSP takes in one payment, or more than is left to capture or to refund.", "Check the unit: amounts are minor units, cents for EUR. The detail names the largest amount.";
     OUT_OF_RANGE = "out_of_range", BAD_REQUEST, "A number is out of its range",
         "A quantity, a span or a moment is beyond what it may be.", "The detail names the range.";
     TOO_SHORT = "too_short", BAD_REQUEST, "A text is empty", "A text that is needed is empty or only spaces.", "Send a text, or leave the field out where it may be missing.";
@@ -62,6 +62,12 @@ kinds! {
         "An address is not complete, is not http or https, holds a user name, or is longer than 2048 bytes. Addresses such as javascript: are never taken.",
         "Send a complete address, such as https://shop.example/thanks.";
     INVALID_NETWORK = "invalid_network", BAD_REQUEST, "This is no network", "A network of an API key cannot be read.", "Write it as 10.0.0.0/8 or 2001:db8::/32.";
+    NOT_SUPPORTED = "not_supported", BAD_REQUEST, "The PSP cannot do this",
+        "The request asks for something that the payment's PSP does not offer, such as several captures of one payment.",
+        "Ask for what it offers: the detail says what that is.";
+    PROOF_WRONG = "proof_wrong", BAD_REQUEST, "The proof is not of the order's present status",
+        "The proof is wrong, or belongs to another order or an earlier status.",
+        "Take it from the return address or from the newest event of the order; or leave it out, and fetch the order with your key.";
     PAYMENT_TYPE_NOT_SUPPORTED = "payment_type_not_supported", BAD_REQUEST, "This payment type is not offered",
         "The payment type is known, but this gateway does not offer it.", "Use SALE.";
     PAYMENT_METHOD_NOT_SUPPORTED = "payment_method_not_supported", BAD_REQUEST, "This payment method is not offered",
@@ -111,6 +117,22 @@ kinds! {
         "The order is in a status from which this cannot be done.", "Fetch the order and look at its status.";
     PAYMENT_ORDER_NOT_CANCELABLE = "payment_order_not_cancelable", CONFLICT, "The payment order can no longer be canceled",
         "The order has ended: it is paid, failed or expired.", "Fetch the order. What is paid can be refunded, not canceled.";
+    PAYMENT_ORDER_NOT_REFUNDABLE = "payment_order_not_refundable", CONFLICT, "There is nothing to give back",
+        "No money of the order was captured, so none can be refunded.", "Fetch the order. What is only held is let go by canceling the order.";
+    PAYMENT_ORDER_DISPUTED = "payment_order_disputed", CONFLICT, "The payment is disputed",
+        "The payer disputes the payment, and the PSP has taken the money back. A refund now could pay the customer twice.",
+        "Answer the dispute: accept it, or hand evidence in. What is left after it is decided can be refunded.";
+    CAPTURE_IN_PROGRESS = "capture_in_progress", CONFLICT, "Another capture is under way",
+        "The PSP has not yet confirmed a capture of the same order. One at a time is told to it.", "Wait for the event that tells of it, and ask again.";
+    CAPTURE_REFUSED = "capture_refused", CONFLICT, "The PSP refused the capture",
+        "The PSP did not take the money. It is still held, unless the hold has lapsed.", "The detail has the PSP's word. Fetch the order, and decide again.";
+    REFUND_WINDOW_OVER = "refund_window_over", CONFLICT, "The payment is too old to be refunded",
+        "The PSP gives money back only for so long after a payment.", "Pay the customer in another way, such as by a bank transfer.";
+    DISPUTE_STATE = "dispute_state", CONFLICT, "The dispute does not allow this now",
+        "The dispute is decided, or the bank is looking at what was sent.", "Fetch the dispute and look at its status.";
+    ALREADY_CLAIMED = "already_claimed", CONFLICT, "Somebody else has claimed the order",
+        "The order was taken on before, and is being fulfilled by whoever did. The problem's `claimed_by` and `claimed_at` say who and when.",
+        "Do nothing: the order is in good hands.";
     PSP_ACCOUNT_MISSING = "psp_account_missing", CONFLICT, "No PSP account can take this order",
         "The merchant has no active PSP account for it.", "Add or activate a PSP account: POST /v1/psp_accounts.";
     PSP_ACCOUNT_MISCONFIGURED = "psp_account_misconfigured", CONFLICT, "The PSP does not accept the account's credentials",

@@ -56,7 +56,12 @@ fn refused(family: &'static Kind, refusal: Refusal) -> Problem {
     // The engine says "must be …" of a field: here it gets its subject.
     let subject = refusal.param.as_deref().filter(|_| refusal.detail.starts_with("must ")).map(|p| p.trim_start_matches('/'));
     let detail = subject.map_or_else(|| sentence(&refusal.detail), |name| format!("{name} {}.", refusal.detail));
-    Problem { code: refusal.code, param: refusal.param, ..Problem::new(kind, detail) }
+    Problem {
+        code: refusal.code,
+        param: refusal.param.map(Into::into),
+        members: refusal.members.into(),
+        ..Problem::new(kind, detail)
+    }
 }
 
 /// The text with a capital at its beginning and a full stop at its end.

@@ -21,21 +21,31 @@ pub(crate) struct Problem {
     /// The engine may have a code of its own for a kind of ours.
     code: &'static str,
     detail: String,
-    param: Option<String>,
+    param: Option<Box<str>>,
+    /// What a machine wants to know besides.
+    members: Box<[(&'static str, String)]>,
     /// For the log, never for the caller.
-    hidden: Option<String>,
+    hidden: Option<Box<str>>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     /// A problem that is not about one field.
     pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Self {
-        Self { kind, code: kind.code, detail: detail.into(), param: None, hidden: None, headers: Vec::new() }
+        Self {
+            kind,
+            code: kind.code,
+            detail: detail.into(),
+            param: None,
+            members: Box::default(),
+            hidden: None,
+            headers: Vec::new(),
+        }
     }
 
     /// A problem with the field at this JSON pointer, or with the query parameter of this name.
     pub fn at(kind: &'static Kind, param: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { param: Some(param.into()), ..Self::new(kind, detail) }
+        Self { param: Some(param.into().into()), ..Self::new(kind, detail) }
     }
 
     /// There is nothing here.
@@ -46,7 +56,7 @@ impl Problem {
     /// Something of ours failed; `hidden` goes to the log only.
     pub fn internal(hidden: impl Into<String>) -> Self {
         let detail = "Something of ours failed. It is logged under the request id.";
-        Self { hidden: Some(hidden.into()), ..Self::new(&catalogue::INTERNAL_ERROR, detail) }
+        Self { hidden: Some(hidden.into().into()), ..Self::new(&catalogue::INTERNAL_ERROR, detail) }
     }
 
     /// No key, or no good one.

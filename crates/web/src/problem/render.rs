@@ -5,6 +5,7 @@ use crate::pages;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, header};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A problem, as RFC 9457 writes it.
@@ -31,6 +32,9 @@ pub(crate) struct ProblemDocument {
     pub param: Option<String>,
     /// Names this call in our log.
     pub request_id: String,
+    /// What a machine wants to know besides, such as `claimed_by` and `claimed_at` with `already_claimed`.
+    #[serde(flatten)]
+    pub members: BTreeMap<&'static str, String>,
 }
 
 impl Problem {
@@ -42,8 +46,9 @@ impl Problem {
             status: self.kind.status.as_u16(),
             detail: self.detail.clone(),
             code: self.code,
-            param: self.param.clone(),
+            param: self.param.as_deref().map(str::to_owned),
             request_id: request_id.to_owned(),
+            members: self.members.iter().cloned().collect(),
         }
     }
 }

@@ -90,6 +90,12 @@ impl World {
         self.post_text(path, &body.to_string(), &[]).await
     }
 
+    pub async fn post_as(&self, key: &str, path: &str, body: &Value) -> Answer {
+        let request = Request::post(path).header("authorization", format!("Bearer {key}"));
+        let request = request.header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
     pub async fn post_with_key(&self, path: &str, body: &Value, key: &str) -> Answer {
         self.post_text(path, &body.to_string(), &[("idempotency-key", key)]).await
     }

@@ -11,18 +11,29 @@ async fn the_openapi_document_names_every_route() {
     insta::assert_snapshot!(paths.join("\n"), @r#"
     /v1/api_keys
     /v1/api_keys/{id}/revoke
+    /v1/disputes
+    /v1/disputes/{id}
+    /v1/disputes/{id}/accept
+    /v1/disputes/{id}/evidence
     /v1/events
     /v1/events/{id}
     /v1/merchant
     /v1/payment_orders
     /v1/payment_orders/{id}
     /v1/payment_orders/{id}/cancel
+    /v1/payment_orders/{id}/capture
+    /v1/payment_orders/{id}/claim
     /v1/payment_orders/{id}/ledger
+    /v1/payment_orders/{id}/refunds
     /v1/payment_orders/{id}/stream
+    /v1/payouts
+    /v1/payouts/{id}
     /v1/psp_accounts
     /v1/psp_accounts/{id}
     /v1/psp_accounts/{id}/check
     /v1/psp_accounts/{id}/subscribe
+    /v1/refunds
+    /v1/refunds/{id}
     /webhooks/{psp}/{psp_account_id}
     "#);
 }

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs)]
 
+mod after_the_sale;
 mod ask;
 mod auth;
 mod bad_input;

@@ -53,7 +53,7 @@ pub enum Mood {
     Well,
     /// It cannot be reached.
     Down,
-    /// It acts, and its answer is lost.
+    /// It acts, and its answer is lost; who only looks gets an answer.
     Mute,
 }
 
@@ -62,6 +62,7 @@ pub struct FakeStripe {
     pub mood: Mutex<Mood>,
     sessions: Mutex<BTreeMap<String, Value>>,
     keys: Mutex<BTreeMap<String, String>>,
+    refunds: Mutex<BTreeMap<String, String>>,
 }
 
 impl FakeStripe {
@@ -73,10 +74,23 @@ impl FakeStripe {
             session["payment_status"] = json!("paid");
             session["url"] = Value::Null;
             session["payment_intent"] = json!({
-                "id": "pi_1", "object": "payment_intent", "status": "succeeded", "currency": session["currency"],
+                "id": format!("pi_{token}"), "object": "payment_intent", "status": "succeeded", "currency": session["currency"],
                 "amount": amount, "amount_received": amount, "latest_charge": { "id": "ch_1", "object": "charge", "balance_transaction":
                     { "id": "txn_1", "object": "balance_transaction", "fee": 175, "currency": session["currency"] } },
             });
+        });
+    }
+
+    /// The customer paid, and the money is held until it is captured.
+    pub fn hold(&self, token: &str) {
+        self.pay(token);
+        self.change(token, |session| {
+            session["payment_status"] = json!("unpaid");
+            let payment = &mut session["payment_intent"];
+            payment["status"] = json!("requires_capture");
+            payment["amount_capturable"] = payment["amount"].clone();
+            payment["amount_received"] = json!(0);
+            payment["latest_charge"]["balance_transaction"] = Value::Null;
         });
     }
 
@@ -84,7 +98,7 @@ impl FakeStripe {
     pub fn decline(&self, token: &str) {
         self.change(token, |session| {
             session["payment_intent"] = json!({
-                "id": "pi_1", "object": "payment_intent", "status": "requires_payment_method", "currency": session["currency"],
+                "id": format!("pi_{token}"), "object": "payment_intent", "status": "requires_payment_method", "currency": session["currency"],
                 "amount": session["amount_total"], "amount_received": 0, "last_payment_error":
                     { "type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds", "charge": "ch_1" },
             });
@@ -97,7 +111,7 @@ impl FakeStripe {
             session["status"] = json!("complete");
             session["url"] = Value::Null;
             session["payment_intent"] = json!({
-                "id": "pi_1", "object": "payment_intent", "status": "processing", "currency": session["currency"],
+                "id": format!("pi_{token}"), "object": "payment_intent", "status": "processing", "currency": session["currency"],
                 "amount": session["amount_total"], "amount_received": 0,
             });
         });
@@ -136,11 +150,35 @@ impl FakeStripe {
                 (200, json!({ "object": "list", "data": all, "has_more": false, "url": "/v1/checkout/sessions" }))
             }
             (HttpMethod::Get, ["checkout", "sessions", token]) => (200, self.session(token)),
+            (HttpMethod::Post, ["payment_intents", payment, "capture"]) => {
+                let token = payment.trim_start_matches("pi_");
+                self.change(token, |session| {
+                    let payment = &mut session["payment_intent"];
+                    payment["status"] = json!("succeeded");
+                    payment["amount_received"] = json!(form["amount_to_capture"].parse::<i64>().expect("an amount"));
+                    payment["amount_capturable"] = json!(0);
+                });
+                (200, self.session(token)["payment_intent"].clone())
+            }
+            (HttpMethod::Post, ["refunds"]) => (200, self.refund(&form)),
             (HttpMethod::Post, ["webhook_endpoints"]) => {
                 (200, json!({ "id": "we_1", "object": "webhook_endpoint", "secret": "whsec_new_1234567890" }))
             }
             _ => (404, json!({ "error": { "type": "invalid_request_error", "message": "no such thing" } })),
         }
+    }
+
+    /// A refund; the same of ours is the same of Stripe's.
+    fn refund(&self, form: &BTreeMap<String, String>) -> Value {
+        let mut refunds = self.refunds.lock().unwrap();
+        let next = format!("re_{}", refunds.len() + 1);
+        let ours = form["metadata[ducat_refund]"].clone();
+        let id = refunds.entry(ours.clone()).or_insert(next).clone();
+        let session = self.session(form["payment_intent"].trim_start_matches("pi_"));
+        json!({
+            "id": id, "object": "refund", "status": "succeeded", "amount": form["amount"].parse::<i64>().expect("an amount"),
+            "currency": session["currency"], "metadata": { "ducat_refund": ours, "ducat_attempt": form["metadata[ducat_attempt]"] },
+        })
     }
 
     fn create(&self, form: &BTreeMap<String, String>) -> Value {
@@ -171,8 +209,9 @@ impl Transport for FakeStripe {
             if mood == Mood::Down {
                 return Err(SendFailure::NotSent("connection refused".into()));
             }
+            let acts = request.method == HttpMethod::Post;
             let (status, body) = self.answer(&request);
-            if mood == Mood::Mute {
+            if mood == Mood::Mute && acts {
                 return Err(SendFailure::Lost("no answer in time".into()));
             }
             let headers = vec![("request-id".into(), "req_stripe".into()), ("content-type".into(), "application/json".into())];
@@ -208,7 +247,12 @@ impl World {
     pub async fn with(base: &str, limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(StillClock(AtomicI64::new(1_795_255_200_000_000)));
-        let psp = Arc::new(FakeStripe { mood: Mutex::new(Mood::Well), sessions: Mutex::default(), keys: Mutex::default() });
+        let psp = Arc::new(FakeStripe {
+            mood: Mutex::new(Mood::Well),
+            sessions: Mutex::default(),
+            keys: Mutex::default(),
+            refunds: Mutex::default(),
+        });
         let store = Store::open_sqlite(&folder.path().join("ducat.db"), WriterMode::Caller, clock.now()).expect("a store");
         let engine = Engine::new(Parts {
             store,
