@@ -128,6 +128,14 @@ mod tests {
         read(event(kind, object).to_string().as_bytes()).unwrap()
     }
 
+    /// What a message says of a registration.
+    fn said(message: &Message) -> (&About, Option<&Observation>) {
+        match &message.news {
+            News::Registration(about, seen) => (about, seen.as_ref()),
+            other => panic!("nothing of a registration: {other:?}"),
+        }
+    }
+
     fn completed() -> Value {
         let mut session = paid_session();
         session["payment_intent"] = json!("pi_1");
@@ -139,9 +147,13 @@ mod tests {
         for kind in ["checkout.session.completed", "checkout.session.async_payment_succeeded"] {
             let message = message(kind, completed());
             assert_eq!((message.dedupe.as_str(), message.kind.as_str()), ("evt_1", kind));
-            let about = About { token: Some(PspToken("cs_test_1".into())), attempt: Some(ATTEMPT.into()) };
-            assert_eq!(message.about, Some(about));
-            let seen = message.observation.unwrap();
+            let about = About {
+                token: Some(PspToken("cs_test_1".into())),
+                psp_payment: Some("pi_1".into()),
+                attempt: Some(ATTEMPT.into()),
+            };
+            assert_eq!(said(&message).0, &about);
+            let seen = said(&message).1.unwrap();
             assert_eq!(seen.state, Observed::Captured(Money::new(4_999, "EUR".parse().unwrap())));
             assert_eq!(seen.psp_payment.as_deref(), Some("pi_1"));
         }
@@ -150,14 +162,14 @@ mod tests {
     #[test]
     fn a_completed_session_that_is_not_paid_is_to_be_looked_at() {
         let message = message("checkout.session.completed", session("complete"));
-        assert!(message.about.is_some() && message.observation.is_none());
+        assert_eq!(said(&message).1, None);
     }
 
     #[test]
     fn a_manual_capture_is_to_be_looked_at_whatever_the_snapshot_says() {
         let mut manual = completed();
         manual["metadata"]["ducat_capture"] = json!("manual");
-        assert_eq!(message("checkout.session.completed", manual).observation, None);
+        assert_eq!(said(&message("checkout.session.completed", manual)).1, None);
     }
 
     #[test]
@@ -166,28 +178,27 @@ mod tests {
             let mut strange = completed();
             strange[field] = value;
             let message = message("checkout.session.completed", strange);
-            assert!(message.about.is_some() && message.observation.is_none(), "{field}");
+            assert_eq!(said(&message).1, None, "{field}");
         }
     }
 
     #[test]
     fn an_expired_session_is_expired() {
-        let seen = message("checkout.session.expired", session("expired")).observation.unwrap();
-        assert_eq!(seen.state, Observed::Expired);
+        let message = message("checkout.session.expired", session("expired"));
+        assert_eq!(said(&message).1.unwrap().state, Observed::Expired);
     }
 
     #[test]
     fn a_failed_delayed_payment_is_to_be_looked_at_for_its_reason() {
         let message = message("checkout.session.async_payment_failed", session("complete"));
-        assert!(message.about.is_some() && message.observation.is_none());
+        assert_eq!(said(&message).1, None);
     }
 
     #[test]
     fn payments_charges_and_refunds_are_placed_by_our_note() {
         for kind in UNDERSTOOD.iter().filter(|kind| !kind.starts_with("checkout")) {
             let message = message(kind, json!({"id": "x_1", "metadata": {"ducat_attempt": ATTEMPT}}));
-            assert_eq!(message.about, Some(About { token: None, attempt: Some(ATTEMPT.into()) }), "{kind}");
-            assert_eq!(message.observation, None);
+            assert_eq!(said(&message), (&About { attempt: Some(ATTEMPT.into()), ..About::default() }, None), "{kind}");
         }
     }
 
@@ -203,7 +214,7 @@ mod tests {
             message("customer.created", completed()),
             message("checkout.session.invented", completed()),
         ] {
-            assert_eq!((&message.about, &message.observation), (&None, &None), "{}", message.kind);
+            assert_eq!(message.news, News::Nothing, "{}", message.kind);
         }
     }
 
@@ -251,7 +262,8 @@ mod tests {
         ) {
             let mut event = event(UNDERSTOOD[kind], completed());
             mutate(&mut event, &path, &with);
-            if let Ok(Message { observation: Some(Observation { state: Observed::Captured(amount), .. }), .. }) = read(event.to_string().as_bytes()) {
+            let read = read(event.to_string().as_bytes()).map(|message| message.news);
+            if let Ok(News::Registration(_, Some(Observation { state: Observed::Captured(amount), .. }))) = read {
                 prop_assert_eq!(amount.minor, event["data"]["object"]["amount_total"].as_i64().unwrap());
             }
         }

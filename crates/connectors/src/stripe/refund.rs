@@ -63,19 +63,27 @@ mod tests {
     use super::*;
     use serde_json::json as value;
 
+    const OURS: &str = "re_06axqp2m00e008000000000000";
+
     fn refund(seen: &[Reply]) -> Result<Step, Fault> {
         let amount = Money::new(1_500, "EUR".parse().unwrap());
-        step(&PspToken("cs_test_1".into()), amount, "re_1", seen)
+        step(&PspToken("cs_test_1".into()), OURS, amount, OURS, seen)
     }
 
     fn answered(status: &str) -> Result<Step, Fault> {
-        refund(&[json(&paid()), json(&value!({"id": "re_9", "object": "refund", "status": status}))])
+        let refunded = value!({
+            "id": "re_9", "object": "refund", "status": status, "amount": 1_500, "currency": "eur", "metadata": {"ducat_refund": OURS},
+        });
+        refund(&[json(&paid()), json(&refunded)])
     }
 
     #[test]
     fn a_refund_names_the_payment_the_amount_and_our_attempt() {
         let request = sent(refund(&[json(&paid())]));
-        assert_eq!((request.path.as_str(), request.key.as_deref()), ("/v1/refunds", Some("re_1:refund")));
+        assert_eq!(
+            (request.path.as_str(), request.key.as_deref()),
+            ("/v1/refunds", Some("re_06axqp2m00e008000000000000:refund"))
+        );
         assert_eq!(field(&request, "payment_intent").as_deref(), Some("pi_1"));
         assert_eq!(field(&request, "amount").as_deref(), Some("1500"));
         assert_eq!(field(&request, "metadata[ducat_attempt]").as_deref(), Some(ATTEMPT));
@@ -83,12 +91,17 @@ mod tests {
 
     #[test]
     fn every_status_of_a_refund_is_mapped() {
-        let refunded = |settled| Outcome::Refunded { psp_refund: "re_9".into(), settled };
-        assert_eq!(done(answered("succeeded")), refunded(true));
-        assert_eq!(done(answered("pending")), refunded(false));
-        assert_eq!(done(answered("requires_action")), refunded(false));
-        assert!(matches!(done(answered("failed")), Outcome::Refused(_)));
-        assert!(matches!(done(answered("canceled")), Outcome::Refused(_)));
+        for (status, state) in [
+            ("succeeded", RefundState::Succeeded),
+            ("pending", RefundState::Pending),
+            ("requires_action", RefundState::Pending),
+            ("failed", RefundState::Failed),
+            ("canceled", RefundState::Failed),
+        ] {
+            let Outcome::Refunded(seen) = done(answered(status)) else { panic!("{status}") };
+            assert_eq!((seen.state, seen.psp_refund.as_str(), seen.amount.minor), (state, "re_9", 1_500), "{status}");
+            assert_eq!((seen.ours, seen.failure.is_some()), (OURS.parse().ok(), state == RefundState::Failed), "{status}");
+        }
         assert!(matches!(answered("postponed"), Err(Fault::Protocol(_))));
     }
 
