@@ -32,7 +32,9 @@ pub async fn settled(world: &World, lives: &[Life]) -> Orders {
 
 fn rests(life: &Life, order: &Value, psp_knows_it: bool) -> bool {
     match order["status"].as_str().unwrap_or_default() {
-        "succeeded" | "canceled" => true,
+        // What is given back is settled too.
+        "succeeded" => order["amount_refunded"].as_u64() == Some(life.back),
+        "canceled" => true,
         "pending" => life.course == Course::Leaves && order["redirect_url"].is_string(),
         "created" => waits_for_the_psp(order) && !psp_knows_it,
         _ => false,
@@ -84,6 +86,7 @@ pub async fn replay(world: &World, lives: &[Life]) {
 pub async fn compare(world: &World, lives: &[Life], orders: &Orders) {
     assert_eq!(orders.len(), lives.len(), "each wish is one order");
     let sessions = sessions(world).await;
+    let given_back = given_back(world).await;
     let journal = journal(world);
     for life in lives {
         let order = orders.get(&life.reference).unwrap_or_else(|| panic!("{} was acknowledged and is lost", life.reference));
@@ -95,6 +98,9 @@ pub async fn compare(world: &World, lives: &[Life], orders: &Orders) {
             theirs.iter().filter(|s| s["payment_status"] == "paid").map(|s| s["amount_total"].as_i64().unwrap()).sum();
         let ours = order["amount_captured"].as_i64().unwrap();
         assert_eq!(captured, ours, "{}: the PSP took {captured}, we say {ours}: {order}", life.reference);
+        let back: Vec<i64> = theirs.iter().flat_map(|s| given_back.get(&text(&s["payment_intent"])).cloned().unwrap_or_default()).collect();
+        let wished = if life.back > 0 { vec![i64::try_from(life.back).unwrap()] } else { Vec::new() };
+        assert_eq!(back, wished, "{}: the PSP gave back something else than the shop wished, once", life.reference);
         assert_eq!(journal.get(&life.reference).copied().unwrap_or(0), ours, "{}: the journal says otherwise", life.reference);
     }
 }
@@ -105,7 +111,7 @@ fn expected(life: &Life, order: &Value) {
     let amount = order["amount"].as_u64().unwrap();
     assert_eq!((amount, text(&order["currency"]).as_str()), (life.amount, life.currency), "{}", life.reference);
     let allowed: &[&str] = match life.course {
-        Course::Pays | Course::PaysAtSecondTry => &["succeeded"],
+        Course::Pays | Course::PaysAndGetsBack | Course::PaysAtSecondTry => &["succeeded"],
         Course::Leaves => &["pending"],
         Course::CalledOff => &["canceled", "created"],
         Course::CalledOffWhilePaying => &["succeeded", "canceled", "created"],
@@ -123,6 +129,16 @@ async fn sessions(world: &World) -> BTreeMap<String, Vec<Value>> {
         by_order.entry(text(&session["metadata"]["ducat_order"])).or_default().push(session);
     }
     by_order
+}
+
+/// What the PSP gave back, refund by refund, by the payment.
+async fn given_back(world: &World) -> BTreeMap<String, Vec<i64>> {
+    let places = world.places();
+    let mut by_payment: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    for refund in list(&places.http, &format!("{}/v1/refunds", places.sandbox), &places.stripe_key).await {
+        by_payment.entry(text(&refund["payment_intent"])).or_default().push(refund["amount"].as_i64().unwrap());
+    }
+    by_payment
 }
 
 /// Whatever was lost or repeated on the way: an attempt is known to the PSP once at the most, and by the token that we hold.

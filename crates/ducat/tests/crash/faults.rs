@@ -11,6 +11,8 @@ const OPERATIONS: &[&str] = &[
     "checkout.sessions.list",
     "checkout.sessions.expire",
     "payment_intents.retrieve",
+    "refunds.create",
+    "balance_transactions.list",
 ];
 
 /// Adds this round's rules.

@@ -18,6 +18,8 @@ pub enum Course {
     Pays,
     /// The card is declined, then another one pays.
     PaysAtSecondTry,
+    /// The customer pays, and the shop gives a part of it back.
+    PaysAndGetsBack,
     /// The customer goes away.
     Leaves,
     /// The shop calls it off.
@@ -37,26 +39,24 @@ pub struct Life {
     pub id: String,
     /// The first whole answer to the wish.
     pub told: Option<Answer>,
+    /// What the shop gives back.
+    pub back: u64,
 }
 
 impl Life {
     pub fn new(number: u64, dice: &mut Dice) -> Self {
         let course = match dice.between(1, 100) {
-            1..=55 => Course::Pays,
+            1..=30 => Course::Pays,
+            31..=55 => Course::PaysAndGetsBack,
             56..=70 => Course::PaysAtSecondTry,
             71..=80 => Course::Leaves,
             81..=90 => Course::CalledOff,
             _ => Course::CalledOffWhilePaying,
         };
         let currency = dice.pick(&["EUR", "USD", "JPY"]);
-        Self {
-            reference: format!("crash-{number}"),
-            course,
-            amount: dice.between(100, 99_999),
-            currency,
-            id: String::new(),
-            told: None,
-        }
+        let amount = dice.between(100, 99_999);
+        let back = if course == Course::PaysAndGetsBack { dice.between(1, amount) } else { 0 };
+        Self { reference: format!("crash-{number}"), course, amount, currency, id: String::new(), told: None, back }
     }
 
     /// The wish, the same to the last byte each time.
@@ -78,6 +78,10 @@ impl Life {
             Course::Leaves => {}
             Course::Pays => self.pay(&places, &mut dice, &["4242424242424242"]).await,
             Course::PaysAtSecondTry => self.pay(&places, &mut dice, &["4000000000000002", "4242424242424242"]).await,
+            Course::PaysAndGetsBack => {
+                self.pay(&places, &mut dice, &["4242424242424242"]).await;
+                self.give_back(&places, &mut dice).await;
+            }
             Course::CalledOff => self.call_off(&places).await,
             Course::CalledOffWhilePaying => {
                 let mut other = dice.split();
@@ -123,6 +127,24 @@ impl Life {
         .await;
     }
 
+    /// Gives a part back, with the same key until there is an answer; before the gateway knows of the money it says no.
+    async fn give_back(&self, places: &Places, dice: &mut Dice) {
+        let url = format!("{}/v1/payment_orders/{}/refunds", places.gateway, self.id);
+        let key = format!("back-{}", self.reference);
+        let answer = insist(&format!("giving back {} of {}", self.back, self.reference), async || {
+            let call = places.http.post_json(&url, &places.key, Some(&key), &json!({ "amount": self.back }));
+            let patience = Duration::from_millis(if dice.in_a_hundred(10) { dice.between(1, 60) } else { 6_000 });
+            let answer = tokio::time::timeout(patience, call).await.map_err(|_| "the shop did not wait".to_owned())??;
+            match answer.status {
+                200..=202 => Ok(answer),
+                409 | 429 | 500..=599 => Err(answer.told()),
+                _ => panic!("a refund is answered {}", answer.told()),
+            }
+        })
+        .await;
+        assert_eq!(answer.json()["amount"].as_u64(), Some(self.back), "{}", answer.text());
+    }
+
     /// Goes to the PSP's page and pays there, with one card after the other, then comes back to the gateway now and then.
     async fn pay(&self, places: &Places, dice: &mut Dice, cards: &[&str]) {
         let Some(page) = self.page(places).await else { return };
@@ -147,7 +169,8 @@ impl Life {
             assert_eq!(answer.status, 200, "an order that was acknowledged is gone: {}", answer.told());
             let order = answer.json();
             if matches!(order["status"].as_str(), Some("canceled" | "failed" | "expired" | "succeeded")) {
-                assert_ne!(self.course, Course::Pays, "it ended before it was paid: {order}");
+                let pays = matches!(self.course, Course::Pays | Course::PaysAndGetsBack);
+                assert!(!pays, "it ended before it was paid: {order}");
                 return Ok(None);
             }
             if order["cancel_requested_at"].is_string() {
