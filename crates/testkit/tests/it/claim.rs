@@ -49,7 +49,10 @@ async fn a_claim_succeeds_once_and_everybody_later_is_told_who_has_it() {
     assert_eq!((body["claimed_by"].as_str(), body["sequence"].as_u64()), (Some("webhook"), Some(3)));
     for late in ["redirect", "webhook"] {
         let refused = claim(&world, id, late, Some(&proof)).await;
-        assert!(matches!(refused, Err(Error::Conflict(p)) if p.code == "already_claimed" && p.detail.contains("webhook")), "{late}");
+        assert!(
+            matches!(refused, Err(Error::Conflict(p)) if p.code == "already_claimed" && p.detail.contains("webhook")),
+            "{late}"
+        );
     }
     assert_eq!(world.view(id).await.claim.unwrap().claimed_by, "webhook");
     world.assert_sound().await;

@@ -17,7 +17,11 @@ async fn paid(seed: u64, amount: i64) -> (Arc<World>, PaymentOrderId) {
     (Arc::new(world), id)
 }
 
-async fn crowd(world: &Arc<World>, id: PaymentOrderId, new: impl Fn(usize) -> (NewRefund, Option<RequestKey>)) -> Vec<Result<Answer, Error>> {
+async fn crowd(
+    world: &Arc<World>,
+    id: PaymentOrderId,
+    new: impl Fn(usize) -> (NewRefund, Option<RequestKey>),
+) -> Vec<Result<Answer, Error>> {
     let callers: Vec<_> = (0..CALLERS)
         .map(|n| {
             let (world, (new, key)) = (Arc::clone(world), new(n));

@@ -49,13 +49,14 @@ async fn who_paid_is_sent_on_with_a_signed_address_and_finds_a_receipt() {
     let back = world.visit(&format!("/pay/{}/return", order.id)).await;
     assert_eq!(back.status, 303);
     let address = back.header("location");
-    assert!(
-        address.starts_with(&format!(
-            "https://shop.example/thanks?order={}&payment_order={}&status=succeeded&signature=",
-            order.id, order.id
-        )),
-        "{address}"
+    let (id, expected) = (
+        &order.id,
+        format!("https://shop.example/thanks?order={0}&payment_order={0}&status=succeeded&sequence=3&proof=", order.id),
     );
+    assert!(address.starts_with(&expected) && address.contains("&signature="), "{address}");
+    let proof = address.trim_start_matches(&expected).split('&').next().unwrap();
+    let claim = world.post(&format!("/v1/payment_orders/{id}/claim"), &serde_json::json!({ "proof": proof })).await;
+    assert_eq!((claim.status.as_u16(), &claim.json()["sequence"]), (200, &serde_json::json!(3)));
     let receipt = world.visit(&format!("/pay/{}", order.id)).await.body;
     assert!(receipt.contains("Paid. Thank you!") && receipt.contains("Receipt") && receipt.contains("Continue to Florin Coffee"));
 }
