@@ -152,6 +152,8 @@ ids! {
     WebhookEndpointId = "we";
     /// One event on its way to one endpoint.
     DeliveryId = "dl";
+    /// The wish to have the events of a range delivered again.
+    ReplayId = "rp";
 }
 
 #[cfg(test)]

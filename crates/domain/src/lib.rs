@@ -10,6 +10,7 @@ pub mod payments;
 pub mod secret;
 pub mod settlement;
 pub mod time;
+pub mod webhooks;
 
 pub use chance::{Chance, random_bytes};
 pub use events::{EventKind, Subject};

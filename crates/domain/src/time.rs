@@ -60,6 +60,11 @@ impl Timestamp {
     pub fn parse(text: &str) -> Option<Self> {
         text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_microsecond()))
     }
+
+    /// Reads the date of an HTTP header, such as `Sat, 21 Nov 2026 09:30:00 GMT`.
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        jiff::fmt::rfc2822::parse(text).ok().map(|t| Self(t.timestamp().as_microsecond()))
+    }
 }
 
 /// RFC 3339 in UTC, with as many digits after the second as are needed.
@@ -95,6 +100,8 @@ mod tests {
         assert_eq!(Timestamp::parse(&t.to_string()), Some(t));
         assert_eq!(Timestamp::parse("1970-01-01T01:00:00+01:00"), Some(Timestamp::from_seconds(0)));
         assert_eq!(Timestamp::parse("yesterday"), None);
+        assert_eq!(Timestamp::parse_http_date("Thu, 01 Jan 1970 00:01:00 GMT"), Some(Timestamp::from_seconds(60)));
+        assert_eq!(Timestamp::parse_http_date("60"), None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ impl Stop {
     }
 
     /// Ends when it has been said.
-    pub fn said(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub fn said(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         let mut listener = self.0.subscribe();
         async move {
             // An error means that nobody is left to say it, which is an end as well.

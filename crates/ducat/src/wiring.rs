@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::files;
 use crate::system::{SystemChance, SystemClock};
 use ducat_domain::{Clock, MerchantId, random_bytes};
+use ducat_engine::courier::{Guard, HttpCourier};
 use ducat_engine::psp::HttpTransport;
 use ducat_engine::{Engine, Parts, Settings, Vault, merchants};
 use ducat_store::{Store, WriterMode};
@@ -32,16 +33,21 @@ pub fn open_store(config: &Config) -> Result<Store, Failure> {
 /// The engine over this store. `public_url` is where customers and PSPs reach the gateway.
 pub async fn engine(config: &Config, store: Store, public_url: String) -> Result<Engine, Failure> {
     let vault = Vault::new(master_key(config, &store).await?);
-    let transport = HttpTransport::new().map_err(|e| format!("TLS cannot be set up: {e}"))?;
+    let no_tls = |e| format!("TLS cannot be set up: {e}");
+    let transport = HttpTransport::new().map_err(no_tls)?;
+    let webhooks = Guard::new(config.webhook_allowed_networks.iter().copied());
+    let courier = HttpCourier::new(webhooks.clone()).map_err(no_tls)?;
     let settings = Settings {
         psp_timeout: config.psp_timeout_ms,
         lease: config.lease_ms,
         poll_after: config.poll_after_ms,
+        webhooks,
         ..Settings::new(public_url)
     };
     let engine = Engine::new(Parts {
         store,
         transport: Arc::new(transport),
+        courier: Arc::new(courier),
         clock: Arc::new(SystemClock),
         chance: Arc::new(SystemChance),
         vault,

@@ -1,6 +1,7 @@
 //! The engine: its parts, and what it is told about its surroundings.
 
 use crate::api_keys::KeyCache;
+use crate::courier::Guard;
 use crate::psp::Transport;
 use crate::vault::Vault;
 use ducat_domain::{Chance, Clock, PaymentOrderId, Timestamp};
@@ -8,7 +9,7 @@ use ducat_store::Store;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, Semaphore, broadcast};
 
 /// How many committed changes a slow watcher may lag behind before it has to look again for itself.
 const WATCH_BUFFER: usize = 1024;
@@ -19,12 +20,17 @@ const MAX_ASKED: usize = 10_000;
 /// How many orders may be decided upon at once by callers who wait their turn; orders share turns by chance.
 const TURNS: usize = 1024;
 
+/// How many webhook endpoints are tested at once, each for as long as it takes to answer.
+const MAX_TESTS: usize = 16;
+
 /// What the engine is made of. Clock, chance and transport are parameters, so that a test or a simulation can give its own.
 pub struct Parts {
     /// Where everything is kept.
     pub store: Store,
     /// How PSPs are reached.
     pub transport: Arc<dyn Transport>,
+    /// How merchants' own servers are reached.
+    pub courier: Arc<dyn Transport>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Where randomness comes from.
@@ -46,6 +52,8 @@ pub struct Settings {
     pub lease: Duration,
     /// How long after a registration without a message the PSP is asked for the first time.
     pub poll_after: Duration,
+    /// Where merchants' webhook endpoints may be.
+    pub webhooks: Guard,
 }
 
 impl Settings {
@@ -56,6 +64,7 @@ impl Settings {
             psp_timeout: Duration::from_secs(10),
             lease: Duration::from_secs(45),
             poll_after: Duration::from_secs(60),
+            webhooks: Guard::default(),
         }
     }
 }
@@ -68,6 +77,8 @@ struct Inner {
     parts: Parts,
     changes: broadcast::Sender<PaymentOrderId>,
     work: Notify,
+    outbox: Notify,
+    tests: Semaphore,
     keys: KeyCache,
     asked: Mutex<HashMap<PaymentOrderId, Timestamp>>,
     turns: Vec<tokio::sync::Mutex<()>>,
@@ -78,7 +89,16 @@ impl Engine {
     pub fn new(parts: Parts) -> Self {
         let (changes, _) = broadcast::channel(WATCH_BUFFER);
         let turns = std::iter::repeat_with(tokio::sync::Mutex::default).take(TURNS).collect();
-        Self(Arc::new(Inner { parts, changes, work: Notify::new(), keys: KeyCache::default(), asked: Mutex::default(), turns }))
+        Self(Arc::new(Inner {
+            parts,
+            changes,
+            work: Notify::new(),
+            outbox: Notify::new(),
+            tests: Semaphore::new(MAX_TESTS),
+            keys: KeyCache::default(),
+            asked: Mutex::default(),
+            turns,
+        }))
     }
 
     /// Where everything is kept.
@@ -130,12 +150,17 @@ impl Engine {
         &*self.0.parts.transport
     }
 
+    pub(crate) fn courier(&self) -> &dyn Transport {
+        &*self.0.parts.courier
+    }
+
     pub(crate) fn vault(&self) -> &Vault {
         &self.0.parts.vault
     }
 
-    /// Tells watchers that an order changed.
+    /// Tells watchers and the dispatcher that an order changed.
     pub(crate) fn announce(&self, order: PaymentOrderId) {
+        self.wake_dispatcher();
         // Nobody listening is no error.
         let _ = self.0.changes.send(order);
     }
@@ -147,6 +172,20 @@ impl Engine {
 
     pub(crate) fn work(&self) -> &Notify {
         &self.0.work
+    }
+
+    /// Tells the dispatcher that there are events or deliveries. Without it the dispatcher finds out at its next look.
+    pub(crate) fn wake_dispatcher(&self) {
+        self.0.outbox.notify_one();
+    }
+
+    pub(crate) fn outbox(&self) -> &Notify {
+        &self.0.outbox
+    }
+
+    /// One permit for each test of a webhook endpoint.
+    pub(crate) fn tests(&self) -> &Semaphore {
+        &self.0.tests
     }
 
     pub(crate) fn keys(&self) -> &KeyCache {

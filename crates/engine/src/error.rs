@@ -79,6 +79,9 @@ impl From<CommitError> for Error {
     fn from(e: CommitError) -> Self {
         match e {
             CommitError::Busy => Self::Busy,
+            CommitError::Stale => {
+                Self::Conflict(Problem::new("changed_meanwhile", "somebody else changed it meanwhile; look and try again"))
+            }
             other => Self::Internal(other.to_string()),
         }
     }

@@ -4,6 +4,7 @@
 //! - `captures`, `refunds`, `disputes`: what happens to the money after the sale.
 //! - `settlement`: the PSPs' statements and payouts.
 //! - `webhooks`: receive a PSP's message.
+//! - `webhook_endpoints`, `deliveries`: merchants' addresses for events, and the events on their way there. `courier`: the way.
 //! - `events`: read the log of committed facts.
 //! - `psp_accounts`, `api_keys`, `merchants`: what a merchant sets up.
 //! - `psp`: the client that all connectors share.
@@ -26,6 +27,7 @@ pub mod psp_accounts;
 pub mod refunds;
 pub mod settlement;
 pub mod vault;
+pub mod webhook_endpoints;
 pub mod webhooks;
 
 pub use engine::{Engine, Parts, Settings};

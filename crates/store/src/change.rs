@@ -4,8 +4,10 @@ use crate::{BookException, EventRow, Job, PspCursor, PspLineRow, StoredAnswer};
 use ducat_domain::journal::FiledEntry;
 use ducat_domain::payments::{Attempt, Part, Payment, PaymentOrder};
 use ducat_domain::settlement::Payout;
+use ducat_domain::webhooks::{Delivery, DeliveryTry, EndpointStatus, Replay, WebhookEndpoint};
 use ducat_domain::{
-    ApiKey, ApiKeyId, DisputeFileId, DisputeId, Merchant, MerchantId, PaymentOrderId, PspAccount, PspAccountId, Timestamp,
+    ApiKey, ApiKeyId, DeliveryId, DisputeFileId, DisputeId, EventId, Merchant, MerchantId, PaymentOrderId, PspAccount,
+    PspAccountId, Timestamp, WebhookEndpointId,
 };
 
 /// The writes of one use case. The store commits it whole or refuses it whole, and may commit it together with others'.
@@ -49,6 +51,14 @@ pub struct Change {
     pub idempotency: Option<IdempotencyWrite>,
     /// Requests under keys that were begun before this moment are forgotten, a thousand at a time.
     pub forget_keys_before: Option<Timestamp>,
+    /// Webhook endpoints.
+    pub endpoints: Vec<EndpointWrite>,
+    /// Wishes for a replay to insert.
+    pub replays: Vec<Replay>,
+    /// Deliveries.
+    pub deliveries: Vec<DeliveryWrite>,
+    /// Deliveries that were made before this moment are forgotten with their tries, a thousand at a time.
+    pub forget_deliveries_before: Option<Timestamp>,
 }
 
 impl Change {
@@ -73,6 +83,10 @@ impl Change {
             && self.inbox.is_none()
             && self.idempotency.is_none()
             && self.forget_keys_before.is_none()
+            && self.endpoints.is_empty()
+            && self.replays.is_empty()
+            && self.deliveries.is_empty()
+            && self.forget_deliveries_before.is_none()
     }
 }
 
@@ -226,6 +240,82 @@ pub enum IdempotencyWrite {
         /// What was answered.
         answer: StoredAnswer,
     },
+}
+
+/// What happens to a webhook endpoint.
+#[derive(Clone, Debug)]
+pub enum EndpointWrite {
+    /// It is new, and begins after the newest event.
+    Insert(WebhookEndpoint),
+    /// Its settings change. Its version must be one more than what is kept; its health and its place in the events are left alone, but for
+    /// one that is used again: it counts as healthy.
+    Update(WebhookEndpoint),
+    /// It has come further in the events. Refused as stale where it is elsewhere by now, or where its settings have changed.
+    Advance {
+        /// Which.
+        endpoint: WebhookEndpointId,
+        /// The settings by which the deliveries were made.
+        version: u32,
+        /// Where it was.
+        from: i64,
+        /// The last event that was looked at.
+        to: i64,
+    },
+    /// One of its replays has come further. Refused as stale where it is elsewhere by now.
+    AdvanceReplay {
+        /// As it was read.
+        replay: Replay,
+        /// The last event that was looked at, where there was one.
+        cursor: Option<EventId>,
+        /// How many deliveries were made of the events.
+        made: u32,
+        /// When it came to its end, if it did.
+        done_at: Option<Timestamp>,
+    },
+    /// A try reached it.
+    Reached(WebhookEndpointId),
+    /// A try failed.
+    Missed(WebhookEndpointId, Timestamp),
+    /// It is paused because of its failures. Refused as stale unless it is in use and has told of as many events as were read.
+    Pause {
+        /// As it was read.
+        endpoint: WebhookEndpoint,
+        /// Why.
+        status: EndpointStatus,
+    },
+}
+
+/// What happens to a delivery.
+#[derive(Clone, Debug)]
+pub enum DeliveryWrite {
+    /// It is new.
+    Insert(Delivery),
+    /// It is new, and was tried at once. It is tried no more.
+    InsertTried(Delivery, DeliveryTry),
+    /// The claimed try is over. Refused as stale where the claim is lost.
+    Tried {
+        /// Which.
+        delivery: DeliveryId,
+        /// The claim.
+        lease_until: Timestamp,
+        /// How it went.
+        went: DeliveryTry,
+        /// What comes of it.
+        then: DeliveryNext,
+    },
+    /// Somebody wants it tried now, from the beginning of the schedule. Refused as stale while a try is under way, or where it has arrived.
+    TryNow(DeliveryId, Timestamp),
+}
+
+/// What comes of a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryNext {
+    /// It arrived.
+    Arrived,
+    /// It is tried again at this time.
+    Again(Timestamp),
+    /// It is tried no more.
+    Dead,
 }
 
 /// Why a change was not committed. Nothing of it was.

@@ -8,10 +8,14 @@ mod change;
 mod rows;
 mod sqlite;
 
-pub use change::{Change, CommitError, DisputeFile, IdempotencyWrite, InboxWrite, JobWrite, PartWrite, PaymentWrite, Unique};
+pub use change::{
+    Change, CommitError, DeliveryNext, DeliveryWrite, DisputeFile, EndpointWrite, IdempotencyWrite, InboxWrite, JobWrite,
+    PartWrite, PaymentWrite, Unique,
+};
 pub use rows::{
-    AccountBalance, BookException, ClaimedJob, Closed, EntryRow, EventCursor, EventRow, Finding, IdempotencyRow, InboxState, Job,
-    OrderFilter, Page, PageAnchor, PostingRow, PspCursor, PspLineRow, Stats, StoredAnswer, VerifyReport,
+    AccountBalance, BookException, ClaimedDelivery, ClaimedJob, Closed, DeliveryFilter, EndpointAtWork, EntryRow, EventCursor,
+    EventMark, EventRow, Finding, IdempotencyRow, InboxState, Job, OrderFilter, Page, PageAnchor, PostingRow, PspCursor,
+    PspLineRow, Stats, StoredAnswer, VerifyReport,
 };
 pub use sqlite::{Durability, OpenError, PartFilter, Store, WriterMode};
 

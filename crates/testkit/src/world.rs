@@ -1,6 +1,6 @@
 //! Everything wired together, and what a test does with it.
 
-use crate::{SandboxTransport, Seeded, TestClock};
+use crate::{Receivers, SandboxTransport, Seeded, TestClock};
 use ducat_domain::payments::{CaptureMode, Channel, PaymentMethod, PaymentType};
 use ducat_domain::{Chance, Clock, MerchantId, PaymentOrderId, PspAccountId, Secret};
 use ducat_engine::payments::{Expand, NewOrder, PaymentOrderView};
@@ -24,6 +24,8 @@ pub struct World {
     pub sandbox: Arc<Sandbox>,
     /// The way between them.
     pub transport: Arc<SandboxTransport>,
+    /// The merchants' own servers.
+    pub receivers: Arc<Receivers>,
     /// Their time.
     pub clock: Arc<TestClock>,
     /// Who sells.
@@ -52,17 +54,25 @@ impl World {
         let sandbox_chance = Arc::new(Seeded::new(seed ^ 0x5a5a));
         let sandbox = Sandbox::new(Arc::clone(&clock) as Arc<dyn Clock>, sandbox_chance as Arc<dyn Chance>, settings);
         let transport = Arc::new(SandboxTransport::new(Arc::clone(&sandbox), Arc::clone(&clock)));
-        let engine = Self::start(folder.path(), &transport, &clock, seed);
+        let receivers = Arc::new(Receivers::new(Arc::clone(&clock)));
+        let engine = Self::start(folder.path(), &transport, &receivers, &clock, seed);
         let merchant = merchants::create(&engine, "Testing & Co").await.expect("a merchant").id;
         let account = Self::wire(&engine, merchant).await;
-        Self { engine, sandbox, transport, clock, merchant, account, folder, seed }
+        Self { engine, sandbox, transport, receivers, clock, merchant, account, folder, seed }
     }
 
-    fn start(folder: &std::path::Path, transport: &Arc<SandboxTransport>, clock: &Arc<TestClock>, seed: u64) -> Engine {
+    fn start(
+        folder: &std::path::Path,
+        transport: &Arc<SandboxTransport>,
+        receivers: &Arc<Receivers>,
+        clock: &Arc<TestClock>,
+        seed: u64,
+    ) -> Engine {
         let store = Store::open_sqlite(&folder.join("ducat.db"), WriterMode::Caller, clock.now()).expect("a database");
         Engine::new(Parts {
             store,
             transport: Arc::clone(transport) as Arc<dyn ducat_engine::psp::Transport>,
+            courier: Arc::clone(receivers) as Arc<dyn ducat_engine::psp::Transport>,
             clock: Arc::clone(clock) as Arc<dyn Clock>,
             chance: Arc::new(Seeded::new(seed)),
             vault: Vault::new([7; 32]),
@@ -85,7 +95,7 @@ impl World {
     /// The process dies and starts again on the same data: everything that was only in memory is gone.
     pub fn restart(&mut self) {
         self.seed = self.seed.wrapping_add(1);
-        self.engine = Self::start(self.folder.path(), &self.transport, &self.clock, self.seed);
+        self.engine = Self::start(self.folder.path(), &self.transport, &self.receivers, &self.clock, self.seed);
     }
 
     /// An order as a shop would ask for it.

@@ -139,6 +139,11 @@ settings! {
         /// Where browsers reach the sandbox's payment page, when that is not its address and port.
         sandbox_public_url: Option<String> = "" ("https://sandbox.example.com"), Text => maybe(values::origin);
     }
+    "Webhooks" {
+        /// Networks of your own that merchants' webhook endpoints may be in, also without TLS: for development, and for shops beside
+        /// the gateway. Without it, deliveries go to https addresses of the public internet only.
+        webhook_allowed_networks: Vec<ipnet::IpNet> = "" ("127.0.0.0/8"), List => values::nets;
+    }
     "Patience and limits" {
         /// How long a PSP may take to answer, in milliseconds, before the outcome counts as unknown.
         psp_timeout_ms: Duration = "10000", Number => values::milliseconds::<50, 120_000>;

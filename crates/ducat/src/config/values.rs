@@ -73,6 +73,15 @@ fn network(text: &str) -> Result<Network, String> {
     text.parse().map_err(|e| format!("has {text:?}, which is {e}"))
 }
 
+/// Networks, as the engine takes them.
+pub(super) fn nets(text: &str) -> Result<Vec<ipnet::IpNet>, String> {
+    let read = |part: &str| {
+        let net = part.parse::<ipnet::IpNet>().or_else(|_| part.parse().map(|address: IpAddr| address.into()));
+        net.map(|net| net.trunc()).map_err(|_| format!("has {part:?}, which is not a network such as 127.0.0.0/8"))
+    };
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(read).collect()
+}
+
 pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     if text.contains('\0') { Err("must be a path".into()) } else { Ok(PathBuf::from(text)) }
 }

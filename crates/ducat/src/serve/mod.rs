@@ -12,14 +12,15 @@ use crate::sandbox::{self, bind};
 use crate::signals::{Stop, told_to_end};
 use crate::{Failure, output, wiring};
 use ducat_domain::Currency;
+use ducat_engine::deliveries::Dispatcher;
 use ducat_engine::{Engine, jobs, merchants};
 use ducat_web::{DemoShop, Draining, Limits, Web};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-/// How long the worker rests after it broke down, so that a job that breaks it does not keep a processor busy.
-const WORKER_REST: Duration = Duration::from_secs(1);
+/// How long the worker and the dispatcher rest after they broke down, so that what breaks them does not keep a processor busy.
+const REST: Duration = Duration::from_secs(1);
 
 /// Runs the gateway until a signal ends it.
 pub async fn run(config: Config) -> Result<ExitCode, Failure> {
@@ -37,7 +38,11 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     let draining = Draining::default();
     let router = ducat_web::router(web(&config, &engine, inside.is_some(), &draining).await?);
     let serving = tokio::spawn(listen::serve(listener, router, stop.said()));
-    let working = tokio::spawn(work(engine.clone(), stop.clone()));
+    let (worker, dispatcher) = (engine.clone(), engine.clone());
+    let working = keep_going("the worker", stop.clone(), move |stop| jobs::work(worker.clone(), stop.said()));
+    let dispatching =
+        keep_going("the dispatcher", stop.clone(), move |stop| Dispatcher::new(dispatcher.clone()).work(stop.said()));
+    let (working, dispatching) = (tokio::spawn(working), tokio::spawn(dispatching));
     announce(&config, &url, inside.as_ref(), &start);
 
     let outcome = tokio::select! {
@@ -48,7 +53,7 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     tracing::info!(reason, "stopping: no new requests, the running ones are finished");
     draining.begin();
     stop.say();
-    finish(config.shutdown_timeout_ms, vec![serving, working]).await;
+    finish(config.shutdown_timeout_ms, vec![serving, working, dispatching]).await;
     stop_sandbox.say();
     if let Some(running) = inside {
         running.end(config.shutdown_timeout_ms).await;
@@ -83,15 +88,18 @@ async fn web(config: &Config, engine: &Engine, sandbox: bool, draining: &Drainin
     Ok(Web { engine: engine.clone(), settings, draining: draining.clone() })
 }
 
-/// The worker, begun again where it breaks down: one broken job must not stop all others.
-async fn work(engine: Engine, stop: Stop) {
+/// Something that works until it is told to stop, begun again where it breaks down: what breaks one round must not stop all others.
+async fn keep_going<F>(what: &'static str, stop: Stop, begin: impl Fn(Stop) -> F + Send)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     loop {
-        let run = tokio::spawn(jobs::work(engine.clone(), stop.said())).await;
+        let run = tokio::spawn(begin(stop.clone())).await;
         if run.is_ok() {
             return;
         }
-        tracing::error!("the worker broke down and is begun again");
-        tokio::time::sleep(WORKER_REST).await;
+        tracing::error!("{what} broke down and is begun again");
+        tokio::time::sleep(REST).await;
     }
 }
 

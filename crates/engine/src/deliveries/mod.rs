@@ -1,5 +1,25 @@
 //! Telling merchants what happened: each event is carried to each of the merchant's webhook endpoints that wants its kind.
 //!
-//! - `signature`: how a delivery proves where it comes from.
+//! - `fan_out`: from events to deliveries. `dispatch`: claims what is due, every endpoint on its own; `standing`: how much at once.
+//! - `attempt`: one delivery, tried and written down. `body`, `signature`, `carry`: what is sent, how it is proved, how it goes.
+//! - `schedule`: when it is tried again. `retry`: when somebody asks for it.
+//! - `view`: the delivery log; `redact`: what may be kept in it; `forget`: for how long.
 
+mod attempt;
+mod body;
+mod carry;
+mod dispatch;
+mod fan_out;
+mod forget;
+mod redact;
+mod retry;
+pub mod schedule;
 pub mod signature;
+mod standing;
+mod view;
+
+pub(crate) use carry::{Parcel, carry};
+pub use dispatch::Dispatcher;
+pub use forget::forget_old;
+pub use retry::retry;
+pub use view::{DeliveryView, ResponseView, TryView, get, list};

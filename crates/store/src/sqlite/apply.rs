@@ -3,11 +3,14 @@
 use super::codec::{Col, details_of};
 use super::ledger::{self, Moved};
 use super::refusal::refused;
-use super::{jobs, parts, statement};
+use super::{jobs, parts, statement, webhooks};
 use crate::{Change, CommitError, IdempotencyWrite, InboxWrite, PaymentWrite};
 use ducat_domain::payments::{Attempt, Fee, PaymentOrder};
-use ducat_domain::{ApiKey, PspAccount};
+use ducat_domain::{ApiKey, PspAccount, Timestamp};
 use rusqlite::{Connection, Params, params};
+
+/// How many old idempotency keys one change forgets.
+const FORGET_AT_ONCE: u32 = 1000;
 
 pub(super) type Applied = Result<(), CommitError>;
 
@@ -47,6 +50,10 @@ pub(super) fn apply(db: &Connection, change: &Change, moved: &mut Moved) -> Appl
     for entry in &change.entries {
         ledger::entry(db, entry, moved)?;
     }
+    // What an event tells of is there before the event, and the event before its deliveries.
+    for write in &change.endpoints {
+        webhooks::endpoint(db, write)?;
+    }
     for event in &change.events {
         run(
             db,
@@ -67,7 +74,31 @@ pub(super) fn apply(db: &Connection, change: &Change, moved: &mut Moved) -> Appl
     for write in &change.jobs {
         jobs::write(db, write)?;
     }
+    deliveries(db, change)?;
+    if let Some(before) = change.forget_keys_before {
+        forget_keys(db, before)?;
+    }
     Ok(())
+}
+
+fn deliveries(db: &Connection, change: &Change) -> Applied {
+    for replay in &change.replays {
+        webhooks::replay(db, replay)?;
+    }
+    for write in &change.deliveries {
+        webhooks::delivery(db, write)?;
+    }
+    change.forget_deliveries_before.map_or(Ok(()), |before| webhooks::forget(db, before))
+}
+
+fn forget_keys(db: &Connection, before: Timestamp) -> Applied {
+    run(
+        db,
+        "DELETE FROM idempotency_keys WHERE (merchant_id, key) IN
+           (SELECT merchant_id, key FROM idempotency_keys WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
+        params![Col(before), FORGET_AT_ONCE],
+    )
+    .map(drop)
 }
 
 /// A value as JSON, where there is one.

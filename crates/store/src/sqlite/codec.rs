@@ -3,6 +3,7 @@
 use crate::ReadError;
 use ducat_domain::payments::*;
 use ducat_domain::settlement::{Payout, PayoutStatus};
+use ducat_domain::webhooks::*;
 use ducat_domain::*;
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -35,7 +36,7 @@ macro_rules! id_columns {
 }
 
 id_columns!(MerchantId PaymentOrderId AttemptId PspAccountId ApiKeyId EventId EntryId CaptureId RefundId DisputeId DisputeFileId PayoutId
-    ExceptionId);
+    ExceptionId WebhookEndpointId DeliveryId ReplayId);
 
 impl ToSql for Col<Timestamp> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -75,6 +76,24 @@ text_columns!(OrderStatus AttemptStatus CaptureStatus RefundStatus RefundOrigin 
 impl FromSql for Col<EventKind> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         unknown_text(EventKind::parse(value.as_str()?))
+    }
+}
+
+impl FromSql for Col<EndpointStatus> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        unknown_text(EndpointStatus::parse(value.as_str()?))
+    }
+}
+
+impl FromSql for Col<DeliveryState> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        unknown_text(DeliveryState::parse(value.as_str()?))
+    }
+}
+
+impl FromSql for Col<DeliveryOrigin> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        unknown_text(DeliveryOrigin::parse(value.as_str()?))
     }
 }
 
@@ -396,6 +415,76 @@ pub(super) fn psp_account(row: &Row<'_>) -> rusqlite::Result<PspAccount> {
         active: row.get("active")?,
         sealed_settings: row.get("sealed_settings")?,
         version: row.get("version")?,
+        created_at: col(row, "created_at")?,
+    })
+}
+
+pub(super) fn webhook_endpoint(row: &Row<'_>) -> rusqlite::Result<WebhookEndpoint> {
+    Ok(WebhookEndpoint {
+        id: col(row, "id")?,
+        merchant: col(row, "merchant_id")?,
+        url: row.get("url")?,
+        description: row.get("description")?,
+        types: json(row, "types")?,
+        status: col(row, "status")?,
+        sealed_keys: row.get("sealed_keys")?,
+        failing_since: maybe(row, "failing_since")?,
+        failures: row.get("failures")?,
+        events: row.get("events")?,
+        version: row.get("version")?,
+        created_at: col(row, "created_at")?,
+    })
+}
+
+pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    Ok(Delivery {
+        id: col(row, "id")?,
+        endpoint: col(row, "endpoint_id")?,
+        merchant: col(row, "merchant_id")?,
+        event: col(row, "event_id")?,
+        kind: row.get("kind")?,
+        origin: col(row, "origin")?,
+        body: row.get("body")?,
+        state: col(row, "state")?,
+        tries: row.get("tries")?,
+        step: row.get("step")?,
+        next_at: maybe(row, "next_at")?,
+        created_at: col(row, "created_at")?,
+    })
+}
+
+pub(super) fn delivery_try(row: &Row<'_>) -> rusqlite::Result<DeliveryTry> {
+    let answer = match row.get::<_, Option<u16>>("status")? {
+        Some(status) => Some(TryAnswer {
+            status,
+            headers: json(row, "response_headers")?,
+            body: row.get("response_body")?,
+            truncated: row.get("truncated")?,
+        }),
+        None => None,
+    };
+    Ok(DeliveryTry {
+        number: row.get("number")?,
+        at: col(row, "at")?,
+        took_ms: row.get("took_ms")?,
+        url: row.get("url")?,
+        request_headers: json(row, "request_headers")?,
+        answer,
+        error: row.get("error")?,
+    })
+}
+
+pub(super) fn replay(row: &Row<'_>) -> rusqlite::Result<Replay> {
+    Ok(Replay {
+        id: col(row, "id")?,
+        endpoint: col(row, "endpoint_id")?,
+        merchant: col(row, "merchant_id")?,
+        from: col(row, "from_at")?,
+        before: col(row, "before_at")?,
+        types: json(row, "types")?,
+        cursor: maybe(row, "cursor")?,
+        made: row.get("made")?,
+        done_at: maybe(row, "done_at")?,
         created_at: col(row, "created_at")?,
     })
 }

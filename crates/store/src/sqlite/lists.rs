@@ -36,7 +36,7 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    pub(super) fn add(&mut self, column_and_operator: &str, v: &impl ToSql) -> Result<(), ReadError> {
+    pub fn add(&mut self, column_and_operator: &str, v: &impl ToSql) -> Result<(), ReadError> {
         self.values.push(value(v)?);
         self.sql.push(format!("{column_and_operator} ?{}", self.values.len()));
         Ok(())

@@ -2,6 +2,7 @@
 //!
 //! - `migrations`: brings a file to the newest schema.
 //! - `writer`: group commit; `apply`, `parts`, `statement`, `ledger`, `jobs`: what one [`Change`](crate::Change) writes; `refusal`: what a refusal means.
+//! - `webhooks`: endpoints and deliveries, written; `outbox`: the same, read.
 //! - `read`, `lists`, `books`: the reads.
 //! - `verify`, `invariants`: every invariant over the whole file.
 //! - `codec`: between rows and domain types.
@@ -14,17 +15,19 @@ mod jobs;
 mod ledger;
 mod lists;
 mod migrations;
+mod outbox;
 mod parts;
 mod read;
 mod refusal;
 mod statement;
 mod verify;
+mod webhooks;
 mod writer;
 
 pub use parts::PartFilter;
 
-use crate::{Change, ClaimedJob, CommitError, ReadError, Stats};
-use ducat_domain::Timestamp;
+use crate::{Change, ClaimedDelivery, ClaimedJob, CommitError, ReadError, Stats};
+use ducat_domain::{Timestamp, WebhookEndpointId};
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -123,6 +126,17 @@ impl Store {
     /// Takes jobs that are due; nobody else gets them until the lease ends.
     pub async fn claim_jobs(&self, now: Timestamp, lease: Duration, limit: u32) -> Result<Vec<ClaimedJob>, CommitError> {
         self.writer.claim(now, now.plus(lease), limit).await
+    }
+
+    /// Takes deliveries that are due, for each of these endpoints as many as are named, what just happened first; nobody else gets them
+    /// until the lease ends.
+    pub async fn claim_deliveries(
+        &self,
+        wanted: Vec<(WebhookEndpointId, u32)>,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<ClaimedDelivery>, CommitError> {
+        self.writer.claim_deliveries(wanted, now, now.plus(lease)).await
     }
 
     /// Whether the database answers, for reading and for writing.

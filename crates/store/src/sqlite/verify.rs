@@ -24,6 +24,8 @@ const COUNTED: &[&str] = &[
     "events",
     "inbox",
     "jobs",
+    "webhook_endpoints",
+    "webhook_deliveries",
 ];
 
 impl Store {

@@ -2,9 +2,9 @@
 //! lost a race is undone alone. The writer never waits for company, so an idle system answers after one sync.
 
 use super::ledger::{Balances, Moved};
-use super::{Durability, apply, jobs};
-use crate::{Change, ClaimedJob, CommitError, ReadError, Stats};
-use ducat_domain::Timestamp;
+use super::{Durability, apply, jobs, webhooks};
+use crate::{Change, ClaimedDelivery, ClaimedJob, CommitError, ReadError, Stats};
+use ducat_domain::{Timestamp, WebhookEndpointId};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,8 +20,11 @@ const MAX_WAITING: usize = 4096;
 pub(super) enum Ask {
     Commit(Box<Change>, oneshot::Sender<Result<(), CommitError>>),
     Claim { now: Timestamp, lease_until: Timestamp, limit: u32, reply: oneshot::Sender<Result<Vec<ClaimedJob>, CommitError>> },
+    ClaimDeliveries { wanted: Vec<(WebhookEndpointId, u32)>, now: Timestamp, lease_until: Timestamp, reply: DeliveriesReply },
     Durability(oneshot::Sender<Result<Durability, ReadError>>),
 }
+
+type DeliveriesReply = oneshot::Sender<Result<Vec<ClaimedDelivery>, CommitError>>;
 
 /// How much was committed since the store was opened.
 #[derive(Debug, Default)]
@@ -105,6 +108,17 @@ impl Writer {
         answer.await.map_err(|_| gone())?
     }
 
+    pub(super) async fn claim_deliveries(
+        &self,
+        wanted: Vec<(WebhookEndpointId, u32)>,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Vec<ClaimedDelivery>, CommitError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Ask::ClaimDeliveries { wanted, now, lease_until, reply })?;
+        answer.await.map_err(|_| gone())?
+    }
+
     pub(super) async fn durability(&self) -> Result<Durability, ReadError> {
         let (reply, answer) = oneshot::channel();
         self.ask(Ask::Durability(reply)).map_err(|e| ReadError(e.to_string()))?;
@@ -161,6 +175,10 @@ impl Pen {
                 }
                 Ask::Claim { now, lease_until, limit, reply } => {
                     let result = self.alone(&mut group.lost, |db| jobs::claim(db, now, lease_until, limit));
+                    held.push(Box::new(move |failure| drop(reply.send(failure.map_or(result, Err)))));
+                }
+                Ask::ClaimDeliveries { wanted, now, lease_until, reply } => {
+                    let result = self.alone(&mut group.lost, |db| webhooks::claim(db, &wanted, now, lease_until));
                     held.push(Box::new(move |failure| drop(reply.send(failure.map_or(result, Err)))));
                 }
                 Ask::Durability(reply) => {

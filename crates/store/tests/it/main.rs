@@ -4,6 +4,7 @@
 //! - `group_commit`: many callers at once.
 //! - `attacks`: what the database itself refuses, whoever asks.
 //! - `tampering`, `workload`: what `verify` finds, and that it finds nothing in sound books.
+//! - `outbox`: both, for webhooks.
 //! - `crash`: SIGKILL and a full disk. `files`: migrations, settings, foreign files.
 //! - `builders`: small makers of test data.
 
@@ -14,5 +15,6 @@ mod crash;
 mod files;
 mod group_commit;
 mod intruder;
+mod outbox;
 mod tampering;
 mod workload;

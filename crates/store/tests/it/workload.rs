@@ -106,7 +106,8 @@ fn no_random_course_of_payments_leaves_anything_for_verify_to_find() {
             })
         };
         for_all(60, &courses, check);
-        assert!(w.store.verify().await.unwrap().checked.iter().all(|(table, rows)| *rows > 0 || *table == "inbox"));
+        let idle = |table: &str| table == "inbox" || table.starts_with("webhook_");
+        assert!(w.store.verify().await.unwrap().checked.iter().all(|(table, rows)| *rows > 0 || idle(table)));
     });
 }
 

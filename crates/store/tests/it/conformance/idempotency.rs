@@ -79,3 +79,21 @@ pub async fn an_answer_given_at_once_is_kept_byte_for_byte(w: World) {
     let found = w.store.idempotency(shop.merchant, "é\u{0}\u{1F600}").await.unwrap().unwrap();
     assert_eq!(found.answer, Some(empty));
 }
+
+pub async fn old_keys_are_forgotten_and_younger_ones_are_not(w: World) {
+    let shop = w.shop().await;
+    let begun = |key: &str, second| IdempotencyWrite::Claim {
+        merchant: shop.merchant,
+        key: key.into(),
+        fingerprint: [7; 32],
+        locked_until: at(30),
+        subject: None,
+        at: at(second),
+        answer: Some(answer("{}")),
+    };
+    write(&w, begun("old", 10)).await.unwrap();
+    write(&w, begun("young", 20)).await.unwrap();
+    w.commit(Change { forget_keys_before: Some(at(20)), ..Change::default() }).await;
+    assert_eq!(w.store.idempotency(shop.merchant, "old").await.unwrap(), None);
+    assert!(w.store.idempotency(shop.merchant, "young").await.unwrap().is_some());
+}

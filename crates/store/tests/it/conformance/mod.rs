@@ -52,6 +52,7 @@ conformance! {
         an_answered_key_is_neither_taken_over_nor_released
         a_released_key_is_free_again
         an_answer_given_at_once_is_kept_byte_for_byte
+        old_keys_are_forgotten_and_younger_ones_are_not
     }
     jobs {
         a_job_is_scheduled_once_per_order_and_the_last_time_counts
@@ -77,6 +78,21 @@ conformance! {
         the_cursor_of_another_merchant_is_unknown
         kinds_filter_and_do_not_hide_what_follows
         a_reader_sees_every_event_once_while_writers_write
+    }
+    webhooks {
+        an_endpoint_comes_back_as_it_was_written_and_begins_after_the_newest_event
+        settings_move_only_from_the_version_that_was_read
+        deliveries_and_the_place_in_the_events_move_together_and_once
+        settings_that_changed_meanwhile_make_no_deliveries
+        a_claimed_delivery_comes_back_when_its_lease_ends
+        what_just_happened_goes_before_what_waits_anyway
+        a_try_is_kept_as_it_went_and_its_delivery_goes_on
+        the_health_of_an_endpoint_is_counted_and_it_is_paused_once
+        a_paused_endpoint_gets_nothing_and_goes_on_where_it_stopped
+        a_range_of_events_is_read_on_and_a_replay_moves_once
+        old_deliveries_go_with_their_tries_and_the_rest_stays_sound
+        deliveries_are_listed_by_pages_and_filters_and_within_their_merchant
+        a_test_is_kept_with_its_answer
     }
     walls {
         nothing_of_one_merchant_is_seen_through_another

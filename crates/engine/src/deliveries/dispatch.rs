@@ -1,0 +1,190 @@
+//! The dispatcher: moves endpoints on in the events, claims what is due, and has it carried. Every endpoint goes its own way. It starts only
+//! when told to, and can be run once at a chosen time.
+
+use super::attempt::{Pace, attempt};
+use super::carry::TIMEOUT;
+use super::fan_out::{fan_out, replay};
+use super::standing::Standings;
+use crate::{Engine, Error};
+use ducat_domain::webhooks::WebhookEndpoint;
+use ducat_domain::{Timestamp, WebhookEndpointId};
+use ducat_store::{ClaimedDelivery, EndpointAtWork};
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::Duration;
+use tokio::task::{JoinError, JoinSet};
+
+/// How long a claimed delivery belongs to who took it: long enough to be tried and written down.
+const LEASE: Duration = Duration::from_secs(4 * TIMEOUT.as_secs());
+/// The longest sleep. Another node may have committed something without this one hearing of it.
+const MAX_SLEEP: Duration = Duration::from_millis(500);
+/// The shortest, so that many small commits are looked at together.
+const MIN_SLEEP: Duration = Duration::from_millis(5);
+/// The sleep after the database failed.
+const FAILED_SLEEP: Duration = Duration::from_secs(2);
+/// How many endpoints are moved on side by side.
+const FAN_OUTS: usize = 64;
+
+/// What one try leaves behind.
+struct Over {
+    endpoint: WebhookEndpointId,
+    counted_quick: bool,
+    pace: Option<Pace>,
+}
+
+/// The dispatcher of one process.
+pub struct Dispatcher {
+    engine: Engine,
+    standings: Standings,
+    under_way: JoinSet<Over>,
+}
+
+/// What a round found.
+struct Round {
+    /// When there is something to do next.
+    next: Option<Timestamp>,
+    /// Whether there is something to do at once.
+    again: bool,
+}
+
+impl Dispatcher {
+    /// A dispatcher that has not begun.
+    pub fn new(engine: Engine) -> Self {
+        Self { engine, standings: Standings::default(), under_way: JoinSet::new() }
+    }
+
+    /// Delivers everything that is due now, and waits for it. Says how many tries there were.
+    pub async fn run_due(&mut self) -> Result<usize, Error> {
+        let mut tries = 0;
+        loop {
+            let round = self.round().await?;
+            if self.under_way.is_empty() && !round.again {
+                return Ok(tries);
+            }
+            while let Some(over) = self.under_way.join_next().await {
+                self.note(over);
+                tries += 1;
+            }
+        }
+    }
+
+    /// Delivers until `shutdown` ends, sleeping in between. What is under way when it ends is finished first.
+    pub async fn work(mut self, shutdown: impl Future<Output = ()> + Send) {
+        tokio::pin!(shutdown);
+        loop {
+            let sleep = match self.round().await {
+                Ok(round) => self.sleep(&round),
+                Err(error) => {
+                    tracing::error!(%error, "the dispatcher could not look for deliveries");
+                    FAILED_SLEEP
+                }
+            };
+            let engine = self.engine.clone();
+            tokio::select! {
+                () = &mut shutdown => break,
+                () = engine.outbox().notified() => {}
+                Some(over) = self.under_way.join_next() => self.note(over),
+                () = engine.courier().wait(sleep) => {}
+            }
+            engine.courier().wait(MIN_SLEEP).await;
+            while let Some(over) = self.under_way.try_join_next() {
+                self.note(over);
+            }
+        }
+        while self.under_way.join_next().await.is_some() {}
+    }
+
+    fn sleep(&self, round: &Round) -> Duration {
+        if round.again {
+            return MIN_SLEEP;
+        }
+        let until = |at: Timestamp| at.since(self.engine.now());
+        round.next.map_or(MAX_SLEEP, |at| until(at).clamp(MIN_SLEEP, MAX_SLEEP))
+    }
+
+    /// Looks once at every endpoint: moves it on, and begins what there is room for.
+    async fn round(&mut self) -> Result<Round, Error> {
+        let works = self.engine.store().endpoints_at_work().await?;
+        let in_use: HashMap<WebhookEndpointId, &EndpointAtWork> = works.iter().map(|w| (w.endpoint.id, w)).collect();
+        self.standings.keep(|id| in_use.contains_key(&id));
+        let more = self.move_on(&works).await?;
+        let now = self.engine.now();
+        let is_due = |w: &&EndpointAtWork| w.behind || w.replays || w.due_at.is_some_and(|at| at <= now);
+        let rooms = works.iter().filter(is_due).map(|w| (w.endpoint.id, self.standings.room(w.endpoint.id, now)));
+        let rooms: Vec<_> = rooms.filter(|(_, room)| *room > 0).collect();
+        let claimed = if rooms.is_empty() { Vec::new() } else { self.claim(rooms, now).await? };
+        let began = !claimed.is_empty();
+        for claim in claimed {
+            if let Some(work) = in_use.get(&claim.delivery.endpoint) {
+                self.begin(work.endpoint.clone(), claim);
+            }
+        }
+        let later = works.iter().filter_map(|w| w.due_at).filter(|at| *at > now);
+        let next = later.chain(self.standings.rest_ends(now)).min();
+        Ok(Round { next, again: more || began })
+    }
+
+    /// As much as there is room for. What was counted for one endpoint may be too much for all of them together, so it is shared out.
+    async fn claim(&self, rooms: Vec<(WebhookEndpointId, u32)>, now: Timestamp) -> Result<Vec<ClaimedDelivery>, Error> {
+        let mut shared = Vec::with_capacity(rooms.len());
+        let mut trial = self.standings.clone();
+        for (id, _) in rooms {
+            let room = trial.room(id, now);
+            (0..room).for_each(|_| {
+                trial.begin(id);
+            });
+            if room > 0 {
+                shared.push((id, room));
+            }
+        }
+        Ok(self.engine.store().claim_deliveries(shared, now, LEASE).await?)
+    }
+
+    fn begin(&mut self, endpoint: WebhookEndpoint, claim: ClaimedDelivery) {
+        let (engine, id) = (self.engine.clone(), endpoint.id);
+        let counted_quick = self.standings.begin(id);
+        self.under_way.spawn(async move {
+            let delivery = claim.delivery.id;
+            // On a task of its own: one that panics has changed nothing but its lease, and its room is given back all the same.
+            let tried = tokio::spawn(async move { attempt(&engine, &endpoint, claim).await }).await;
+            let pace = match tried {
+                Ok(Ok(pace)) => Some(pace),
+                Ok(Err(error)) => {
+                    tracing::error!(%delivery, %error, "a delivery failed on our side; it comes again when its lease ends");
+                    None
+                }
+                Err(error) => {
+                    tracing::error!(%delivery, %error, "a delivery broke down; it comes again when its lease ends");
+                    None
+                }
+            };
+            Over { endpoint: id, counted_quick, pace }
+        });
+    }
+
+    fn note(&mut self, over: Result<Over, JoinError>) {
+        if let Ok(over) = over {
+            self.standings.end(over.endpoint, over.counted_quick, over.pace, self.engine.now());
+        }
+    }
+
+    /// Moves on those that are behind, side by side, so that their commits share a sync. Whether some have more to do.
+    async fn move_on(&self, works: &[EndpointAtWork]) -> Result<bool, Error> {
+        let mut more = false;
+        let busy: Vec<&EndpointAtWork> = works.iter().filter(|w| w.behind || w.replays).collect();
+        for some in busy.chunks(FAN_OUTS) {
+            let mut steps = JoinSet::new();
+            for work in some {
+                let (engine, work) = (self.engine.clone(), (*work).clone());
+                steps.spawn(async move {
+                    let more = work.behind && fan_out(&engine, &work).await?;
+                    Ok::<_, Error>(more | (work.replays && replay(&engine, &work.endpoint).await?))
+                });
+            }
+            while let Some(step) = steps.join_next().await {
+                more |= step.map_err(|e| Error::Internal(e.to_string()))??;
+            }
+        }
+        Ok(more)
+    }
+}

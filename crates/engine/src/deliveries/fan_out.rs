@@ -1,0 +1,91 @@
+//! From events to deliveries. The events are the outbox: an endpoint knows how far it has come in them, and what it wants of the next ones
+//! becomes deliveries in the same commit that moves it on. So nothing is lost, whenever the process dies, and a payment writes nothing
+//! more for being told of.
+
+use crate::{Engine, Error};
+use ducat_domain::webhooks::{Delivery, DeliveryOrigin, DeliveryState, Replay, WebhookEndpoint};
+use ducat_domain::{DeliveryId, Timestamp};
+use ducat_store::{Change, CommitError, DeliveryWrite, EndpointAtWork, EndpointWrite, EventMark};
+
+/// How many events are looked at in one step.
+const AT_ONCE: u32 = 500;
+/// While so many deliveries of an endpoint wait, its replays rest.
+const REPLAY_ROOM: u32 = 1000;
+
+/// Whether there may be more to do at once.
+pub(super) type More = bool;
+
+/// Moves an endpoint on in the events.
+pub(super) async fn fan_out(engine: &Engine, work: &EndpointAtWork) -> Result<More, Error> {
+    let endpoint = &work.endpoint;
+    let marks = engine.store().events_past(endpoint.merchant, work.position, AT_ONCE).await?;
+    let Some(last) = marks.last() else { return Ok(false) };
+    let (id, version) = (endpoint.id, endpoint.version);
+    let advance = EndpointWrite::Advance { endpoint: id, version, from: work.position, to: last.position };
+    let now = engine.now();
+    let wanted = marks.iter().filter(|mark| endpoint.wants(&mark.kind));
+    let deliveries = in_order(wanted.map(|mark| new(engine, endpoint, mark, DeliveryOrigin::Event, now)).collect());
+    commit(engine, advance, deliveries).await?;
+    Ok(marks.len() >= AT_ONCE as usize)
+}
+
+/// Moves the replays of an endpoint on.
+pub(super) async fn replay(engine: &Engine, endpoint: &WebhookEndpoint) -> Result<More, Error> {
+    let Some(replay) = engine.store().open_replays(endpoint.id).await?.into_iter().next() else { return Ok(false) };
+    if engine.store().waiting_deliveries(endpoint.id, REPLAY_ROOM).await? >= REPLAY_ROOM {
+        return Ok(false);
+    }
+    let marks = engine.store().events_between(replay.merchant, replay.cursor, replay.from, replay.before, AT_ONCE).await?;
+    let now = engine.now();
+    let wanted = marks.iter().filter(|mark| wants(&replay, endpoint, &mark.kind));
+    let deliveries = in_order(wanted.map(|mark| new(engine, endpoint, mark, DeliveryOrigin::Replay, now)).collect());
+    let cursor = marks.last().map(|mark| mark.id);
+    let made = u32::try_from(deliveries.len()).unwrap_or(u32::MAX);
+    let done_at = (marks.len() < AT_ONCE as usize).then_some(now);
+    commit(engine, EndpointWrite::AdvanceReplay { replay, cursor, made, done_at }, deliveries).await?;
+    Ok(true)
+}
+
+fn wants(replay: &Replay, endpoint: &WebhookEndpoint, kind: &str) -> bool {
+    if replay.types.is_empty() { endpoint.wants(kind) } else { replay.types.iter().any(|wanted| wanted == kind) }
+}
+
+/// Ids of one moment are in no order of their own; sorted, they keep the deliveries in the order of their events.
+fn in_order(mut deliveries: Vec<Delivery>) -> Vec<DeliveryWrite> {
+    let mut ids: Vec<DeliveryId> = deliveries.iter().map(|delivery| delivery.id).collect();
+    ids.sort();
+    deliveries.iter_mut().zip(ids).for_each(|(delivery, id)| delivery.id = id);
+    deliveries.into_iter().map(DeliveryWrite::Insert).collect()
+}
+
+/// A delivery of an event, due now.
+pub(super) fn new(
+    engine: &Engine,
+    endpoint: &WebhookEndpoint,
+    mark: &EventMark,
+    origin: DeliveryOrigin,
+    now: Timestamp,
+) -> Delivery {
+    Delivery {
+        id: DeliveryId::new(now, engine.chance()),
+        endpoint: endpoint.id,
+        merchant: endpoint.merchant,
+        event: mark.id,
+        kind: mark.kind.clone(),
+        origin,
+        body: None,
+        state: DeliveryState::Pending,
+        tries: 0,
+        step: 0,
+        next_at: Some(now),
+        created_at: now,
+    }
+}
+
+/// Whoever was faster, or changed the endpoint meanwhile, has made this step needless: the next look begins anew.
+async fn commit(engine: &Engine, step: EndpointWrite, deliveries: Vec<DeliveryWrite>) -> Result<(), Error> {
+    match engine.store().commit(Change { endpoints: vec![step], deliveries, ..Change::default() }).await {
+        Ok(()) | Err(CommitError::Stale) => Ok(()),
+        Err(e) => Err(e.into()),
+    }
+}
