@@ -2,7 +2,7 @@
 
 mod calls;
 
-pub use calls::{Amount, Cancel, Events, Listen, Orders, Refund, Target, Trigger};
+pub use calls::{Amount, Cancel, Capture, Events, Listen, Orders, Refund, Target, Trigger};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -42,6 +42,8 @@ pub enum Command {
     Listen(Listen),
     /// Make an event really happen, through the sandbox.
     Trigger(Trigger),
+    /// Take money that is held.
+    Capture(Capture),
     /// Give money back.
     Refund(Refund),
     /// Call an order off.

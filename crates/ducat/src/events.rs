@@ -29,18 +29,18 @@ pub fn listing(events: &[Event]) -> String {
         return "No such events. `ducat trigger --list` says how to make some.".to_owned();
     }
     let rows: Vec<_> = events.iter().map(row).collect();
-    output::table(["TIME (UTC)", "TYPE", "AMOUNT", "REFERENCE", "ORDER", "EVENT"], &rows)
+    output::table(["TIME (UTC)", "TYPE", "AMOUNT", "REFERENCE", "ABOUT", "EVENT"], &rows)
 }
 
 fn row(event: &Event) -> [Cell; 6] {
-    let data = &event.fields["data"];
-    let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
+    let matter = event.matter();
+    let reference = event.fields["data"]["reference"].as_str().unwrap_or("-");
     [
         moment(&event.fields["created_at"]).into(),
         Cell::toned(event.kind.clone(), tone_of(&event.kind)),
-        Cell::right(amount(&data["amount"], &data["currency"])),
-        text(&data["reference"]).into(),
-        text(&event.fields["payment_order"]).into(),
+        Cell::right(amount(&matter["amount"], &matter["currency"])),
+        reference.into(),
+        event.subject().into(),
         event.id.clone().into(),
     ]
 }
@@ -67,14 +67,14 @@ async fn follow(mut log: Log<'_>, mut events: Vec<Event>, audience: Audience) ->
 
 /// An event on a line of its own, in columns that are as wide as what usually stands in them.
 fn line(event: &Event) -> String {
-    let data = &event.fields["data"];
+    let matter = event.matter();
     let kind = format!("{:<33}", event.kind);
     format!(
         "{}  {}  {:>14}  {}  {}",
         moment(&event.fields["created_at"]),
         paint(&kind, tone_of(&event.kind)),
-        amount(&data["amount"], &data["currency"]),
-        event.fields["payment_order"].as_str().unwrap_or("-"),
+        amount(&matter["amount"], &matter["currency"]),
+        event.subject(),
         event.id,
     )
 }

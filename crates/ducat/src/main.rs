@@ -2,12 +2,13 @@
 //!
 //! - `cli`: the command line. `config`: the settings. `telemetry`: logs.
 //! - one verb a file: `serve`, `sandbox`, `migrate`, `keys`, `verify`, `doctor`; `openapi` and `settings` only print.
-//! - verbs that call a running gateway: `orders`, `events`, `listen`, `trigger`, `refund`, `cancel`. `gateway`: how they call it.
+//! - verbs that call a running gateway: `orders`, `events`, `listen`, `trigger`, `capture`, `refund`, `cancel`. `gateway`: how they call it.
 //!   `major`: amounts as people write them.
 //! - `wiring`: puts store, engine and credentials together. `first_start`: what an empty folder gets.
 //! - `system`: the real clock and the system's randomness. `files`: files that only their owner may read. `output`: tables.
 
 mod cancel;
+mod capture;
 mod cli;
 mod config;
 mod doctor;
@@ -77,6 +78,7 @@ async fn run(command: Command, config: Config) -> Result<ExitCode, Failure> {
         Command::Events(asked) => events::run(&config, asked).await,
         Command::Listen(asked) => listen::run(&config, asked).await,
         Command::Trigger(asked) => trigger::run(&config, asked).await,
+        Command::Capture(asked) => capture::run(&config, asked).await,
         Command::Refund(asked) => refund::run(&config, asked).await,
         Command::Cancel(asked) => cancel::run(&config, asked).await,
         Command::Keys(verb) => keys::run(&config, verb).await,

@@ -1,9 +1,21 @@
 //! Amounts as people write them, in major units: 12.34 EUR. No float on the way.
 
+use crate::Failure;
+use crate::cli::Amount;
+use crate::gateway::Gateway;
 use ducat_domain::Currency;
 
+/// The amount that was asked for, in minor units of the order's currency; nothing where everything is meant.
+pub async fn asked(gateway: &Gateway, order: &str, given: &Amount) -> Result<Option<i64>, Failure> {
+    let Some(text) = &given.amount else { return Ok(given.minor) };
+    let order = gateway.get(&format!("/v1/payment_orders/{order}")).await?.json()?;
+    let code = order["currency"].as_str().unwrap_or_default();
+    let currency = code.parse().map_err(|e| format!("the order's currency {code:?}: {e}"))?;
+    Ok(Some(to_minor(text, currency).map_err(|why| format!("--amount {text}: {why}"))?))
+}
+
 /// Minor units of what was written. A sign, a thousands separator or more decimals than the currency has are refused, never guessed.
-pub fn to_minor(text: &str, currency: Currency) -> Result<i64, String> {
+fn to_minor(text: &str, currency: Currency) -> Result<i64, String> {
     let exponent = currency.exponent() as usize;
     let wanted = || match exponent {
         0 => format!("write it without decimals, such as 500: {currency} has none"),

@@ -34,7 +34,7 @@ pub async fn run(config: &Config, asked: Orders) -> Result<ExitCode, Failure> {
 
 /// One order with everything that belongs to it.
 async fn one(gateway: &Gateway, id: &str) -> Result<Answer, TalkError> {
-    gateway.get(&format!("/v1/payment_orders/{id}?expand=attempts,events")).await
+    gateway.get(&format!("/v1/payment_orders/{id}?expand=attempts,refunds,events")).await
 }
 
 async fn with_reference(gateway: &Gateway, reference: &str) -> Result<String, Failure> {

@@ -1,6 +1,6 @@
 //! `ducat refund`: gives money back, and waits until the PSP has said something definite about it.
 
-use crate::cli::{Amount, Audience, Refund};
+use crate::cli::{Audience, Refund};
 use crate::config::Config;
 use crate::gateway::{Answer, Gateway, TalkError};
 use crate::output::{self, amount};
@@ -17,7 +17,7 @@ const LOOKS: u32 = 60;
 pub async fn run(config: &Config, asked: Refund) -> Result<ExitCode, Failure> {
     let gateway = Gateway::open(config, &asked.target)?;
     let mut body = Map::new();
-    if let Some(minor) = minor(&gateway, &asked.order.to_string(), &asked.amount).await? {
+    if let Some(minor) = major::asked(&gateway, &asked.order.to_string(), &asked.amount).await? {
         body.insert("amount".into(), json!(minor));
     }
     if let Some(reason) = &asked.reason {
@@ -31,15 +31,6 @@ pub async fn run(config: &Config, asked: Refund) -> Result<ExitCode, Failure> {
         Audience::Person => output::say(&told(&refund)),
     };
     Ok(if refund["status"] == "failed" { ExitCode::FAILURE } else { said })
-}
-
-/// The amount that was given, in minor units of the order's currency; nothing where everything is meant.
-pub async fn minor(gateway: &Gateway, order: &str, given: &Amount) -> Result<Option<i64>, Failure> {
-    let Some(text) = &given.amount else { return Ok(given.minor) };
-    let order = gateway.get(&format!("/v1/payment_orders/{order}")).await?.json()?;
-    let code = order["currency"].as_str().unwrap_or_default();
-    let currency = code.parse().map_err(|e| format!("the order's currency {code:?}: {e}"))?;
-    Ok(Some(major::to_minor(text, currency).map_err(|why| format!("--amount {text}: {why}"))?))
 }
 
 /// The refund once its fate is known or the PSP is working on it, or as it stands when our patience is over.

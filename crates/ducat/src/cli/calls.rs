@@ -89,6 +89,23 @@ pub struct Refund {
     pub target: Target,
 }
 
+/// `ducat capture`
+#[derive(Debug, Args)]
+pub struct Capture {
+    /// Which order.
+    #[arg(value_name = "po_…")]
+    pub order: PaymentOrderId,
+    #[command(flatten)]
+    pub amount: Amount,
+    /// Go on holding the rest, for a later capture (default: the rest is let go).
+    #[arg(long)]
+    pub keep_rest: bool,
+    #[command(flatten)]
+    pub form: Form,
+    #[command(flatten)]
+    pub target: Target,
+}
+
 /// `ducat cancel`
 #[derive(Debug, Args)]
 pub struct Cancel {

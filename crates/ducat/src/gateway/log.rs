@@ -41,6 +41,17 @@ impl Event {
         let fields = serde_json::from_str(text.get()).map_err(unreadable)?;
         Ok(Self { id: head.id, kind: head.kind, text, fields })
     }
+
+    /// The id of what it is about: an order, a payout, an endpoint.
+    pub fn subject(&self) -> &str {
+        self.fields["subject"].as_str().or(self.fields["payment_order"].as_str()).unwrap_or("-")
+    }
+
+    /// The object whose amount it is about: the refund, capture or dispute, else what it shows as a whole.
+    pub fn matter(&self) -> &Value {
+        let parts = ["refund", "capture", "dispute"].map(|name| &self.fields[name]);
+        parts.into_iter().find(|part| part.is_object()).unwrap_or(&self.fields["data"])
+    }
 }
 
 /// Types as they were asked for, with `*` at the end of one standing for all that begin so.

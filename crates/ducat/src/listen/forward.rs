@@ -105,14 +105,13 @@ impl Forwarded {
             Ok(status) => paint(&format!("{status} in {} ms", self.took.as_millis()), tone),
             Err(why) => paint(&format!("no answer after {} tries ({why})", self.tries), tone),
         };
-        let order = event.fields["payment_order"].as_str().unwrap_or("-");
-        format!("{}  {:<33}  {order}  {}  {answer}", moment(&event.fields["created_at"]), event.kind, event.id)
+        format!("{}  {:<33}  {}  {}  {answer}", moment(&event.fields["created_at"]), event.kind, event.subject(), event.id)
     }
 
     /// The same for a program.
     pub fn json(&self, event: &Event) -> Value {
         json!({
-            "event": event.id, "type": event.kind, "payment_order": event.fields["payment_order"], "taken": self.is_taken(),
+            "event": event.id, "type": event.kind, "subject": event.subject(), "taken": self.is_taken(),
             "status": self.answer.as_ref().ok(), "error": self.answer.as_ref().err(), "tries": self.tries,
             "took_ms": u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
         })

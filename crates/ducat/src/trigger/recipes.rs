@@ -5,6 +5,8 @@
 pub enum Act {
     /// The customer pays on the PSP's page with this test method.
     Pay(&'static str),
+    /// Somebody writes a note to the charge in the PSP's dashboard, and the PSP tells of it.
+    NoteCharge,
     /// The PSP ends the session that nobody has paid.
     EndSession,
     /// The customer pays by direct debit.
@@ -13,19 +15,25 @@ pub enum Act {
     TryAgain,
     /// The shop calls the order off.
     Cancel,
+    /// The shop takes what is held.
+    Capture,
+    /// The shop gives everything back.
+    Refund,
+    /// Somebody of the shop's takes the order on.
+    Claim,
     /// The gateway's log must show this event before the next step.
     Await(&'static str),
 }
 
-/// What the sandbox does to the registration.
+/// What goes wrong once at the sandbox, with the operation as the fault script calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mishap {
     /// Nothing.
     None,
     /// It acts, and its answer is lost.
-    AnswerLost,
+    AnswerLost(&'static str),
     /// It refuses for good.
-    Refused,
+    Refused(&'static str),
 }
 
 /// What the shop asks for besides an ordinary order.
@@ -48,7 +56,7 @@ pub struct Recipe {
     pub how: &'static str,
     /// What the shop asks for.
     pub terms: Terms,
-    /// What goes wrong at the registration.
+    /// What goes wrong at the PSP.
     pub mishap: Mishap,
     /// What is done then.
     pub acts: &'static [Act],
@@ -62,6 +70,11 @@ const fn with(recipe: Recipe, terms: Terms, mishap: Mishap) -> Recipe {
     Recipe { terms, mishap, ..recipe }
 }
 
+const REGISTER: &str = "checkout.sessions.create";
+const CAPTURE: &str = "payment_intents.capture";
+const REFUND: &str = "refunds.create";
+const HELD: &str = "payment_order.authorized";
+const PAID: &str = "payment_order.succeeded";
 const VISA: Act = Act::Pay("pm_card_visa");
 
 /// Every event that can be made to happen.
@@ -71,7 +84,7 @@ pub static RECIPES: &[Recipe] = &[
     with(
         recipe("payment_order.attempt_unknown", "the PSP registers the order, and its answer is lost", &[]),
         Terms::Usual,
-        Mishap::AnswerLost,
+        Mishap::AnswerLost(REGISTER),
     ),
     recipe(
         "payment_order.attempt_declined",
@@ -91,7 +104,7 @@ pub static RECIPES: &[Recipe] = &[
         Mishap::None,
     ),
     recipe("payment_order.succeeded", "the customer pays with a Visa card", &[VISA]),
-    with(recipe("payment_order.failed", "the PSP refuses to register the order", &[]), Terms::Usual, Mishap::Refused),
+    with(recipe("payment_order.failed", "the PSP refuses to register the order", &[]), Terms::Usual, Mishap::Refused(REGISTER)),
     recipe("payment_order.cancel_requested", "the shop calls the order off", &[Act::Cancel]),
     recipe("payment_order.canceled", "the shop calls the order off, and the PSP ends the session", &[Act::Cancel]),
     with(
@@ -99,7 +112,46 @@ pub static RECIPES: &[Recipe] = &[
         Terms::ShortLived,
         Mishap::None,
     ),
-    recipe("payment_order.fee_booked", "the customer pays, and the PSP tells its fee (takes some seconds)", &[VISA]),
+    recipe(
+        "payment_order.fee_booked",
+        "the customer pays, and the PSP tells of the charge once more, now with its fee",
+        &[VISA, Act::Await(PAID), Act::NoteCharge],
+    ),
+    with(
+        recipe("payment_order.capture_requested", "the shop takes money that is held", &[VISA, Act::Await(HELD), Act::Capture]),
+        Terms::HoldFirst,
+        Mishap::None,
+    ),
+    with(
+        recipe(
+            "payment_order.capture_unknown",
+            "the shop takes money that is held, and the PSP's answer is lost",
+            &[VISA, Act::Await(HELD), Act::Capture],
+        ),
+        Terms::HoldFirst,
+        Mishap::AnswerLost(CAPTURE),
+    ),
+    with(
+        recipe(
+            "payment_order.capture_failed",
+            "the shop takes money that is held, and the PSP refuses",
+            &[VISA, Act::Await(HELD), Act::Capture],
+        ),
+        Terms::HoldFirst,
+        Mishap::Refused(CAPTURE),
+    ),
+    recipe("payment_order.claimed", "somebody of the shop's takes the paid order on", &[VISA, Act::Await(PAID), Act::Claim]),
+    recipe("refund.created", "the shop gives the money back", &[VISA, Act::Await(PAID), Act::Refund]),
+    with(
+        recipe(
+            "refund.unknown",
+            "the shop gives the money back, and the PSP's answer is lost",
+            &[VISA, Act::Await(PAID), Act::Refund],
+        ),
+        Terms::Usual,
+        Mishap::AnswerLost(REFUND),
+    ),
+    recipe("refund.succeeded", "the shop gives the money back, and the PSP does", &[VISA, Act::Await(PAID), Act::Refund]),
 ];
 
 const NOT_YET: &str = "this release has no recipe for it yet";
@@ -112,15 +164,8 @@ pub static OUT_OF_REACH: &[(&str, &str)] = &[
     ),
     ("dispute.evidence_due", "days would have to pass"),
     ("webhook_endpoint.disabled", "an endpoint would have to fail for days"),
-    ("payment_order.capture_requested", NOT_YET),
-    ("payment_order.capture_unknown", NOT_YET),
     ("payment_order.partially_captured", NOT_YET),
-    ("payment_order.capture_failed", NOT_YET),
-    ("payment_order.claimed", NOT_YET),
-    ("refund.created", NOT_YET),
-    ("refund.unknown", NOT_YET),
     ("refund.pending", NOT_YET),
-    ("refund.succeeded", NOT_YET),
     ("refund.failed", NOT_YET),
     ("dispute.opened", NOT_YET),
     ("dispute.updated", NOT_YET),
@@ -171,7 +216,7 @@ mod tests {
 
     #[test]
     fn what_is_not_found_is_told_with_what_was_meant() {
-        assert!(find("succeeded").unwrap_err().contains("did you mean payment_order.succeeded?"));
+        assert!(find("succeeded").unwrap_err().contains("did you mean payment_order.succeeded or refund.succeeded?"));
         assert!(find("payment_order.paid_twice").unwrap_err().contains("cannot be made"));
         assert!(find("nonsense").unwrap_err().contains("--list"));
     }

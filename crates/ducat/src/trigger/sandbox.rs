@@ -1,5 +1,6 @@
 //! The sandbox behind the gateway: is there one, and what is done there in the name of customers and the PSP.
 
+use super::recipes::Mishap;
 use crate::Failure;
 use crate::gateway::{Gateway, cause};
 use ducat_connectors::{HttpMethod, HttpReply};
@@ -45,10 +46,19 @@ impl<'a> Sandbox<'a> {
         if reply.status == 200 && clock["now"].is_i64() { Ok(()) } else { Err("is no sandbox of Ducat's".to_owned()) }
     }
 
-    /// Scripts one mishap of the next registration.
-    pub async fn script(&self, fault: &Value) -> Result<(), Failure> {
-        let reply = self.send(HttpMethod::Post, "/_sandbox/faults", None, fault.to_string().into_bytes()).await?;
-        good(&reply).map(|_| ())
+    /// Scripts a mishap that strikes once.
+    pub async fn script(&self, mishap: Mishap) -> Result<(), Failure> {
+        let rule = match mishap {
+            Mishap::None => return Ok(()),
+            Mishap::AnswerLost(operation) => json!({ "fault": "drop_response", "operation": operation, "count": 1 }),
+            Mishap::Refused(operation) => json!({ "fault": "status", "status": 400, "operation": operation, "count": 1 }),
+        };
+        self.control("faults", &rule).await.map(|_| ())
+    }
+
+    async fn control(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let path = format!("/_sandbox/{path}");
+        good(&self.send(HttpMethod::Post, &path, None, body.to_string().into_bytes()).await?)
     }
 
     /// The customer pays a session with a test method, or tries to: a decline is an answer like any other.
@@ -62,8 +72,7 @@ impl<'a> Sandbox<'a> {
     /// The customer pays a session by direct debit, which the sandbox offers only when it is told to.
     pub async fn pay_by_debit(&self, session: &str) -> Result<(), Failure> {
         let offer = json!({ "payment_method_types": ["card", "sepa_debit"] });
-        let path = format!("/_sandbox/sessions/{session}");
-        good(&self.send(HttpMethod::Post, &path, None, offer.to_string().into_bytes()).await?)?;
+        self.control(&format!("sessions/{session}"), &offer).await?;
         let key = self.key(session).await?;
         let fields = [
             ("type", "sepa_debit"),
@@ -73,6 +82,16 @@ impl<'a> Sandbox<'a> {
         ];
         let method = good(&self.post("/v1/payment_methods", &key, &fields).await?)?;
         self.pay(session, method["id"].as_str().unwrap_or_default()).await
+    }
+
+    /// Somebody writes a note to the charge of a session that was paid.
+    pub async fn note_charge(&self, session: &str) -> Result<(), Failure> {
+        let key = self.key(session).await?;
+        let path = format!("/v1/checkout/sessions/{session}?expand[]=payment_intent");
+        let paid = good(&self.send(HttpMethod::Get, &path, Some(&key), Vec::new()).await?)?;
+        let charge = paid["payment_intent"]["latest_charge"].as_str().ok_or("the sandbox tells no charge")?;
+        let reply = self.post(&format!("/v1/charges/{charge}"), &key, &[("description", "ducat trigger")]).await?;
+        good(&reply).map(|_| ())
     }
 
     /// The PSP ends a session.
@@ -118,14 +137,4 @@ fn good(reply: &HttpReply) -> Result<Value, Failure> {
     }
     let why = body["error"]["message"].as_str().unwrap_or("no reason given");
     Err(format!("the sandbox refused ({}): {why}", reply.status).into())
-}
-
-/// The registration's answer is lost once, after it was done.
-pub fn answer_lost() -> Value {
-    json!({ "fault": "drop_response", "operation": "checkout.sessions.create", "count": 1 })
-}
-
-/// The registration is refused once.
-pub fn refused() -> Value {
-    json!({ "fault": "status", "status": 400, "operation": "checkout.sessions.create", "count": 1 })
 }

@@ -83,6 +83,57 @@ async fn an_order_is_called_off_and_a_paid_one_is_not() {
 }
 
 #[tokio::test]
+async fn money_is_given_back_in_parts_and_never_more_than_there_is() {
+    let gateway = Gateway::start().await;
+    let paid: Value = serde_json::from_str(&gateway.said(&["trigger", "payment_order.succeeded", "--json"])).unwrap();
+    let id = paid["payment_order"].as_str().unwrap();
+    let said = gateway.said(&["refund", id, "--amount", "12.34", "--reason", "broken cup"]);
+    assert!(said.starts_with("re_") && said.contains("12.34 EUR") && said.contains("given back"), "{said}");
+    let part: Value = serde_json::from_str(&gateway.said(&["refund", id, "--minor", "100", "--json"])).unwrap();
+    assert_eq!((&part["amount"], &part["status"]), (&json!(100), &json!("succeeded")));
+    for (arguments, told) in [
+        (["refund", id, "--amount", "1.234"], "at most 2 decimals"),
+        (["refund", id, "--amount", "36.66"], "amount_too_large"),
+        (["refund", id, "--minor", "3666"], "amount_too_large"),
+    ] {
+        let output = gateway.program.run(&arguments);
+        assert!(output.status.code() == Some(1) && text(&output.stderr).contains(told), "{output:?}");
+    }
+    gateway.said(&["refund", id]);
+    let told = gateway.said(&["orders", id]);
+    for part in ["Refunded    49.99 EUR", "12.34 EUR  broken cup", "36.65 EUR", "refund.succeeded"] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+    assert!(gateway.said(&["orders"]).contains("49.99 EUR refunded"));
+}
+
+#[tokio::test]
+async fn a_refund_whose_answer_is_lost_is_waited_for_until_its_fate_is_known() {
+    let gateway = Gateway::start().await;
+    let paid: Value = serde_json::from_str(&gateway.said(&["trigger", "payment_order.succeeded", "--json"])).unwrap();
+    let lost = json!({"fault": "drop_response", "operation": "refunds.create", "count": 1});
+    let faults = format!("{}/_sandbox/faults", gateway.sandbox());
+    assert_eq!(gateway.http.post_json(&faults, "sk_test_any", None, &lost).await.unwrap().status, 200);
+    let id = paid["payment_order"].as_str().unwrap();
+    let said = gateway.said(&["refund", id]);
+    assert!(said.contains("49.99 EUR") && said.contains("given back") && !said.contains("not known"), "{said}");
+    let events = gateway.said(&["events", "--type", "refund.*"]);
+    assert!(events.contains("refund.unknown") && events.contains("refund.succeeded"), "{events}");
+    assert_eq!(events.matches("refund.created").count(), 1, "it was given back once: {events}");
+}
+
+#[tokio::test]
+async fn held_money_is_taken_whole_or_in_part() {
+    let gateway = Gateway::start().await;
+    let held: Value = serde_json::from_str(&gateway.said(&["trigger", "payment_order.authorized", "--json"])).unwrap();
+    let id = held["payment_order"].as_str().unwrap();
+    let output = gateway.program.run(&["capture", id, "--amount", "50.00"]);
+    assert!(output.status.code() == Some(1) && text(&output.stderr).contains("amount_too_large"), "{output:?}");
+    assert_eq!(gateway.said(&["capture", id, "--amount", "10"]), format!("{id} is succeeded: 10.00 EUR are taken.\n"));
+    assert_eq!(gateway.asked(&format!("/v1/payment_orders/{id}")).await["amount_captured"], 1000);
+}
+
+#[tokio::test]
 async fn what_goes_wrong_is_told_in_one_line_that_says_what_to_do() {
     let gateway = Gateway::start().await;
     let read_only: Value = serde_json::from_str(&gateway.said(&["keys", "create", "--scope", "read", "--json"])).unwrap();
@@ -138,7 +189,7 @@ fn a_command_that_cannot_be_meant_is_refused_before_anybody_is_called() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
     }
     let help = text(&program.run(&["help"]).stdout);
-    for verb in ["orders", "events", "listen", "trigger", "refund", "cancel"] {
+    for verb in ["orders", "events", "listen", "trigger", "capture", "refund", "cancel"] {
         assert!(help.contains(&format!("\n  {verb}")), "{verb}\n{help}");
     }
 }

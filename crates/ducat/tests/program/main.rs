@@ -55,6 +55,13 @@ impl Gateway {
         line.split_whitespace().nth(2).unwrap().to_owned()
     }
 
+    /// Where its sandbox is.
+    fn sandbox(&self) -> String {
+        let said = self.running.said();
+        let line = said.lines().find_map(|line| line.trim().strip_prefix("Sandbox").map(str::to_owned)).unwrap();
+        line.split_whitespace().next().unwrap().to_owned()
+    }
+
     /// What the API answers to a program of the merchant.
     async fn asked(&self, path: &str) -> serde_json::Value {
         self.http.get(&format!("{}{path}", self.url), Some(&self.key())).await.unwrap().json()
