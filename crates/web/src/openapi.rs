@@ -1,10 +1,11 @@
 //! The OpenAPI 3.1 document, generated from the code that it describes.
 
-use crate::api::{api_keys, disputes, events, merchant, payment_orders, payouts, psp_accounts, refunds};
+use crate::api::{api_keys, disputes, events, merchant, payment_orders, payouts, psp_accounts, refunds, webhook_endpoints};
 use crate::inbound;
 use crate::problem::ProblemDocument;
 use ducat_engine::api_keys::ApiKeyView;
 use ducat_engine::captures::CaptureView;
+use ducat_engine::deliveries::{DeliveryView, ResponseView, TryView};
 use ducat_engine::disputes::DisputeView;
 use ducat_engine::payments::{
     AttemptView, ClaimView, Claimed, CustomerView, DeclineView, EntryView, EventView, FeeView, LineItemView, PaymentOrderView,
@@ -13,6 +14,7 @@ use ducat_engine::payments::{
 use ducat_engine::psp_accounts::PspAccountView;
 use ducat_engine::refunds::RefundView;
 use ducat_engine::settlement::PayoutView;
+use ducat_engine::webhook_endpoints::{DeletedView, ReplayView, SecretView, WebhookEndpointView};
 use std::sync::LazyLock;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::response::ResponseBuilder;
@@ -37,7 +39,11 @@ use utoipa::{Modify, OpenApi, PartialSchema};
         payment_orders::refund::refund, payment_orders::refunds::refunds, payment_orders::claim::claim, refunds::list::list, refunds::get::get,
         disputes::list::list, disputes::get::get, disputes::submit::submit, disputes::accept::accept, payouts::list::list, payouts::get::get, events::list::list, events::get::get,
         psp_accounts::create::create, psp_accounts::list::list, psp_accounts::get::get, psp_accounts::update::update,
-        psp_accounts::check::check, psp_accounts::subscribe::subscribe, api_keys::create::create, api_keys::list::list,
+        psp_accounts::check::check, psp_accounts::subscribe::subscribe,
+        webhook_endpoints::create::create, webhook_endpoints::list::list, webhook_endpoints::get::get, webhook_endpoints::update::update,
+        webhook_endpoints::delete::delete, webhook_endpoints::rotate_secret::rotate_secret, webhook_endpoints::test::test,
+        webhook_endpoints::replay::replay, webhook_endpoints::deliveries::deliveries, webhook_endpoints::delivery::delivery,
+        webhook_endpoints::retry::retry, api_keys::create::create, api_keys::list::list,
         api_keys::revoke::revoke, merchant::get, inbound::receive,
     ),
     components(schemas(ProblemDocument)),
@@ -48,6 +54,7 @@ use utoipa::{Modify, OpenApi, PartialSchema};
         (name = "Payouts", description = "What your PSPs send to your bank."),
         (name = "Events", description = "The log of committed facts, gapless, to be read on from a cursor."),
         (name = "PSP accounts", description = "Your accounts at payment service providers."),
+        (name = "Webhook endpoints", description = "Your addresses for events: signed deliveries, tried for three days, with a log of each try."),
         (name = "API keys", description = "Keys to this API: scopes, networks, an end."),
         (name = "Merchant", description = "To whom a key belongs."),
         (name = "Messages of PSPs", description = "Where payment service providers send their messages."),
@@ -86,6 +93,15 @@ const NAMES: &[(&str, &str)] = &[
     ("NewClaimBody", "NewClaim"),
     ("NewEvidenceBody", "NewEvidence"),
     ("NewPspAccountBody", "NewPspAccount"),
+    ("WebhookEndpointView", "WebhookEndpoint"),
+    ("SecretView", "WebhookSecret"),
+    ("DeletedView", "DeletedWebhookEndpoint"),
+    ("ReplayView", "WebhookReplay"),
+    ("DeliveryView", "WebhookDelivery"),
+    ("TryView", "WebhookDeliveryTry"),
+    ("ResponseView", "WebhookResponse"),
+    ("NewWebhookEndpointBody", "NewWebhookEndpoint"),
+    ("NewReplayBody", "NewWebhookReplay"),
     ("ProblemDocument", "Problem"),
 ];
 
@@ -99,7 +115,7 @@ impl Modify for Finish {
         add_views(components);
         add_security(components);
         for item in document.paths.paths.values_mut() {
-            for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
                 finish_operation(operation);
             }
         }
@@ -111,7 +127,7 @@ impl Modify for Finish {
 
 /// The views are added one by one: an order holds events and an event holds the order, which deriving would follow without end.
 fn add_views(components: &mut Components) {
-    let views: [(&str, RefOr<Schema>); 18] = [
+    let views: [(&str, RefOr<Schema>); 25] = [
         ("PaymentOrder", PaymentOrderView::schema()),
         ("PaymentAttempt", AttemptView::schema()),
         ("Decline", DeclineView::schema()),
@@ -130,9 +146,27 @@ fn add_views(components: &mut Components) {
         ("Claim", ClaimView::schema()),
         ("Claimed", Claimed::schema()),
         ("Proof", Proof::schema()),
+        ("WebhookEndpoint", WebhookEndpointView::schema()),
+        ("WebhookSecret", SecretView::schema()),
+        ("DeletedWebhookEndpoint", DeletedView::schema()),
+        ("WebhookReplay", ReplayView::schema()),
+        ("WebhookDelivery", DeliveryView::schema()),
+        ("WebhookDeliveryTry", TryView::schema()),
+        ("WebhookResponse", ResponseView::schema()),
     ];
     components.schemas.extend(views.map(|(name, schema)| (name.to_owned(), schema)));
-    for of in ["PaymentOrder", "Refund", "Dispute", "Payout", "Event", "JournalEntry", "PspAccount", "ApiKey"] {
+    for of in [
+        "PaymentOrder",
+        "Refund",
+        "Dispute",
+        "Payout",
+        "Event",
+        "JournalEntry",
+        "PspAccount",
+        "ApiKey",
+        "WebhookEndpoint",
+        "WebhookDelivery",
+    ] {
         components.schemas.insert(format!("{of}List"), list_of(of));
     }
 }

@@ -96,7 +96,7 @@ pub async fn replay(
         done_at: None,
         created_at: now,
     };
-    let answer = Answer::new(AnswerKind::Accepted, &ReplayView::of(&replay))?;
+    let answer = Answer::new(AnswerKind::Done, &ReplayView::of(&replay))?;
     let change = Change { replays: vec![replay], ..Change::default() };
     let answer = commit_once(engine, merchant, key.as_ref(), change, answer).await?;
     engine.wake_dispatcher();

@@ -2,8 +2,8 @@
 //!
 //! - `allowed`: who calls and whether they may. `asked`: the body and the idempotency key. `named`: ids in addresses.
 //! - `answer`: the engine's answers as HTTP. `list`: pages of lists.
-//! - one folder per resource, one verb a file: `payment_orders`, `refunds`, `disputes`, `payouts`, `events`, `psp_accounts`, `api_keys`; and
-//!   `merchant`.
+//! - one folder per resource, one verb a file: `payment_orders`, `refunds`, `disputes`, `payouts`, `events`, `psp_accounts`,
+//!   `webhook_endpoints`, `api_keys`; and `merchant`.
 
 mod allowed;
 mod answer;
@@ -18,6 +18,7 @@ pub(crate) mod payment_orders;
 pub(crate) mod payouts;
 pub(crate) mod psp_accounts;
 pub(crate) mod refunds;
+pub(crate) mod webhook_endpoints;
 
 use crate::app::App;
 use axum::Router;
@@ -48,6 +49,17 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/psp_accounts/{id}", get(psp_accounts::get).post(psp_accounts::update))
         .route("/v1/psp_accounts/{id}/check", post(psp_accounts::check))
         .route("/v1/psp_accounts/{id}/subscribe", post(psp_accounts::subscribe))
+        .route("/v1/webhook_endpoints", get(webhook_endpoints::list).post(webhook_endpoints::create))
+        .route(
+            "/v1/webhook_endpoints/{id}",
+            get(webhook_endpoints::get).post(webhook_endpoints::update).delete(webhook_endpoints::delete),
+        )
+        .route("/v1/webhook_endpoints/{id}/rotate_secret", post(webhook_endpoints::rotate_secret))
+        .route("/v1/webhook_endpoints/{id}/test", post(webhook_endpoints::test))
+        .route("/v1/webhook_endpoints/{id}/replay", post(webhook_endpoints::replay))
+        .route("/v1/webhook_endpoints/{id}/deliveries", get(webhook_endpoints::deliveries))
+        .route("/v1/webhook_endpoints/{id}/deliveries/{delivery_id}", get(webhook_endpoints::delivery))
+        .route("/v1/webhook_endpoints/{id}/deliveries/{delivery_id}/retry", post(webhook_endpoints::retry))
         .route("/v1/api_keys", get(api_keys::list).post(api_keys::create))
         .route("/v1/api_keys/{id}/revoke", post(api_keys::revoke))
         .route("/v1/merchant", get(merchant::get))

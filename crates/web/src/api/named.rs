@@ -4,11 +4,16 @@ use crate::app::App;
 use crate::problem::Problem;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use ducat_domain::{ApiKeyId, DisputeId, EventId, PaymentOrderId, PayoutId, PspAccountId, RefundId};
+use ducat_domain::{
+    ApiKeyId, DeliveryId, DisputeId, EventId, PaymentOrderId, PayoutId, PspAccountId, RefundId, WebhookEndpointId,
+};
 use std::str::FromStr;
 
 /// The id in the address.
 pub(crate) struct Named<Id>(pub Id);
+
+/// The ids in the address of a thing that belongs to another: `…/{id}/deliveries/{delivery_id}`.
+pub(crate) struct NamedWithin<Outer, Inner>(pub Outer, pub Inner);
 
 /// What an id names, for people.
 pub(crate) trait Names: FromStr {
@@ -37,6 +42,13 @@ impl Names for ApiKeyId {
     const WHAT: &'static str = "API key";
 }
 
+impl Names for WebhookEndpointId {
+    const WHAT: &'static str = "webhook endpoint";
+}
+impl Names for DeliveryId {
+    const WHAT: &'static str = "webhook delivery";
+}
+
 impl<Id: Names> FromRequestParts<App> for Named<Id> {
     type Rejection = Problem;
 
@@ -44,5 +56,16 @@ impl<Id: Names> FromRequestParts<App> for Named<Id> {
         let not_found = || Problem::not_found(Id::WHAT);
         let Path(text) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| not_found())?;
         text.parse().map(Self).map_err(|_| not_found())
+    }
+}
+
+impl<Outer: Names, Inner: Names> FromRequestParts<App> for NamedWithin<Outer, Inner> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let path = Path::<(String, String)>::from_request_parts(parts, app).await;
+        let Path((outer, inner)) = path.map_err(|_| Problem::not_found(Outer::WHAT))?;
+        let outer = outer.parse().map_err(|_| Problem::not_found(Outer::WHAT))?;
+        inner.parse().map(|inner| Self(outer, inner)).map_err(|_| Problem::not_found(Inner::WHAT))
     }
 }

@@ -59,8 +59,11 @@ kinds! {
         "A text holds control characters.", "Remove line breaks, tabs and the like.";
     INVALID_EMAIL = "invalid_email", BAD_REQUEST, "This is no e-mail address", "The customer's e-mail address cannot be one.", "Correct it, or leave it out.";
     INVALID_URL = "invalid_url", BAD_REQUEST, "This is no web address that can be used",
-        "An address is not complete, is not http or https, holds a user name, or is longer than 2048 bytes. Addresses such as javascript: are never taken.",
+        "An address is not complete, is not http or https, holds a user name, or is longer than 2048 bytes. Addresses such as javascript: are never taken. \
+         A webhook endpoint must be an https address of the public internet.",
         "Send a complete address, such as https://shop.example/thanks.";
+    EVENT_TYPE_UNKNOWN = "event_type_unknown", BAD_REQUEST, "There is no such type of event",
+        "A list of types of events names one that does not exist.", "The detail lists the types that there are.";
     INVALID_NETWORK = "invalid_network", BAD_REQUEST, "This is no network", "A network of an API key cannot be read.", "Write it as 10.0.0.0/8 or 2001:db8::/32.";
     NOT_SUPPORTED = "not_supported", BAD_REQUEST, "The PSP cannot do this",
         "The request asks for something that the payment's PSP does not offer, such as several captures of one payment.",
@@ -137,6 +140,8 @@ kinds! {
         "The merchant has no active PSP account for it.", "Add or activate a PSP account: POST /v1/psp_accounts.";
     PSP_ACCOUNT_MISCONFIGURED = "psp_account_misconfigured", CONFLICT, "The PSP does not accept the account's credentials",
         "The PSP was reached, and refused the credentials or settings of the PSP account.", "Correct the settings of the PSP account; the detail has the PSP's words.";
+    DELIVERY_IS_A_TEST = "delivery_is_a_test", CONFLICT, "A test is sent once",
+        "A test delivery is not tried again: its event did not happen.", "Send another test.";
     CHANGED_MEANWHILE = "changed_meanwhile", CONFLICT, "Somebody else changed it meanwhile",
         "Another call changed the same object at the same time.", "Fetch it, look, and decide again.";
     IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress", CONFLICT, "A request under this key is still running",

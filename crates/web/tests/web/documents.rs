@@ -34,6 +34,14 @@ async fn the_openapi_document_names_every_route() {
     /v1/psp_accounts/{id}/subscribe
     /v1/refunds
     /v1/refunds/{id}
+    /v1/webhook_endpoints
+    /v1/webhook_endpoints/{id}
+    /v1/webhook_endpoints/{id}/deliveries
+    /v1/webhook_endpoints/{id}/deliveries/{delivery_id}
+    /v1/webhook_endpoints/{id}/deliveries/{delivery_id}/retry
+    /v1/webhook_endpoints/{id}/replay
+    /v1/webhook_endpoints/{id}/rotate_secret
+    /v1/webhook_endpoints/{id}/test
     /webhooks/{psp}/{psp_account_id}
     "#);
 }

@@ -16,4 +16,5 @@ mod pages;
 mod payment_orders;
 mod setup;
 mod surroundings;
+mod webhook_endpoints;
 mod world;
