@@ -32,6 +32,8 @@ pub enum Mishap {
     None,
     /// It acts, and its answer is lost.
     AnswerLost(&'static str),
+    /// It does not answer, and does nothing. (Had it acted, its message could be quicker than our noticing.)
+    Silent(&'static str),
     /// It refuses for good.
     Refused(&'static str),
 }
@@ -125,11 +127,11 @@ pub static RECIPES: &[Recipe] = &[
     with(
         recipe(
             "payment_order.capture_unknown",
-            "the shop takes money that is held, and the PSP's answer is lost",
+            "the shop takes money that is held, and the PSP does not answer",
             &[VISA, Act::Await(HELD), Act::Capture],
         ),
         Terms::HoldFirst,
-        Mishap::AnswerLost(CAPTURE),
+        Mishap::Silent(CAPTURE),
     ),
     with(
         recipe(
@@ -145,11 +147,11 @@ pub static RECIPES: &[Recipe] = &[
     with(
         recipe(
             "refund.unknown",
-            "the shop gives the money back, and the PSP's answer is lost",
+            "the shop gives the money back, and the PSP does not answer",
             &[VISA, Act::Await(PAID), Act::Refund],
         ),
         Terms::Usual,
-        Mishap::AnswerLost(REFUND),
+        Mishap::Silent(REFUND),
     ),
     recipe("refund.succeeded", "the shop gives the money back, and the PSP does", &[VISA, Act::Await(PAID), Act::Refund]),
 ];

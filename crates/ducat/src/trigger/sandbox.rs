@@ -51,6 +51,7 @@ impl<'a> Sandbox<'a> {
         let rule = match mishap {
             Mishap::None => return Ok(()),
             Mishap::AnswerLost(operation) => json!({ "fault": "drop_response", "operation": operation, "count": 1 }),
+            Mishap::Silent(operation) => json!({ "fault": "drop_request", "operation": operation, "count": 1 }),
             Mishap::Refused(operation) => json!({ "fault": "status", "status": 400, "operation": operation, "count": 1 }),
         };
         self.control("faults", &rule).await.map(|_| ())

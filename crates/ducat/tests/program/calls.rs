@@ -108,12 +108,12 @@ async fn money_is_given_back_in_parts_and_never_more_than_there_is() {
 }
 
 #[tokio::test]
-async fn a_refund_whose_answer_is_lost_is_waited_for_until_its_fate_is_known() {
+async fn a_refund_that_the_psp_does_not_answer_is_waited_for_until_its_fate_is_known() {
     let gateway = Gateway::start().await;
     let paid: Value = serde_json::from_str(&gateway.said(&["trigger", "payment_order.succeeded", "--json"])).unwrap();
-    let lost = json!({"fault": "drop_response", "operation": "refunds.create", "count": 1});
+    let silent = json!({"fault": "drop_request", "operation": "refunds.create", "count": 1});
     let faults = format!("{}/_sandbox/faults", gateway.sandbox());
-    assert_eq!(gateway.http.post_json(&faults, "sk_test_any", None, &lost).await.unwrap().status, 200);
+    assert_eq!(gateway.http.post_json(&faults, "sk_test_any", None, &silent).await.unwrap().status, 200);
     let id = paid["payment_order"].as_str().unwrap();
     let said = gateway.said(&["refund", id]);
     assert!(said.contains("49.99 EUR") && said.contains("given back") && !said.contains("not known"), "{said}");
