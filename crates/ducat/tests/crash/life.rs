@@ -130,9 +130,9 @@ impl Life {
     /// Gives a part back, with the same key until there is an answer; before the gateway knows of the money it says no.
     async fn give_back(&self, places: &Places, dice: &mut Dice) {
         let url = format!("{}/v1/payment_orders/{}/refunds", places.gateway, self.id);
-        let key = format!("back-{}", self.reference);
+        let (key, wish) = (format!("back-{}", self.reference), json!({ "amount": self.back }));
         let answer = insist(&format!("giving back {} of {}", self.back, self.reference), async || {
-            let call = places.http.post_json(&url, &places.key, Some(&key), &json!({ "amount": self.back }));
+            let call = places.http.post_json(&url, &places.key, Some(&key), &wish);
             let patience = Duration::from_millis(if dice.in_a_hundred(10) { dice.between(1, 60) } else { 6_000 });
             let answer = tokio::time::timeout(patience, call).await.map_err(|_| "the shop did not wait".to_owned())??;
             match answer.status {
