@@ -133,3 +133,19 @@ async fn a_gateway_that_restarts_is_waited_for_and_nothing_is_lost() {
     assert_eq!(told, ["one", "one", "two", "two"]);
     listening.until_said("answers again").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_forwarded_is_to_the_byte_what_a_webhook_endpoint_gets() {
+    let gateway = Gateway::start_with(|program| program.with("DUCAT_WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")).await;
+    let (endpoint, local) = (Receiver::start(free_port()).await, Receiver::start(free_port()).await);
+    let endpoints = format!("{}/v1/webhook_endpoints", gateway.url);
+    let made = gateway.http.post_json(&endpoints, &gateway.key(), None, &json!({ "url": endpoint.url })).await.unwrap();
+    assert_eq!(made.status, 201, "{}", made.told());
+    let mut listening = gateway.program.start("listen", &["listen", "--forward-to", &local.url]);
+    listening.until_said("Ctrl-C ends").await;
+    gateway.said(&["trigger", "payment_order.succeeded"]);
+    for forwarded in local.until(3).await.iter().take(3) {
+        let delivered = endpoint.until_with(&forwarded.id).await;
+        assert_eq!(forwarded.body, delivered.body);
+    }
+}

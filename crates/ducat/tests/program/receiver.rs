@@ -74,6 +74,18 @@ impl Receiver {
         self.seen.lock().unwrap().clone()
     }
 
+    /// Waits for the message of this event: an endpoint's messages may overtake each other.
+    pub async fn until_with(&self, id: &str) -> Message {
+        let begun = Instant::now();
+        loop {
+            if let Some(message) = self.seen().into_iter().find(|message| message.id == id) {
+                return message;
+            }
+            assert!(begun.elapsed() < super::support::process::PATIENCE, "{id} did not come: {:?}", self.seen());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Waits until so many messages have come.
     pub async fn until(&self, count: usize) -> Vec<Message> {
         let begun = Instant::now();
