@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 
 /// How long a claimed delivery belongs to who took it: long enough to be tried and written down.
-const LEASE: Duration = Duration::from_secs(4 * TIMEOUT.as_secs());
+const LEASE: Duration = Duration::from_secs(2 * TIMEOUT.as_secs());
 /// The longest sleep. Another node may have committed something without this one hearing of it.
 const MAX_SLEEP: Duration = Duration::from_millis(500);
 /// The shortest, so that many small commits are looked at together.

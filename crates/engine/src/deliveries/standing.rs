@@ -67,7 +67,9 @@ impl Standings {
         standing.under_way = standing.under_way.saturating_sub(1);
         if let Some(pace) = pace {
             standing.quick = pace.arrived_in.is_some_and(|took| took <= QUICK);
-            standing.rests_until = pace.rest_until.map(|until| until.min(now.plus(LONGEST_REST)));
+            // One that arrives while another is told to come later does not end the rest.
+            let asked = pace.rest_until.map(|until| until.min(now.plus(LONGEST_REST)));
+            standing.rests_until = standing.rests_until.max(asked);
         }
     }
 
@@ -151,6 +153,8 @@ mod tests {
         let counted = standings.begin(id(1));
         let rest = Pace { arrived_in: None, rest_until: Some(NOW.plus(Duration::from_secs(1_000_000))) };
         standings.end(id(1), counted, Some(rest), NOW);
+        let counted = standings.begin(id(1));
+        standings.end(id(1), counted, pace(Some(1)), NOW);
         assert_eq!(standings.room(id(1), NOW.plus(LONGEST_REST - Duration::from_secs(1))), 0);
         assert!(standings.room(id(1), NOW.plus(LONGEST_REST)) > 0);
         assert_eq!(standings.rest_ends(NOW), Some(NOW.plus(LONGEST_REST)));

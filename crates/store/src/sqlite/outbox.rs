@@ -102,6 +102,17 @@ impl Store {
         .await
     }
 
+    /// Whether there are deliveries or ended replays to forget that were made before this moment.
+    pub async fn has_deliveries_before(&self, before: Timestamp) -> Result<bool, ReadError> {
+        self.read(move |db| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM webhook_deliveries WHERE id < ?1 AND leased = 0)
+                         OR EXISTS (SELECT 1 FROM webhook_replays WHERE done_at < ?2)";
+            let end = DeliveryId::from_bytes(first_of(before));
+            Ok(db.prepare_cached(sql)?.query_row(params![Col(end), Col(before)], |row| row.get(0))?)
+        })
+        .await
+    }
+
     /// The deliveries of an endpoint, newest first.
     pub async fn deliveries(
         &self,

@@ -309,9 +309,11 @@ pub async fn old_deliveries_go_with_their_tries_and_the_rest_stays_sound(w: Worl
     let later = EndpointAtWork { position: marks[1].position, ..work.clone() };
     w.commit(fan_out(&w, &later, &marks[2..], at(HOUR))).await;
     let forget = |second| Change { forget_deliveries_before: Some(at(second)), ..Change::default() };
+    assert!(!w.store.has_deliveries_before(at(9)).await.unwrap() && w.store.has_deliveries_before(at(HOUR)).await.unwrap());
     w.commit(forget(9)).await;
     assert_eq!(w.store.tries_of(claimed[0].delivery.id).await.unwrap().len(), 1);
     w.commit(forget(HOUR)).await;
+    assert!(!w.store.has_deliveries_before(at(HOUR)).await.unwrap());
     assert_eq!(w.store.tries_of(claimed[0].delivery.id).await.unwrap(), Vec::new());
     let left = w.store.deliveries(shop.merchant, work.endpoint.id, ALL, PageAnchor::Newest, 9).await.unwrap();
     assert_eq!(left.data.len(), 2);
