@@ -14,6 +14,11 @@ impl TestClock {
         Self(AtomicI64::new(1_795_255_200_000_000))
     }
 
+    /// A clock that stands at this moment.
+    pub fn at(now: Timestamp) -> Self {
+        Self(AtomicI64::new(now.as_micros()))
+    }
+
     /// Moves it forward.
     pub fn advance(&self, span: Duration) {
         self.0.fetch_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX), Ordering::Relaxed);

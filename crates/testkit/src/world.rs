@@ -45,6 +45,11 @@ pub struct Delivered {
     pub duplicates: usize,
 }
 
+/// A folder that need not survive a power cut, in memory where the system has such a place: what is tested there is not the disk.
+fn fast_folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
+}
+
 impl World {
     /// A world in which nothing has gone wrong yet. The same seed gives the same world.
     pub async fn new(seed: u64) -> Self {
@@ -96,6 +101,23 @@ impl World {
     pub fn restart(&mut self) {
         self.seed = self.seed.wrapping_add(1);
         self.engine = Self::start(self.folder.path(), &self.transport, &self.receivers, &self.clock, self.seed);
+    }
+
+    /// The same world once more, from this moment on: its own database and its own time, beside the same PSP. What happens in one does not
+    /// happen in the other.
+    pub fn fork(&self, seed: u64) -> Self {
+        let folder = fast_folder();
+        for name in ["ducat.db", "ducat.db-wal"] {
+            let from = self.folder.path().join(name);
+            if from.exists() {
+                std::fs::copy(&from, folder.path().join(name)).expect("a copy of the database");
+            }
+        }
+        let clock = Arc::new(TestClock::at(self.clock.now()));
+        let transport = Arc::new(SandboxTransport::new(Arc::clone(&self.sandbox), Arc::clone(&clock)));
+        let engine = Self::start(folder.path(), &transport, &clock, seed);
+        let (sandbox, merchant, account) = (Arc::clone(&self.sandbox), self.merchant, self.account);
+        Self { engine, sandbox, transport, clock, merchant, account, folder, seed }
     }
 
     /// An order as a shop would ask for it.
@@ -160,6 +182,17 @@ impl World {
         request.body = rule.to_string().into_bytes();
         let reply = self.sandbox.handle(&request);
         assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
+    }
+
+    /// Does something at the sandbox that its control interface offers.
+    pub fn control(&self, path: &str, body: Value) -> Value {
+        let mut request = Request::new("POST", path).header("Content-Type", "application/json");
+        let mut body = body;
+        body["account"] = json!(STRIPE_KEY);
+        request.body = body.to_string().into_bytes();
+        let reply = self.sandbox.handle(&request);
+        assert_eq!(reply.status, 200, "{path}: {}", String::from_utf8_lossy(&reply.body));
+        reply.value()
     }
 
     /// The sandbox's truth about this merchant's account.

@@ -98,7 +98,8 @@ pub async fn compare(world: &World, lives: &[Life], orders: &Orders) {
             theirs.iter().filter(|s| s["payment_status"] == "paid").map(|s| s["amount_total"].as_i64().unwrap()).sum();
         let ours = order["amount_captured"].as_i64().unwrap();
         assert_eq!(captured, ours, "{}: the PSP took {captured}, we say {ours}: {order}", life.reference);
-        let back: Vec<i64> = theirs.iter().flat_map(|s| given_back.get(&text(&s["payment_intent"])).cloned().unwrap_or_default()).collect();
+        let back: Vec<i64> =
+            theirs.iter().flat_map(|s| given_back.get(&text(&s["payment_intent"])).cloned().unwrap_or_default()).collect();
         let wished = if life.back > 0 { vec![i64::try_from(life.back).unwrap()] } else { Vec::new() };
         assert_eq!(back, wished, "{}: the PSP gave back something else than the shop wished, once", life.reference);
         assert_eq!(journal.get(&life.reference).copied().unwrap_or(0), ours, "{}: the journal says otherwise", life.reference);

@@ -8,4 +8,5 @@ mod deliveries;
 mod idempotency;
 mod messages;
 mod pay;
+mod permutations;
 mod unknown;
