@@ -115,9 +115,10 @@ impl World {
         }
         let clock = Arc::new(TestClock::at(self.clock.now()));
         let transport = Arc::new(SandboxTransport::new(Arc::clone(&self.sandbox), Arc::clone(&clock)));
-        let engine = Self::start(folder.path(), &transport, &clock, seed);
+        let receivers = Arc::new(Receivers::new(Arc::clone(&clock)));
+        let engine = Self::start(folder.path(), &transport, &receivers, &clock, seed);
         let (sandbox, merchant, account) = (Arc::clone(&self.sandbox), self.merchant, self.account);
-        Self { engine, sandbox, transport, clock, merchant, account, folder, seed }
+        Self { engine, sandbox, transport, receivers, clock, merchant, account, folder, seed }
     }
 
     /// An order as a shop would ask for it.

@@ -2,7 +2,8 @@
 //! end the PSP's books, ours and what shops were told must agree to the last unit.
 //!
 //! - `world`: the two programs, and how one of them is killed. `life`: one order from the shop's wish to its end.
-//! - `faults`: what goes wrong at the PSP. `books`: what is compared at the end.
+//! - `faults`: what goes wrong at the PSP. `books`: what is compared at the end. `receivers`: the shop's programs, which must hear of
+//!   every event.
 //!
 //! `DUCAT_TEST_CRASH_ROUNDS` says how often it is killed, `DUCAT_TEST_CRASH_SEED` in which course of events.
 
@@ -12,9 +13,11 @@ mod support;
 mod books;
 mod faults;
 mod life;
+mod receivers;
 mod world;
 
 use life::Life;
+use receivers::Receivers;
 use std::time::{Duration, Instant};
 use support::dice::Dice;
 use tokio::task::JoinSet;
@@ -40,13 +43,14 @@ async fn run() {
     let begun = Instant::now();
     let mut dice = Dice::new(seed);
     let mut world = World::begin(&mut dice).await;
+    let receivers = Receivers::begin(&world, &mut dice).await;
     let mut lives = JoinSet::new();
     let mut ended: Vec<Life> = Vec::new();
     let mut born = 0;
 
     for round in 1..=rounds {
         faults::script(&world, &mut dice).await;
-        let strike = Instant::now() + Duration::from_millis(dice.between(20, 1_800));
+        let strike = Instant::now() + Duration::from_millis(dice.between(20, 1_200));
         while Instant::now() < strike {
             if lives.len() < AT_ONCE {
                 born += 1;
@@ -71,6 +75,14 @@ async fn run() {
     let orders = books::settled(&world, &ended).await;
     books::replay(&world, &ended).await;
     books::compare(&world, &ended, &orders).await;
+    let events = receivers.have_everything(&world).await;
     world.end().await;
-    println!("{} kills, {} orders, {} s: {}", rounds, ended.len(), begun.elapsed().as_secs(), books::summary(&orders));
+    println!(
+        "{} kills, {} orders, {} events delivered, {} s: {}",
+        rounds,
+        ended.len(),
+        events,
+        begun.elapsed().as_secs(),
+        books::summary(&orders)
+    );
 }

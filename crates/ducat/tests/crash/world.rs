@@ -70,6 +70,7 @@ impl World {
             .with("DUCAT_STRIPE_API_KEY", &places.stripe_key)
             .with("DUCAT_STRIPE_API_BASE", &places.sandbox)
             .with("DUCAT_PSP_TIMEOUT_MS", 400)
+            .with("DUCAT_WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")
             .with("DUCAT_LEASE_MS", 1_500)
             .with("DUCAT_POLL_AFTER_MS", 1_500)
             .with("DUCAT_RATE_LIMIT_PER_SECOND", 100_000)
