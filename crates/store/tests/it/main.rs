@@ -12,6 +12,7 @@ mod attacks;
 mod builders;
 mod conformance;
 mod crash;
+mod crowd;
 mod files;
 mod group_commit;
 mod intruder;
