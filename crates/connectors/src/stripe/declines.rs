@@ -1,8 +1,10 @@
 //! Stripe's refusals in our words. Sources: docs.stripe.com/declines/codes, docs.stripe.com/error-codes, and "advice codes" on the page
-//! about declines. What is not listed is a decline without a reason, with Stripe's own code beside it.
+//! about declines; the networks' own codes from Visa's and Mastercard's rules about trying again. What is not listed is a decline
+//! without a reason, with Stripe's own code beside it.
 
-use super::objects::{ApiError, Expandable};
-use ducat_domain::payments::{Decline, DeclineClass, DeclineCode};
+use super::objects::{ApiError, Card, Expandable};
+use ducat_domain::Secret;
+use ducat_domain::payments::{Advice, CardNetwork, CardSeen, Decline, DeclineCode};
 
 /// Stripe's decline codes, each by its own name.
 const BY_DECLINE_CODE: &[(&str, DeclineCode)] = &[
@@ -101,19 +103,67 @@ const BY_ERROR_CODE: &[(&str, DeclineCode)] = &[
     ("setup_intent_authentication_failure", DeclineCode::AuthenticationFailed),
 ];
 
+/// Mastercard's advice that a card is never to be tried again: it is closed, or its holder has taken the permission back.
+const FINAL_ADVICE: &[&str] = &["03", "21"];
+
+/// Visa's category 1: the bank will never approve this. Pick up, lost, stolen, no such account or issuer, closed, not permitted, stopped.
+const FINAL_AT_VISA: &[&str] = &["04", "07", "12", "14", "15", "41", "43", "46", "57", "R0", "R1", "R3"];
+
 /// The refusal of a payment.
 pub(super) fn decline(error: &ApiError) -> Decline {
     let said = error.decline_code.as_deref().or(error.code.as_deref());
-    Decline { code: code(error), psp_code: said.map(str::to_owned), psp_ref: which_try(error) }
+    let advice = advice(error);
+    Decline {
+        code: code(error, advice),
+        psp_code: said.map(str::to_owned),
+        psp_ref: which_try(error),
+        advice,
+        network_code: error.network_decline_code.clone().filter(|code| !code.is_empty()),
+    }
 }
 
-fn code(error: &ApiError) -> DeclineCode {
+fn code(error: &ApiError, advice: Option<Advice>) -> DeclineCode {
     let by_decline = error.decline_code.as_deref().and_then(|word| find(BY_DECLINE_CODE, word));
     let by_error = || error.code.as_deref().and_then(|word| find(BY_ERROR_CODE, word));
     let code = by_decline.or_else(by_error).unwrap_or(DeclineCode::GenericDecline);
-    // The network's word that this card is never to be tried again outweighs all but an equally final reason.
-    let never = error.advice_code.as_deref() == Some("do_not_try_again");
-    if never && code.class() != DeclineClass::Hard { DeclineCode::DoNotTryAgain } else { code }
+    // Where no reason is given, the advice is the reason.
+    let is_final = advice == Some(Advice::DoNotTryAgain);
+    if is_final && code == DeclineCode::GenericDecline { DeclineCode::DoNotTryAgain } else { code }
+}
+
+/// What is advised. The network's final word outweighs what Stripe makes of it.
+fn advice(error: &ApiError) -> Option<Advice> {
+    let is_in = |table: &[&str], word: Option<&str>| word.is_some_and(|word| table.contains(&word));
+    let is_visa = error.payment_method.as_ref().and_then(|m| m.card.as_ref()).is_some_and(|c| network(c) == CardNetwork::Visa);
+    let is_final = is_in(FINAL_ADVICE, error.network_advice_code.as_deref())
+        || (is_visa && is_in(FINAL_AT_VISA, error.network_decline_code.as_deref()));
+    match error.advice_code.as_deref() {
+        _ if is_final => Some(Advice::DoNotTryAgain),
+        Some("do_not_try_again") => Some(Advice::DoNotTryAgain),
+        Some("confirm_card_data") => Some(Advice::ConfirmCardData),
+        Some("try_again_later") => Some(Advice::TryAgainLater),
+        _ => None,
+    }
+}
+
+/// The card that was refused.
+pub(super) fn card(error: &ApiError) -> Option<CardSeen> {
+    let card = error.payment_method.as_ref()?.card.as_ref()?;
+    let fingerprint = card.fingerprint.as_ref().filter(|text| !text.is_empty()).map(Secret::new);
+    Some(CardSeen { network: network(card), fingerprint, face: face(card) })
+}
+
+fn network(card: &Card) -> CardNetwork {
+    CardNetwork::parse(card.brand.as_deref().unwrap_or_default())
+}
+
+/// What is printed on the card. Stripe's fingerprint is its own and is another one at another account; this is not.
+fn face(card: &Card) -> Option<Secret> {
+    let brand = card.brand.as_deref()?.to_lowercase();
+    let (last4, month, year) = (card.last4.as_deref()?, card.exp_month?, card.exp_year?);
+    let country = card.country.as_deref().unwrap_or("-");
+    let funding = card.funding.as_deref().unwrap_or("-");
+    Some(Secret::new(format!("{brand} {last4} {year}-{month:02} {country} {funding}")))
 }
 
 /// What tells one try from the next: the charge, or, where it did not come to one, the method that the customer gave for it.
@@ -132,7 +182,81 @@ fn find(table: &[(&str, DeclineCode)], word: &str) -> Option<DeclineCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ducat_domain::payments::DeclineClass;
     use serde_json::json;
+
+    /// Every decline code on Stripe's page, by what may be done next.
+    const DOCUMENTED: &[(DeclineClass, &[&str])] = &[
+        (
+            DeclineClass::Hard,
+            &[
+                "do_not_try_again",
+                "fraudulent",
+                "invalid_account",
+                "lost_card",
+                "merchant_blacklist",
+                "pickup_card",
+                "restricted_card",
+                "revocation_of_all_authorizations",
+                "revocation_of_authorization",
+                "security_violation",
+                "stolen_card",
+                "stop_payment_order",
+            ],
+        ),
+        (
+            DeclineClass::Soft,
+            &[
+                "call_issuer",
+                "card_velocity_exceeded",
+                "do_not_honor",
+                "duplicate_transaction",
+                "generic_decline",
+                "insufficient_funds",
+                "invalid_amount",
+                "no_action_taken",
+                "pin_try_exceeded",
+                "withdrawal_count_limit_exceeded",
+            ],
+        ),
+        (
+            DeclineClass::Fixable,
+            &[
+                "card_not_supported",
+                "currency_not_supported",
+                "expired_card",
+                "incorrect_address",
+                "incorrect_cvc",
+                "incorrect_number",
+                "incorrect_pin",
+                "incorrect_zip",
+                "invalid_cvc",
+                "invalid_expiry_month",
+                "invalid_expiry_year",
+                "invalid_number",
+                "invalid_pin",
+                "new_account_information_available",
+                "not_permitted",
+                "service_not_allowed",
+                "testmode_decline",
+                "transaction_not_allowed",
+            ],
+        ),
+        (
+            DeclineClass::Authenticate,
+            &[
+                "authentication_not_handled",
+                "authentication_required",
+                "mobile_device_authentication_required",
+                "offline_pin_required",
+                "online_or_offline_pin_required",
+            ],
+        ),
+        (
+            DeclineClass::Technical,
+            &["approve_with_id", "issuer_not_available", "processing_error", "reenter_transaction", "try_again_later"],
+        ),
+    ];
 
     fn read(error: serde_json::Value) -> Decline {
         decline(&serde_json::from_value(error).unwrap())
@@ -182,6 +306,9 @@ mod tests {
         let advised = |word| read(json!({"decline_code": word, "advice_code": "do_not_try_again"})).code;
         assert_eq!(advised("generic_decline"), DeclineCode::DoNotTryAgain);
         assert_eq!(advised("stolen_card"), DeclineCode::StolenCard);
+        // A reason that says more than the advice is kept; the class is hard all the same.
+        let expired = read(json!({"decline_code": "expired_card", "advice_code": "do_not_try_again"}));
+        assert_eq!((expired.code, expired.class()), (DeclineCode::ExpiredCard, DeclineClass::Hard));
         assert_eq!(
             read(json!({"decline_code": "do_not_honor", "advice_code": "try_again_later"})).code,
             DeclineCode::GenericDecline
@@ -192,5 +319,82 @@ mod tests {
     fn two_failed_checks_of_different_cards_are_two_declines() {
         let tried = |method| read(json!({"code": "payment_intent_authentication_failure", "payment_method": {"id": method}}));
         assert_ne!(tried("pm_1"), tried("pm_2"));
+    }
+
+    #[test]
+    fn every_documented_decline_code_has_one_code_and_one_class_and_keeps_stripe_s_word() {
+        let mut seen = 0;
+        for (class, words) in DOCUMENTED {
+            for word in *words {
+                let decline = read(json!({"type": "card_error", "code": "card_declined", "decline_code": word}));
+                assert!(find(BY_DECLINE_CODE, word).is_some(), "{word} is not in the table");
+                assert_eq!((decline.class(), decline.psp_code.as_deref()), (*class, Some(*word)), "{word}");
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, BY_DECLINE_CODE.len(), "the table has codes that this list does not");
+    }
+
+    fn with_brand(brand: &str, network: &str, value: &str) -> Decline {
+        let method = json!({"id": "pm_1", "card": {"brand": brand}});
+        read(json!({"decline_code": "do_not_honor", network: value, "advice_code": "try_again_later", "payment_method": method}))
+    }
+
+    #[test]
+    fn every_advice_is_read_and_the_networks_final_words_outweigh_it() {
+        for (word, advice) in [
+            ("confirm_card_data", Some(Advice::ConfirmCardData)),
+            ("do_not_try_again", Some(Advice::DoNotTryAgain)),
+            ("try_again_later", Some(Advice::TryAgainLater)),
+            ("stand_on_your_head", None),
+        ] {
+            assert_eq!(read(json!({"decline_code": "do_not_honor", "advice_code": word})).advice, advice, "{word}");
+        }
+        for word in ["03", "21"] {
+            let decline = with_brand("mastercard", "network_advice_code", word);
+            assert_eq!((decline.code, decline.class()), (DeclineCode::DoNotTryAgain, DeclineClass::Hard), "{word}");
+        }
+        for word in ["01", "02", "24", "30"] {
+            assert_eq!(with_brand("mastercard", "network_advice_code", word).class(), DeclineClass::Soft, "{word}");
+        }
+        for word in FINAL_AT_VISA {
+            let decline = with_brand("visa", "network_decline_code", word);
+            assert_eq!((decline.class(), decline.network_code.as_deref()), (DeclineClass::Hard, Some(*word)));
+            // The same two digits are another network's own matter.
+            assert_eq!(with_brand("mastercard", "network_decline_code", word).class(), DeclineClass::Soft, "{word}");
+        }
+        assert_eq!(with_brand("visa", "network_decline_code", "51").class(), DeclineClass::Soft);
+    }
+
+    fn seen(card: serde_json::Value) -> Option<CardSeen> {
+        card_of(json!({"payment_method": {"id": "pm_1", "card": card}}))
+    }
+
+    fn card_of(error: serde_json::Value) -> Option<CardSeen> {
+        card(&serde_json::from_value(error).unwrap())
+    }
+
+    #[test]
+    fn the_refused_card_is_known_again_here_and_at_another_account() {
+        let shown = json!({"brand": "visa", "last4": "0002", "exp_month": 4, "exp_year": 2030, "country": "US",
+            "funding": "credit", "fingerprint": "fp_here"});
+        let mut elsewhere = shown.clone();
+        elsewhere["fingerprint"] = json!("fp_there");
+        let (here, there) = (seen(shown.clone()).unwrap(), seen(elsewhere).unwrap());
+        assert_eq!(here.network, CardNetwork::Visa);
+        assert!(here.face.is_some() && here.face == there.face && here.fingerprint != there.fingerprint);
+        let mut other = shown;
+        other["last4"] = json!("0003");
+        assert_ne!(seen(other).unwrap().face, here.face);
+        let told = format!("{here:?}");
+        assert!(!told.contains("fp_here") && !told.contains("0002"), "{told}");
+    }
+
+    #[test]
+    fn what_is_no_card_or_tells_little_is_no_reason_to_stumble() {
+        assert_eq!(card_of(json!({"payment_method": {"id": "pm_1", "sepa_debit": {"last4": "3000"}}})), None);
+        assert_eq!(card_of(json!({"code": "card_declined"})), None);
+        let bare = seen(json!({"brand": "cartes_bancaires"})).unwrap();
+        assert_eq!(bare, CardSeen { network: CardNetwork::Other, fingerprint: None, face: None });
     }
 }

@@ -99,6 +99,7 @@ fn observe(kind: &str, session: &Session) -> Option<Observation> {
         decline: None,
         fees: Vec::new(),
         refunds: Vec::new(),
+        card: None,
         disputes: Vec::new(),
     })
 }

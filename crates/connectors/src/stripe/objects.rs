@@ -140,9 +140,36 @@ pub(super) struct ApiError {
     pub code: Option<String>,
     pub decline_code: Option<String>,
     pub advice_code: Option<String>,
+    pub network_advice_code: Option<String>,
+    pub network_decline_code: Option<String>,
     pub param: Option<String>,
     pub charge: Option<Expandable<Named>>,
-    pub payment_method: Option<Named>,
+    pub payment_method: Option<PaymentMethod>,
+}
+
+/// What the customer gave to pay with.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct PaymentMethod {
+    pub id: Option<String>,
+    pub card: Option<Card>,
+}
+
+/// A card, as far as Stripe shows it. It has no `Debug` that could write it down.
+#[derive(Clone, Deserialize)]
+pub(super) struct Card {
+    pub brand: Option<String>,
+    pub fingerprint: Option<String>,
+    pub last4: Option<String>,
+    pub exp_month: Option<i64>,
+    pub exp_year: Option<i64>,
+    pub country: Option<String>,
+    pub funding: Option<String>,
+}
+
+impl std::fmt::Debug for Card {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Card(…)")
+    }
 }
 
 /// Any object, by its id alone.

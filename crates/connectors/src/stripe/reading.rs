@@ -71,7 +71,7 @@ impl Refusal {
             return super::declines::decline(&self.error);
         }
         let word = self.error.code.as_deref().or(self.error.kind.as_deref());
-        Decline { code: DeclineCode::RefusedByPsp, psp_code: word.map(str::to_owned), psp_ref: None }
+        Decline { psp_code: word.map(str::to_owned), ..Decline::of(DeclineCode::RefusedByPsp) }
     }
 
     /// The refusal as a fault, where it was not to be expected.

@@ -44,9 +44,9 @@ pub(super) fn seen(refund: &Refund) -> Result<RefundSeen, Fault> {
         status => return Err(strange("the status of a refund:", status)),
     };
     let failure = (state == RefundState::Failed).then(|| Decline {
-        code: DeclineCode::RefusedByPsp,
         psp_code: refund.failure_reason.clone().or_else(|| refund.status.clone()),
         psp_ref: Some(refund.id.clone()),
+        ..Decline::of(DeclineCode::RefusedByPsp)
     });
     Ok(RefundSeen {
         psp_refund: refund.id.clone(),

@@ -2,7 +2,7 @@
 //! tells the rest. A combination that Stripe does not document is refused, never guessed at.
 
 use super::amounts::from_wire;
-use super::declines::decline;
+use super::declines::{card, decline};
 use super::objects::{Charge, Expandable, PaymentIntent, Session};
 use super::reading::strange;
 use crate::{Fault, Fees};
@@ -20,12 +20,14 @@ pub(super) fn of_session(session: &Session) -> Result<Observation, Fault> {
         (status, _) => return Err(strange("the status of a session:", status)),
     };
     let payment = session.payment();
+    let refusal = payment.and_then(|p| p.last_payment_error.as_ref());
     Ok(Observation {
         token: PspToken(session.id.clone()),
         psp_payment: session.payment_id().map(str::to_owned),
         redirect_url: if state == Observed::Open { session.url.clone() } else { None },
         state,
-        decline: payment.and_then(|p| p.last_payment_error.as_ref()).map(decline),
+        decline: refusal.map(decline),
+        card: refusal.and_then(card),
         fees: payment.map_or(Ok(Fees::new()), fees)?,
         refunds: Vec::new(),
         disputes: Vec::new(),

@@ -13,6 +13,61 @@ pub struct Decline {
     /// The try it belongs to, by the PSP's id: the same refusal told twice is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub psp_ref: Option<String>,
+    /// What the PSP or the network advises, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Advice>,
+    /// The card network's own code, as the PSP passed it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_code: Option<String>,
+}
+
+impl Decline {
+    /// A refusal of which nothing but our code is known.
+    pub const fn of(code: DeclineCode) -> Self {
+        Self { code, psp_code: None, psp_ref: None, advice: None, network_code: None }
+    }
+
+    /// A refusal with the PSP's own word for it.
+    pub fn said(code: DeclineCode, psp_code: impl Into<String>) -> Self {
+        Self { psp_code: Some(psp_code.into()), ..Self::of(code) }
+    }
+
+    /// What may be done next. The word that this is never to be tried again outweighs what the code alone would allow.
+    pub fn class(&self) -> DeclineClass {
+        match self.advice {
+            Some(Advice::DoNotTryAgain) => DeclineClass::Hard,
+            _ => self.code.class(),
+        }
+    }
+
+    /// Whether both tell of one try. Details may come late, so a try that has an id is known by it.
+    pub fn is_same_try(&self, other: &Self) -> bool {
+        let known_by_id = self.psp_ref.is_some() && self.psp_ref == other.psp_ref && self.psp_code == other.psp_code;
+        known_by_id || self == other
+    }
+}
+
+/// What a PSP or a card network advises after a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Advice {
+    /// What the customer typed is probably wrong.
+    ConfirmCardData,
+    /// Never again with this instrument.
+    DoNotTryAgain,
+    /// Later, perhaps.
+    TryAgainLater,
+}
+
+impl Advice {
+    /// The advice as text, as in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ConfirmCardData => "confirm_card_data",
+            Self::DoNotTryAgain => "do_not_try_again",
+            Self::TryAgainLater => "try_again_later",
+        }
+    }
 }
 
 /// What may be done after a decline.
@@ -93,6 +148,8 @@ decline_codes! {
     ProcessingError = "processing_error", Technical, "The payment could not be processed. Try again in a moment.";
     /// The PSP refused our registration.
     RefusedByPsp = "refused_by_psp", Technical, "The payment could not be started. Please contact the shop.";
+    /// Ours: too many tries were refused, and the order was closed because of it.
+    TooManyDeclines = "too_many_declines", Hard, "Too many payments were declined. Please wait a while, or ask the shop for another way to pay.";
     /// The registration never reached the PSP.
     NotRegistered = "not_registered", Technical, "The payment could not be started. Try again.";
 }
@@ -106,5 +163,32 @@ mod tests {
         for code in DeclineCode::ALL {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
         }
+        for advice in [Advice::ConfirmCardData, Advice::DoNotTryAgain, Advice::TryAgainLater] {
+            assert_eq!(serde_json::to_value(advice).unwrap(), advice.as_str());
+        }
+    }
+
+    #[test]
+    fn the_advice_never_to_try_again_makes_every_decline_hard() {
+        for code in DeclineCode::ALL {
+            assert_eq!(Decline { advice: Some(Advice::DoNotTryAgain), ..Decline::of(*code) }.class(), DeclineClass::Hard);
+            assert_eq!(Decline { advice: Some(Advice::TryAgainLater), ..Decline::of(*code) }.class(), code.class());
+        }
+    }
+
+    #[test]
+    fn a_try_is_known_by_its_id_even_where_its_details_come_late() {
+        let early = Decline { psp_ref: Some("ch_1".into()), ..Decline::said(DeclineCode::GenericDecline, "do_not_honor") };
+        let late = Decline { advice: Some(Advice::TryAgainLater), network_code: Some("05".into()), ..early.clone() };
+        assert!(early.is_same_try(&late) && late.is_same_try(&early));
+        assert!(!early.is_same_try(&Decline { psp_ref: Some("ch_2".into()), ..early.clone() }));
+        assert!(!early.is_same_try(&Decline::of(DeclineCode::GenericDecline)));
+    }
+
+    #[test]
+    fn a_decline_that_was_kept_before_there_was_advice_is_still_read() {
+        let kept = r#"{"code":"lost_card","psp_code":"lost_card","psp_ref":"ch_1"}"#;
+        let read: Decline = serde_json::from_str(kept).unwrap();
+        assert_eq!((read.code, read.advice, read.network_code), (DeclineCode::LostCard, None, None));
     }
 }

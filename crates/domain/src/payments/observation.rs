@@ -1,7 +1,7 @@
 //! What a PSP says about one registration, in our words.
 
-use super::{Decline, DisputeReason, DisputeStatus, PspToken};
-use crate::{Money, RefundId, Timestamp};
+use super::{CardNetwork, Decline, DisputeReason, DisputeStatus, PspToken};
+use crate::{Money, RefundId, Secret, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The truth about a registration as its PSP tells it, by an answer or by a verified message.
@@ -17,12 +17,25 @@ pub struct Observation {
     pub state: Observed,
     /// The last refusal, where there was one.
     pub decline: Option<Decline>,
+    /// The card of that refusal, where it was one.
+    pub card: Option<CardSeen>,
     /// What the PSP charged so far; empty where it did not say.
     pub fees: Vec<Fee>,
     /// What it gave or gives back, as far as it says.
     pub refunds: Vec<RefundSeen>,
     /// What the payer disputes, as far as it says.
     pub disputes: Vec<DisputeSeen>,
+}
+
+/// A card, as a PSP knows it again. We keep nothing of it but keyed digests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardSeen {
+    /// Its network.
+    pub network: CardNetwork,
+    /// The PSP's own mark of the number; the same card has it at the same PSP account.
+    pub fingerprint: Option<Secret>,
+    /// What is printed on it, as far as it is told: enough to know it again at another PSP.
+    pub face: Option<Secret>,
 }
 
 /// How far a registration is.

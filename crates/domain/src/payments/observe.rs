@@ -232,7 +232,7 @@ impl Payment {
     /// Writes a refusal down; says whether it was news.
     fn note_decline(&mut self, seen: &Observation) -> bool {
         let Some(decline) = &seen.decline else { return false };
-        let known = self.attempt.decline.as_ref().is_some_and(|last| last == decline);
+        let known = self.attempt.decline.as_ref().is_some_and(|last| last.is_same_try(decline));
         if !known {
             self.attempt.decline = Some(decline.clone());
             self.attempt.declines = self.attempt.declines.saturating_add(1);

@@ -46,6 +46,7 @@ fn opened() -> Moved {
 enum Act {
     See(Observed),
     SeeDecline(u8),
+    Stop(Observed),
     SeeFee(u8),
     Lost,
     Refused,
@@ -116,6 +117,7 @@ fn sale_act() -> impl Strategy<Value = Act> {
     prop_oneof![
         6 => observed().prop_map(Act::See),
         1 => (0u8..3).prop_map(Act::SeeDecline),
+        1 => observed().prop_map(Act::Stop),
         1 => (0u8..3).prop_map(Act::SeeFee),
         1 => Just(Act::Lost),
         1 => Just(Act::Refused),
@@ -277,7 +279,7 @@ impl World {
         let index = index % self.attempts.len();
         let payment = self.payment(index);
         let latest = self.payment(self.attempts.len() - 1);
-        let decline = |n: u8| Decline { code: DeclineCode::GenericDecline, psp_code: None, psp_ref: Some(n.to_string()) };
+        let decline = |n: u8| Decline { psp_ref: Some(n.to_string()), ..Decline::of(DeclineCode::GenericDecline) };
         let seen = |state, decline, fees| Observation {
             token: PspToken(format!("cs_{index}")),
             psp_payment: None,
@@ -286,6 +288,7 @@ impl World {
             decline,
             fees,
             refunds: Vec::new(),
+            card: None,
             disputes: Vec::new(),
         };
         let number = self.order.version as u8;
@@ -327,6 +330,7 @@ impl World {
             }
             Act::Remind(n) => dispute(*n).and_then(|d| payment.remind_of_dispute(d, now)),
             Act::See(state) => observe(payment, seen(*state, None, Vec::new())),
+            Act::Stop(state) => observe(payment, seen(*state, None, Vec::new())).map(Moved::stopping),
             Act::SeeDecline(n) => observe(payment, seen(Observed::Open, Some(decline(*n)), Vec::new())),
             Act::SeeFee(n) => {
                 let fee = Fee { psp_line: format!("txn_{index}_{n}"), amount: money(100) };
@@ -441,9 +445,38 @@ fn another_amount_or_currency_than_ours_is_refused() {
         decline: None,
         fees: Vec::new(),
         refunds: Vec::new(),
+        card: None,
         disputes: Vec::new(),
     };
     for wrong in [money(AMOUNT + 1), money(0), money(-1), Money::new(AMOUNT, "USD".parse().unwrap())] {
         assert_eq!(payment.clone().observe(&seen(wrong), at(1), at(2)), Err(TransitionError::Amount), "{wrong}");
     }
+}
+
+#[test]
+fn an_attempt_that_is_closed_for_its_refusals_ends_the_order_and_money_that_was_faster_stands() {
+    let mut world = World::new();
+    world.act(0, &Act::See(Observed::Open), at(1));
+    world.act(0, &Act::SeeDecline(1), at(2));
+    world.act(0, &Act::Stop(Observed::Open), at(3));
+    assert_eq!(world.order.status, OrderStatus::Pending, "nothing is stopped before the PSP says so");
+    world.act(0, &Act::Stop(Observed::Expired), at(4));
+    let failure = world.attempts[0].decline.as_ref().map(|d| (d.code, d.class()));
+    assert_eq!((world.order.status, failure), (OrderStatus::Failed, Some((DeclineCode::TooManyDeclines, DeclineClass::Hard))));
+    assert_eq!((world.attempts[0].status, world.attempts[0].declines), (AttemptStatus::Failed, 1));
+    assert_eq!(world.order.status_version, world.order.version);
+    world.act(0, &Act::See(Observed::Captured(money(AMOUNT))), at(5));
+    assert_eq!((world.order.status, world.order.paid_late), (OrderStatus::Succeeded, true));
+}
+
+#[test]
+fn a_customer_may_be_refused_twice_and_then_pay() {
+    let mut world = World::new();
+    world.act(0, &Act::See(Observed::Open), at(1));
+    world.act(0, &Act::SeeDecline(1), at(2));
+    world.act(0, &Act::SeeDecline(1), at(3));
+    world.act(0, &Act::SeeDecline(2), at(4));
+    assert_eq!((world.order.status, world.attempts[0].declines), (OrderStatus::Pending, 2));
+    world.act(0, &Act::See(Observed::Captured(money(AMOUNT))), at(5));
+    assert_eq!(world.order.status, OrderStatus::Succeeded);
 }

@@ -66,6 +66,6 @@ async fn search(engine: &Engine, of: CaptureOf) -> Result<Option<Fault>, Error> 
         let reason = "the PSP has not captured the money, and may still be doing so".to_owned();
         return Ok(Some(Fault::Retry { reason, after: None }));
     }
-    let decline = Decline { code: DeclineCode::NotRegistered, psp_code: None, psp_ref: None };
+    let decline = Decline::of(DeclineCode::NotRegistered);
     tell::refused(engine, of, decline).await.map(|_| None)
 }

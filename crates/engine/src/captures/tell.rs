@@ -36,7 +36,7 @@ pub(super) async fn tell(engine: &Engine, of: CaptureOf) -> Result<(CaptureOf, O
         Ok(other) => Err(Error::Internal(format!("the connector answers a capture with {other:?}"))),
         // Nothing was sent, and nothing ever can be: that is a refusal.
         Err(Fault::Invalid(why)) => {
-            let decline = Decline { code: DeclineCode::RefusedByPsp, psp_code: Some(why.to_owned()), psp_ref: None };
+            let decline = Decline::said(DeclineCode::RefusedByPsp, why);
             refused(engine, of, decline).await.map(|of| (of, None))
         }
         Err(fault) => {

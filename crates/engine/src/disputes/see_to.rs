@@ -72,7 +72,7 @@ async fn tell(engine: &Engine, of: DisputeOf) -> Result<Option<Fault>, Error> {
         Ok(Outcome::Refused(decline)) => refused(engine, of, decline).await.map(|()| None),
         Ok(other) => Err(Error::Internal(format!("the connector answers a dispute with {other:?}"))),
         Err(Fault::Invalid(why)) => {
-            let decline = Decline { code: DeclineCode::RefusedByPsp, psp_code: Some(why.to_owned()), psp_ref: None };
+            let decline = Decline::said(DeclineCode::RefusedByPsp, why);
             refused(engine, of, decline).await.map(|()| None)
         }
         Err(fault) => {

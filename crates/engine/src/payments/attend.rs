@@ -156,7 +156,7 @@ async fn absent(engine: &Engine, psp: &Psp, payment: Payment, quiet_since: Times
         let reason = "the PSP does not know the registration, and may still be processing it".to_owned();
         return Ok((payment, Some(Fault::Retry { reason, after: None })));
     }
-    let decline = Decline { code: DeclineCode::NotRegistered, psp_code: None, psp_ref: None };
+    let decline = Decline::of(DeclineCode::NotRegistered);
     let decide = |p: Payment| {
         if p.attempt.status.is_unconfirmed() { p.registration_absent(decline.clone(), now).map(Some) } else { Ok(None) }
     };
@@ -196,6 +196,7 @@ async fn look(engine: &Engine, psp: &Psp, payment: Payment, operation: Operation
                 decline: None,
                 fees: Vec::new(),
                 refunds: Vec::new(),
+                card: None,
                 disputes: Vec::new(),
             };
             Ok((observe(engine, payment, &gone, Along::default()).await?, None))

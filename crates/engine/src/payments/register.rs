@@ -45,7 +45,7 @@ pub(super) async fn register(
         Ok(outcome) => conclude(engine, payment, outcome, caller).await.map(|payment| (payment, None)),
         // Nothing was sent, and nothing ever can be: that is a refusal.
         Err(Fault::Invalid(why)) => {
-            let decline = Decline { code: DeclineCode::RefusedByPsp, psp_code: Some(why.to_owned()), psp_ref: None };
+            let decline = Decline::said(DeclineCode::RefusedByPsp, why);
             conclude(engine, payment, Outcome::Refused(decline), caller).await.map(|payment| (payment, None))
         }
         Err(fault) => {

@@ -73,6 +73,6 @@ async fn search(engine: &Engine, of: RefundOf) -> Result<Option<Fault>, Error> {
         let reason = "the PSP does not know the refund, and may still be processing it".to_owned();
         return Ok(Some(Fault::Retry { reason, after: None }));
     }
-    let decline = Decline { code: DeclineCode::NotRegistered, psp_code: None, psp_ref: None };
+    let decline = Decline::of(DeclineCode::NotRegistered);
     tell::refused(engine, of, decline).await.map(|_| None)
 }

@@ -23,7 +23,7 @@ pub(super) async fn tell(engine: &Engine, of: RefundOf) -> Result<(RefundOf, Opt
         Ok(other) => Err(Error::Internal(format!("the connector answers a refund with {other:?}"))),
         // Nothing was sent, and nothing ever can be: that is a refusal.
         Err(Fault::Invalid(why)) => {
-            let decline = Decline { code: DeclineCode::RefusedByPsp, psp_code: Some(why.to_owned()), psp_ref: None };
+            let decline = Decline::said(DeclineCode::RefusedByPsp, why);
             refused(engine, of, decline).await.map(|of| (of, None))
         }
         Err(fault) => {

@@ -258,6 +258,7 @@ pub fn seen(payment: &Payment, state: Observed) -> Observation {
         decline: None,
         fees: Vec::new(),
         refunds: Vec::new(),
+        card: None,
         disputes: Vec::new(),
     }
 }

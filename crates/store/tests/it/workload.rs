@@ -44,7 +44,7 @@ fn act() -> impl Strategy<Value = Act> {
 
 /// What the act does to the payment, by the rules of the domain.
 fn decide(w: &World, payment: Payment, act: &Act, now: Timestamp) -> Option<(Moved, Write)> {
-    let decline = |n: u8| Decline { code: DeclineCode::GenericDecline, psp_code: None, psp_ref: Some(n.to_string()) };
+    let decline = |n: u8| Decline { psp_ref: Some(n.to_string()), ..Decline::of(DeclineCode::GenericDecline) };
     let later = at(9999);
     let moved = match act {
         Act::See(state) => {

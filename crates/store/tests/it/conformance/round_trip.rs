@@ -67,8 +67,10 @@ pub async fn terms_come_back_as_they_were_written(w: World) {
 }
 
 fn attempt() -> impl Strategy<Value = (Attempt, bool)> {
-    let decline = (proptest::sample::select(DeclineCode::ALL), proptest::option::of(text()), proptest::option::of(text()))
-        .prop_map(|(code, psp_code, psp_ref)| Decline { code, psp_code, psp_ref });
+    let advice = proptest::option::of(proptest::sample::select(vec![Advice::ConfirmCardData, Advice::DoNotTryAgain]));
+    let word = || proptest::option::of(text());
+    let decline = (proptest::sample::select(DeclineCode::ALL), word(), word(), advice, word())
+        .prop_map(|(code, psp_code, psp_ref, advice, network_code)| Decline { code, psp_code, psp_ref, advice, network_code });
     let fee = (text(), any::<i64>()).prop_map(|(psp_line, minor)| Fee { psp_line, amount: eur(minor) });
     let money = (0i64..=i64::MAX, any::<i64>()).prop_map(|(a, b)| (a, if a == 0 { 0 } else { b.rem_euclid(a) }));
     (
