@@ -4,6 +4,7 @@ use crate::Failure;
 use crate::config::Config;
 use crate::files;
 use crate::system::{SystemChance, SystemClock};
+use ducat_domain::payments::{DeclineGuard, LONGEST_RULE, Rule};
 use ducat_domain::{Clock, MerchantId, random_bytes};
 use ducat_engine::courier::{Guard, HttpCourier};
 use ducat_engine::psp::HttpTransport;
@@ -11,6 +12,7 @@ use ducat_engine::{Engine, Parts, Settings, Vault, merchants};
 use ducat_store::{Store, WriterMode};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where the database lies.
 pub fn database_path(config: &Config) -> PathBuf {
@@ -42,6 +44,7 @@ pub async fn engine(config: &Config, store: Store, public_url: String) -> Result
         lease: config.lease_ms,
         poll_after: config.poll_after_ms,
         webhooks,
+        guard: guard(config),
         ..Settings::new(public_url)
     };
     let engine = Engine::new(Parts {
@@ -55,6 +58,19 @@ pub async fn engine(config: &Config, store: Store, public_url: String) -> Result
     });
     prove_key(&engine).await?;
     Ok(engine)
+}
+
+/// When too much was declined.
+fn guard(config: &Config) -> DeclineGuard {
+    let minutes = |n: u32| Duration::from_secs(u64::from(n) * 60);
+    DeclineGuard {
+        order: Rule { most: config.max_declines_per_order, window: LONGEST_RULE },
+        customer: Rule {
+            most: config.max_declines_per_customer,
+            window: minutes(config.declines_per_customer_hours.saturating_mul(60)),
+        },
+        address: Rule { most: config.max_declines_per_address, window: minutes(config.declines_per_address_minutes) },
+    }
 }
 
 /// The engine for a verb that answers at once.

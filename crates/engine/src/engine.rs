@@ -4,6 +4,7 @@ use crate::api_keys::KeyCache;
 use crate::courier::Guard;
 use crate::psp::Transport;
 use crate::vault::Vault;
+use ducat_domain::payments::DeclineGuard;
 use ducat_domain::{Chance, Clock, PaymentOrderId, Timestamp};
 use ducat_store::Store;
 use std::collections::HashMap;
@@ -54,6 +55,8 @@ pub struct Settings {
     pub poll_after: Duration,
     /// Where merchants' webhook endpoints may be.
     pub webhooks: Guard,
+    /// When too much was refused.
+    pub guard: DeclineGuard,
 }
 
 impl Settings {
@@ -65,6 +68,7 @@ impl Settings {
             lease: Duration::from_secs(45),
             poll_after: Duration::from_secs(60),
             webhooks: Guard::default(),
+            guard: DeclineGuard::default(),
         }
     }
 }

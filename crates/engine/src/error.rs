@@ -1,6 +1,7 @@
 //! Why a use case came to nothing, in words that the web turns into problems.
 
 use ducat_store::{CommitError, ReadError};
+use std::time::Duration;
 
 /// A refusal that the caller can understand and mend.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +62,12 @@ pub enum Error {
     /// The PSP account does not work: wrong key, wrong settings, not reachable.
     #[error(transparent)]
     Psp(Problem),
+    /// Too many payments of this customer, or from this address, were declined.
+    #[error("too many payments were declined; wait {} s", wait.as_secs())]
+    TooManyDeclines {
+        /// For how long nothing more is tried.
+        wait: Duration,
+    },
     /// Too much is waiting already; come again soon.
     #[error("too much is waiting; try again")]
     Busy,

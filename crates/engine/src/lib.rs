@@ -2,6 +2,7 @@
 //!
 //! - `payments`: create, get, list, cancel, observe, attend (resolve, ask, close, expire), try again, return.
 //! - `captures`, `refunds`, `disputes`: what happens to the money after the sale.
+//! - `declines`: what was refused, counted: card testing, the networks' limits.
 //! - `settlement`: the PSPs' statements and payouts.
 //! - `webhooks`: receive a PSP's message.
 //! - `webhook_endpoints`, `deliveries`: merchants' addresses for events, and the events on their way there. `courier`: the way.
@@ -13,6 +14,7 @@
 pub mod api_keys;
 pub mod captures;
 pub mod courier;
+pub mod declines;
 pub mod deliveries;
 pub mod disputes;
 pub mod engine;

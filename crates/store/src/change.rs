@@ -1,6 +1,6 @@
 //! Everything a use case writes, as one value.
 
-use crate::{BookException, EventRow, Job, PspCursor, PspLineRow, StoredAnswer};
+use crate::{BookException, DeclineRow, EventRow, ForgetDeclines, Job, PspCursor, PspLineRow, StoredAnswer, Visit};
 use ducat_domain::journal::FiledEntry;
 use ducat_domain::payments::{Attempt, Part, Payment, PaymentOrder};
 use ducat_domain::settlement::Payout;
@@ -43,6 +43,12 @@ pub struct Change {
     pub entries: Vec<FiledEntry>,
     /// Events to append.
     pub events: Vec<EventRow>,
+    /// Refusals to count, each told of by an event that is kept or comes with it.
+    pub declines: Vec<DeclineRow>,
+    /// Where a customer came from.
+    pub visit: Option<Visit>,
+    /// Refusals that are old enough to be forgotten.
+    pub forget_declines: Option<ForgetDeclines>,
     /// Jobs to schedule or finish.
     pub jobs: Vec<JobWrite>,
     /// A PSP's message, to be kept once.
@@ -79,6 +85,9 @@ impl Change {
             && self.exceptions.is_empty()
             && self.entries.is_empty()
             && self.events.is_empty()
+            && self.declines.is_empty()
+            && self.visit.is_none()
+            && self.forget_declines.is_none()
             && self.jobs.is_empty()
             && self.inbox.is_none()
             && self.idempotency.is_none()

@@ -13,9 +13,9 @@ pub use change::{
     PartWrite, PaymentWrite, Unique,
 };
 pub use rows::{
-    AccountBalance, BookException, ClaimedDelivery, ClaimedJob, Closed, DeliveryFilter, EndpointAtWork, EntryRow, EventCursor,
-    EventMark, EventRow, Finding, IdempotencyRow, InboxState, Job, OrderFilter, Page, PageAnchor, PostingRow, PspCursor,
-    PspLineRow, Stats, StoredAnswer, VerifyReport,
+    AccountBalance, BookException, ClaimedDelivery, ClaimedJob, Closed, DeclineKey, DeclineRow, DeclinesAsked, DeliveryFilter,
+    EndpointAtWork, EntryRow, EventCursor, EventMark, EventRow, Finding, ForgetDeclines, IdempotencyRow, InboxState, Job,
+    OrderFilter, Page, PageAnchor, PostingRow, PspCursor, PspLineRow, Stats, StoredAnswer, VerifyReport, Visit,
 };
 pub use sqlite::{Durability, OpenError, PartFilter, Store, WriterMode};
 

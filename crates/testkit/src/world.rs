@@ -1,7 +1,7 @@
 //! Everything wired together, and what a test does with it.
 
 use crate::{Receivers, SandboxTransport, Seeded, TestClock};
-use ducat_domain::payments::{CaptureMode, Channel, PaymentMethod, PaymentType};
+use ducat_domain::payments::{CaptureMode, Channel, DeclineGuard, PaymentMethod, PaymentType};
 use ducat_domain::{Chance, Clock, MerchantId, PaymentOrderId, PspAccountId, Secret};
 use ducat_engine::payments::{Expand, NewOrder, PaymentOrderView};
 use ducat_engine::webhooks::{ReceiveError, Received};
@@ -34,6 +34,7 @@ pub struct World {
     pub account: PspAccountId,
     folder: tempfile::TempDir,
     seed: u64,
+    guard: DeclineGuard,
 }
 
 /// What became of the messages that the sandbox sent.
@@ -55,15 +56,16 @@ impl World {
     pub async fn new(seed: u64) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(TestClock::new());
+        let guard = DeclineGuard::default();
         let settings = ducat_sandbox::Settings { public_url: "http://127.0.0.1:12111".into() };
         let sandbox_chance = Arc::new(Seeded::new(seed ^ 0x5a5a));
         let sandbox = Sandbox::new(Arc::clone(&clock) as Arc<dyn Clock>, sandbox_chance as Arc<dyn Chance>, settings);
         let transport = Arc::new(SandboxTransport::new(Arc::clone(&sandbox), Arc::clone(&clock)));
         let receivers = Arc::new(Receivers::new(Arc::clone(&clock)));
-        let engine = Self::start(folder.path(), &transport, &receivers, &clock, seed);
+        let engine = Self::start(folder.path(), &transport, &receivers, &clock, (seed, guard));
         let merchant = merchants::create(&engine, "Testing & Co").await.expect("a merchant").id;
         let account = Self::wire(&engine, merchant).await;
-        Self { engine, sandbox, transport, receivers, clock, merchant, account, folder, seed }
+        Self { engine, sandbox, transport, receivers, clock, merchant, account, folder, seed, guard }
     }
 
     fn start(
@@ -71,7 +73,7 @@ impl World {
         transport: &Arc<SandboxTransport>,
         receivers: &Arc<Receivers>,
         clock: &Arc<TestClock>,
-        seed: u64,
+        (seed, guard): (u64, DeclineGuard),
     ) -> Engine {
         let store = Store::open_sqlite(&folder.join("ducat.db"), WriterMode::Caller, clock.now()).expect("a database");
         Engine::new(Parts {
@@ -81,7 +83,7 @@ impl World {
             clock: Arc::clone(clock) as Arc<dyn Clock>,
             chance: Arc::new(Seeded::new(seed)),
             vault: Vault::new([7; 32]),
-            settings: Settings::new("http://127.0.0.1:8080"),
+            settings: Settings { guard, ..Settings::new("http://127.0.0.1:8080") },
         })
     }
 
@@ -100,7 +102,13 @@ impl World {
     /// The process dies and starts again on the same data: everything that was only in memory is gone.
     pub fn restart(&mut self) {
         self.seed = self.seed.wrapping_add(1);
-        self.engine = Self::start(self.folder.path(), &self.transport, &self.receivers, &self.clock, self.seed);
+        self.engine = Self::start(self.folder.path(), &self.transport, &self.receivers, &self.clock, (self.seed, self.guard));
+    }
+
+    /// The same, with other limits against card testing in its configuration.
+    pub fn restart_guarded_by(&mut self, guard: DeclineGuard) {
+        self.guard = guard;
+        self.restart();
     }
 
     /// The same world once more, from this moment on: its own database and its own time, beside the same PSP. What happens in one does not

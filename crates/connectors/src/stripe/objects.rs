@@ -144,7 +144,7 @@ pub(super) struct ApiError {
     pub network_decline_code: Option<String>,
     pub param: Option<String>,
     pub charge: Option<Expandable<Named>>,
-    pub payment_method: Option<PaymentMethod>,
+    pub payment_method: Option<Box<PaymentMethod>>,
 }
 
 /// What the customer gave to pay with.

@@ -33,7 +33,7 @@ pub(super) enum Answer<T> {
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub status: u16,
-    pub error: ApiError,
+    pub error: Box<ApiError>,
 }
 
 /// Reads a reply. Every fault of every operation is named here.
@@ -127,7 +127,7 @@ fn refused<T>(reply: &HttpReply) -> Result<Answer<T>, Fault> {
     let Ok(ErrorBody { error }) = serde_json::from_slice(&reply.body) else {
         return Err(Fault::Protocol(format!("{}, and not in Stripe's words", seen(reply))));
     };
-    let refusal = Refusal { status: reply.status, error };
+    let refusal = Refusal { status: reply.status, error: Box::new(error) };
     match refusal.error.kind.as_deref() {
         Some("card_error" | "invalid_request_error") => Ok(Answer::Refused(refusal)),
         // The key was used for something else, or a kind of error that did not exist when this was written.

@@ -27,7 +27,7 @@ pub(super) fn of_session(session: &Session) -> Result<Observation, Fault> {
         redirect_url: if state == Observed::Open { session.url.clone() } else { None },
         state,
         decline: refusal.map(decline),
-        card: refusal.and_then(card),
+        card: refusal.and_then(card).map(Box::new),
         fees: payment.map_or(Ok(Fees::new()), fees)?,
         refunds: Vec::new(),
         disputes: Vec::new(),

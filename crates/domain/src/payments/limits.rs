@@ -184,8 +184,13 @@ pub fn verdict(history: &[Refused], network: CardNetwork, initiator: Initiator, 
     if history.iter().any(|refused| refused.is_final) {
         return Verdict::Never;
     }
-    let held = LIMITS.iter().filter(|l| l.is_for(network, now)).filter_map(|l| l.holds_until(history, initiator, now));
-    held.max().map_or(Verdict::May, Verdict::NotBefore)
+    held_until(history, network, initiator, now).map_or(Verdict::May, Verdict::NotBefore)
+}
+
+/// Until when the limits hold the card back, final refusals aside: on a PSP's page the customer chooses the card, and only the number of
+/// tries is ours to end. Nothing while there is room.
+pub fn held_until(history: &[Refused], network: CardNetwork, initiator: Initiator, now: Timestamp) -> Option<Timestamp> {
+    LIMITS.iter().filter(|l| l.is_for(network, now)).filter_map(|l| l.holds_until(history, initiator, now)).max()
 }
 
 #[cfg(test)]

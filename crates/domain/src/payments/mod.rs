@@ -38,7 +38,9 @@ pub use claim::Claim;
 pub use decline::{Advice, Decline, DeclineClass, DeclineCode};
 pub use dispute::{Dispute, DisputeAnswer, DisputeReason, DisputeStatus};
 pub use guard::{DeclineGuard, LONGEST_RULE, Rule};
-pub use limits::{CardNetwork, Counted, HISTORY, Initiator, LIMITS, LONGEST_WINDOW, Limit, Refused, Verdict, verdict};
+pub use limits::{
+    CardNetwork, Counted, HISTORY, Initiator, LIMITS, LONGEST_WINDOW, Limit, Refused, Verdict, held_until, verdict,
+};
 pub use observation::{CardSeen, DisputeSeen, Fee, Observation, Observed, RefundSeen, RefundState};
 pub use open::open;
 pub use order::{Moved, OrderStatus, Payment, PaymentOrder, TransitionError};

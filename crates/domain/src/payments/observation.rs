@@ -18,7 +18,7 @@ pub struct Observation {
     /// The last refusal, where there was one.
     pub decline: Option<Decline>,
     /// The card of that refusal, where it was one.
-    pub card: Option<CardSeen>,
+    pub card: Option<Box<CardSeen>>,
     /// What the PSP charged so far; empty where it did not say.
     pub fees: Vec<Fee>,
     /// What it gave or gives back, as far as it says.

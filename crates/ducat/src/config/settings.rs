@@ -161,6 +161,20 @@ settings! {
         /// How long requests may go on after a signal to stop, in milliseconds.
         shutdown_timeout_ms: Duration = "10000", Number => values::milliseconds::<0, 600_000>;
     }
+    "Too many declines" {
+        /// How many payments of one order may be declined before the order is closed; 0 is no limit.
+        /// This and the following keep thieves from trying out stolen cards at your shop.
+        max_declines_per_order: u32 = "10", Number => values::number::<u32, 0, 1000>;
+        /// How many payments of one customer (by e-mail address) may be declined before that customer has to wait; 0 is no limit.
+        max_declines_per_customer: u32 = "10", Number => values::number::<u32, 0, 1000>;
+        /// Within how many hours they are counted.
+        declines_per_customer_hours: u32 = "24", Number => values::number::<u32, 1, 720>;
+        /// How many payments may be declined of customers who come from one address before that address has to wait; 0 is no limit.
+        /// Behind a proxy, name it in `trusted_proxies`, or everybody comes from one address.
+        max_declines_per_address: u32 = "20", Number => values::number::<u32, 0, 1000>;
+        /// Within how many minutes they are counted.
+        declines_per_address_minutes: u32 = "60", Number => values::number::<u32, 1, 43_200>;
+    }
     "Command line" {
         /// The key with which the verbs of the command line (`ducat orders`, `ducat listen` …) call a gateway.
         /// Without it, for a gateway on this machine, the file `sandbox-api-key` in the data folder.

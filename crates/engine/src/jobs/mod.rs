@@ -1,6 +1,6 @@
 //! The worker: runs what is due. It starts only when told to, and can be run once at a chosen time.
 
-use crate::{Engine, Error, captures, deliveries, disputes, payments, refunds, settlement};
+use crate::{Engine, Error, captures, declines, deliveries, disputes, payments, refunds, settlement};
 use ducat_domain::Timestamp;
 use ducat_store::{Change, ClaimedJob, Job};
 use std::future::Future;
@@ -96,6 +96,7 @@ async fn tick(engine: &Engine, swept_at: &mut Option<Timestamp>) -> Result<Durat
     if swept_at.is_none_or(|at| now.since(at) >= SWEEP_EVERY) {
         forget_old_keys(engine).await?;
         deliveries::forget_old(engine).await?;
+        declines::forget(engine).await?;
         *swept_at = Some(now);
     }
     let next = engine.store().next_job_at().await?;

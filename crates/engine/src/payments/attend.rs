@@ -93,10 +93,16 @@ async fn step(engine: &Engine, payment: Payment) -> Result<(Payment, Option<Faul
     let only_lapses = unwanted && !attempt.status.is_live() && !payment.order.status.is_terminal();
     if attempt.token.is_some() && !only_lapses {
         let psp = open_psp(engine, &payment).await?;
-        return if unwanted && attempt.status.is_live() {
+        if unwanted && attempt.status.is_live() {
+            return close(engine, &psp, payment).await;
+        }
+        let (payment, fault) = fetch(engine, &psp, payment).await?;
+        // Asked at every look, so that a crash between a decline and this changes nothing.
+        return if fault.is_none() && crate::declines::is_over(engine, &payment).await? {
+            tracing::warn!(order = %payment.order.id, declines = payment.attempt.declines, "too many declines: the order is closed");
             close(engine, &psp, payment).await
         } else {
-            fetch(engine, &psp, payment).await
+            Ok((payment, fault))
         };
     }
     if payment.order.status == OrderStatus::Created && !unwanted {

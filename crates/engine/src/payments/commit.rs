@@ -3,9 +3,10 @@
 use super::plan;
 use super::snapshot::Snapshot;
 use super::view::{Links, PaymentOrderView};
+use crate::declines::Noted;
 use crate::{Answer, AnswerKind, Engine, Error, RequestKey};
 use ducat_domain::journal::{Entry, EventRef, FiledEntry, Layer};
-use ducat_domain::payments::{Capture, Moved, Observation, OrderStatus, Part, Payment, TransitionError};
+use ducat_domain::payments::{Capture, Moved, Observation, Observed, OrderStatus, Part, Payment, TransitionError};
 use ducat_domain::{EntryId, EventId, MerchantId, Subject, Timestamp};
 use ducat_store::{Change, CommitError, EventRow, InboxState, InboxWrite, Job, JobWrite, PartWrite, PaymentWrite, Unique};
 use std::sync::{Mutex, PoisonError};
@@ -108,6 +109,8 @@ pub(crate) struct Settled {
     pub payment: Payment,
     /// The part that moved along.
     pub part: Option<Part>,
+    /// A refusal came that was not known.
+    pub declined: bool,
 }
 
 /// Decides a move on the payment as it stands, commits it, and decides anew where somebody else was faster. Gives the payment as it is
@@ -134,10 +137,11 @@ where
         let news = moved.is_some();
         let (after, mut change) = match moved {
             Some(moved) => {
-                let after = Settled { payment: moved.payment.clone(), part: moved.part.clone() };
+                let declined = moved.payment.attempt.declines > matter.payment().attempt.declines;
+                let after = Settled { payment: moved.payment.clone(), part: moved.part.clone(), declined };
                 (after, self::change(engine, moved, Write::Move)?)
             }
-            None => (Settled { payment: matter.payment().clone(), part: None }, Change::default()),
+            None => (Settled { payment: matter.payment().clone(), part: None, declined: false }, Change::default()),
         };
         amend(&after, news, &mut change)?;
         if change.is_empty() {
@@ -243,15 +247,23 @@ pub(crate) async fn observe(engine: &Engine, payment: Payment, seen: &Observatio
     let settings = engine.settings();
     let latest = engine.store().payment(payment.order.id).await?.map(|p| p.attempt.id);
     let is_latest = latest == Some(payment.attempt.id);
+    let noted = Noted::of(engine, &payment, seen).await?;
+    // Whoever hears first that a registration has ended which we close for its declines: our own answer, or the PSP's message.
+    let has_ended = matches!(seen.state, Observed::Failed | Observed::Canceled | Observed::Expired);
+    let is_over = has_ended && crate::declines::is_over(engine, &payment).await?;
     let settled = settle_matter(
         engine,
         Observing::of(engine, payment).await?,
         |o: Observing| {
             let check_at = plan::check_at(settings, &o.payment, now);
             let moved = o.payment.observe(seen, now, check_at)?;
-            Ok(moved.map(|moved| moved.concluding(o.capture)))
+            let moved = moved.map(|moved| moved.concluding(o.capture));
+            Ok(if is_over { moved.map(Moved::stopping) } else { moved })
         },
         |after, news, change| {
+            if let Some(noted) = noted.as_ref().filter(|_| after.declined) {
+                noted.amend(&after.payment, change);
+            }
             let after = &after.payment;
             change.inbox = along.inbox.clone().map(|mut message| {
                 message.state = if news { InboxState::Applied } else { InboxState::Ignored };
@@ -304,7 +316,7 @@ pub(crate) async fn apply_message(
     seen: &Observation,
     inbox: InboxWrite,
 ) -> Result<Payment, Error> {
-    observe(engine, payment, seen, Along { inbox: Some(inbox), caller: None }).await
+    observe(engine, payment, seen, Along { inbox: Some(inbox), ..Along::default() }).await
 }
 
 /// A verified message that says only that something happened: kept, and the PSP is asked at once.

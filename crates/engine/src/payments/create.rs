@@ -30,6 +30,13 @@ pub async fn create(engine: &Engine, merchant: MerchantId, new: NewOrder, key: O
     let moved = open(id, merchant, terms, first, now, now.plus(engine.settings().lease));
     let payment = moved.payment.clone();
     rehearse(engine, &psp, &payment)?;
+    if let Some(until) = crate::declines::customer_closed(engine, merchant, &payment.order.terms).await? {
+        return match engine.store().payment_by_reference(merchant, &payment.order.terms.reference).await? {
+            // Asking for what is there already is no new try.
+            Some(_) => existing(engine, merchant, &payment, key).await,
+            None => Err(Error::TooManyDeclines { wait: until.since(now) }),
+        };
+    }
 
     let mut intent = change(engine, moved, Write::Insert)?;
     intent.idempotency = key.map(|k| k.claim(engine, merchant, Some(*id.as_bytes()), now, None));

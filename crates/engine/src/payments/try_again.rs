@@ -10,11 +10,15 @@ use ducat_connectors::Fault;
 use ducat_domain::payments::{Payment, TransitionError};
 use ducat_domain::{AttemptId, PaymentOrderId};
 use ducat_store::CommitError;
+use std::net::IpAddr;
 
-/// The customer wants to pay: gives the address of the PSP's page, beginning a new attempt where the last one has ended.
-/// Nothing while the PSP has not answered yet, or when there is nothing to pay any more.
-pub async fn go_pay(engine: &Engine, id: PaymentOrderId) -> Result<Option<String>, Error> {
+/// The customer wants to pay, and comes from this address: gives the address of the PSP's page, beginning a new attempt where the last
+/// one has ended. Nothing while the PSP has not answered yet, or when there is nothing to pay any more.
+pub async fn go_pay(engine: &Engine, id: PaymentOrderId, visitor: Option<IpAddr>) -> Result<Option<String>, Error> {
     let payment = engine.store().payment(id).await?.ok_or(Error::NotFound("payment order"))?;
+    if !payment.order.status.is_terminal() {
+        crate::declines::arrive(engine, &payment, visitor).await?;
+    }
     if payment.attempt.redirect_url.is_some() || payment.order.status.is_terminal() {
         return Ok(payment.attempt.redirect_url);
     }

@@ -7,7 +7,9 @@ use crate::captures::CaptureView;
 use crate::disputes::DisputeView;
 use crate::refunds::RefundView;
 use ducat_domain::journal::Layer;
-use ducat_domain::payments::{CaptureMode, Channel, Decline, DeclineClass, Fee, Payment, PaymentMethod, PaymentType, Terms};
+use ducat_domain::payments::{
+    Advice, CaptureMode, Channel, Decline, DeclineClass, Fee, Payment, PaymentMethod, PaymentType, Terms,
+};
 use ducat_domain::{PaymentOrderId, Secret};
 use ducat_store::{EntryRow, EventRow};
 use serde::Serialize;
@@ -172,6 +174,10 @@ pub struct DeclineView {
     pub class: &'static str,
     /// The PSP's own code.
     pub psp_code: Option<String>,
+    /// The card network's own code, where the PSP passes it on.
+    pub network_code: Option<String>,
+    /// What the PSP or the network advises: confirm_card_data, do_not_try_again or try_again_later.
+    pub advice: Option<&'static str>,
     /// One sentence for the customer.
     pub message: &'static str,
 }
@@ -402,7 +408,7 @@ impl DeclineView {
     pub(crate) fn of(d: &Decline) -> Self {
         Self {
             code: d.code.as_str(),
-            class: match d.code.class() {
+            class: match d.class() {
                 DeclineClass::Hard => "hard",
                 DeclineClass::Soft => "soft",
                 DeclineClass::Fixable => "fixable",
@@ -410,6 +416,8 @@ impl DeclineView {
                 DeclineClass::Technical => "technical",
             },
             psp_code: d.psp_code.clone(),
+            network_code: d.network_code.clone(),
+            advice: d.advice.map(Advice::as_str),
             message: d.code.for_customer(),
         }
     }

@@ -3,7 +3,7 @@
 use super::codec::{Col, details_of};
 use super::ledger::{self, Moved};
 use super::refusal::refused;
-use super::{jobs, parts, statement, webhooks};
+use super::{declines, jobs, parts, statement, webhooks};
 use crate::{Change, CommitError, IdempotencyWrite, InboxWrite, PaymentWrite};
 use ducat_domain::payments::{Attempt, Fee, PaymentOrder};
 use ducat_domain::{ApiKey, PspAccount, Timestamp};
@@ -71,6 +71,7 @@ pub(super) fn apply(db: &Connection, change: &Change, moved: &mut Moved) -> Appl
             ],
         )?;
     }
+    declines::write(db, change)?;
     for write in &change.jobs {
         jobs::write(db, write)?;
     }

@@ -9,6 +9,7 @@ const MIGRATIONS: &[(u32, &str, &str)] = &[
     (1, "pay_in", include_str!("../../migrations/sqlite/0001_pay_in.sql")),
     (2, "after_the_sale", include_str!("../../migrations/sqlite/0002_after_the_sale.sql")),
     (3, "webhooks", include_str!("../../migrations/sqlite/0003_webhooks.sql")),
+    (4, "declines", include_str!("../../migrations/sqlite/0004_declines.sql")),
 ];
 
 /// Lets through an empty file and a database of ours; writes nothing.

@@ -3,6 +3,7 @@
 //! - `migrations`: brings a file to the newest schema.
 //! - `writer`: group commit; `apply`, `parts`, `statement`, `ledger`, `jobs`: what one [`Change`](crate::Change) writes; `refusal`: what a refusal means.
 //! - `webhooks`: endpoints and deliveries, written; `outbox`: the same, read.
+//! - `writer`: group commit; `apply`, `parts`, `statement`, `declines`, `ledger`, `jobs`: what one [`Change`](crate::Change) writes; `refusal`: what a refusal means.
 //! - `read`, `lists`, `books`: the reads.
 //! - `verify`, `invariants`: every invariant over the whole file.
 //! - `codec`: between rows and domain types.
@@ -10,6 +11,7 @@
 mod apply;
 mod books;
 mod codec;
+mod declines;
 mod invariants;
 mod jobs;
 mod ledger;

@@ -4,6 +4,7 @@ mod cancel;
 mod claim;
 mod create;
 mod crowds;
+mod declines;
 mod deliveries;
 mod idempotency;
 mod messages;

@@ -147,7 +147,7 @@ async fn a_registration_that_the_psp_has_forgotten_ends_and_the_customer_may_try
     world.live(SECOND * 300).await;
     let view = world.view(id).await;
     assert_eq!((view.status, view.latest_attempt.status), ("pending", "expired"));
-    let page = ducat_engine::payments::go_pay(&world.engine, id).await.unwrap();
+    let page = ducat_engine::payments::go_pay(&world.engine, id, None).await.unwrap();
     assert!(page.is_some() && world.view(id).await.psp_token != first);
     world.assert_sound().await;
 }

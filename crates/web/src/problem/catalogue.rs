@@ -156,6 +156,10 @@ kinds! {
     RATE_LIMITED = "rate_limited", TOO_MANY_REQUESTS, "Too many calls",
         "This API key has used up its calls for the moment. Nothing was done.",
         "Wait as long as Retry-After says. The RateLimit headers of every answer show what is left.";
+    TOO_MANY_DECLINES = "too_many_declines", TOO_MANY_REQUESTS, "Too many payments of this customer were declined",
+        "So many payments of this customer were declined in so short a time that it looks like somebody trying out stolen cards. For a while \
+         the customer gets no new payment order. Nothing was done.",
+        "Wait as long as Retry-After says. Other customers are not affected. Who runs the gateway sets the limits: max_declines_per_customer and its window.";
     INTERNAL_ERROR = "internal_error", INTERNAL_SERVER_ERROR, "Something of ours failed",
         "An error of Ducat, not of the request. It is in the log under the request id.",
         "Repeat the request under the same Idempotency-Key: nothing happens twice. If it stays, give the request id to whoever runs this gateway.";

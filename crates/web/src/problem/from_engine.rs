@@ -20,6 +20,7 @@ impl From<Error> for Problem {
                 Self::new(&kinds::IDEMPOTENCY_IN_PROGRESS, "A request under this Idempotency-Key is still running.")
                     .retry_after(1)
             }
+            Error::TooManyDeclines { wait } => Self::too_many_declines(wait),
             Error::Busy => Self::new(&kinds::BUSY, "Too much is waiting already. Nothing was done; try again.").retry_after(1),
             Error::Psp(refusal) if refusal.code == kinds::PSP_ACCOUNT_MISCONFIGURED.code => refused(&kinds::CONFLICT, refusal),
             Error::Psp(refusal) => refused(&kinds::PSP_REFUSED, refusal),
@@ -79,6 +80,7 @@ fn sentence(text: &str) -> String {
 mod tests {
     use super::*;
     use axum::http::StatusCode;
+    use std::time::Duration;
 
     #[test]
     fn each_failure_of_the_engine_has_its_status() {
@@ -88,6 +90,7 @@ mod tests {
         assert_eq!(status(Error::NotFound("payment order")), StatusCode::NOT_FOUND);
         assert_eq!(status(Error::KeyReused), StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(status(Error::KeyBusy), StatusCode::CONFLICT);
+        assert_eq!(status(Error::TooManyDeclines { wait: Duration::ZERO }), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(status(Error::Busy), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(status(Error::Internal("secret".into())), StatusCode::INTERNAL_SERVER_ERROR);
     }

@@ -12,6 +12,7 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use catalogue::Kind;
 pub(crate) use render::{ProblemDocument, as_json, as_page};
+use std::time::Duration;
 
 /// A refusal or failure, on its way to the caller. It travels in the answer's extensions to the layer around all routes, which
 /// knows the request id and whether a person or a program is asking.
@@ -57,6 +58,14 @@ impl Problem {
     pub fn internal(hidden: impl Into<String>) -> Self {
         let detail = "Something of ours failed. It is logged under the request id.";
         Self { hidden: Some(hidden.into().into()), ..Self::new(&catalogue::INTERNAL_ERROR, detail) }
+    }
+
+    /// Too much of this customer was declined; nothing more is tried for so long.
+    pub fn too_many_declines(wait: Duration) -> Self {
+        let detail = "Too many payments of this customer were declined. Nothing was done; wait before you try again.";
+        // A part of a second is waited for as a whole one.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self::new(&catalogue::TOO_MANY_DECLINES, detail).retry_after(seconds.max(1))
     }
 
     /// No key, or no good one.

@@ -96,11 +96,17 @@ impl FakeStripe {
 
     /// The bank said no; the page lets the customer try again.
     pub fn decline(&self, token: &str) {
+        self.decline_again(token, 1);
+    }
+
+    /// Declines the customer's card, for the so-manieth time.
+    pub fn decline_again(&self, token: &str, time: usize) {
         self.change(token, |session| {
             session["payment_intent"] = json!({
                 "id": format!("pi_{token}"), "object": "payment_intent", "status": "requires_payment_method", "currency": session["currency"],
                 "amount": session["amount_total"], "amount_received": 0, "last_payment_error":
-                    { "type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds", "charge": "ch_1" },
+                    { "type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds", "charge": format!("ch_{time}"),
+                      "advice_code": "try_again_later", "network_decline_code": "51" },
             });
         });
     }

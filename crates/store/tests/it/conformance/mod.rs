@@ -94,6 +94,13 @@ conformance! {
         deliveries_are_listed_by_pages_and_filters_and_within_their_merchant
         a_test_is_kept_with_its_answer
     }
+    declines {
+        refusals_are_counted_by_key_in_a_window_newest_first
+        refusals_stay_with_their_merchant_and_their_event
+        the_cards_of_an_order_are_found_by_the_order_s_key
+        where_a_customer_came_from_last_is_known
+        what_is_old_is_forgotten_and_what_was_final_is_kept_longer
+    }
     walls {
         nothing_of_one_merchant_is_seen_through_another
         nothing_of_one_merchant_is_written_into_another

@@ -23,6 +23,8 @@ pub(super) enum Stage {
     Pay,
     /// The last try was refused; the customer can try again.
     TryAgain,
+    /// Too much was declined; the customer can try again later.
+    HeldBack,
     /// The PSP has not answered yet.
     OneMoment,
     /// The customer acted; nobody knows the outcome yet.
@@ -72,6 +74,8 @@ pub(super) struct CheckoutPage {
     pub cancel_url: Option<String>,
     pub onward_url: Option<String>,
     pub place: Place,
+    /// Until when the customer has to wait, in words.
+    pub held_until: Option<String>,
 }
 
 impl CheckoutPage {
@@ -100,7 +104,14 @@ impl CheckoutPage {
             cancel_url: checkout.cancel_url.clone(),
             onward_url: checkout.onward_url.clone(),
             place,
+            held_until: None,
         }
+    }
+
+    /// The page for a customer who has to wait because too much was declined.
+    pub fn held_back(checkout: &Checkout, end: Timestamp, now: Timestamp) -> Self {
+        let held_until = Some(until(&end.to_string(), now));
+        Self { stage: Stage::HeldBack, decline: None, open_until: None, held_until, ..Self::of(checkout, Place::Order, now) }
     }
 
     /// Whether the page is only there until the PSP answers.
@@ -115,7 +126,7 @@ impl CheckoutPage {
 
     /// Whether anything can still change.
     fn is_live(&self) -> bool {
-        !matches!(self.stage, Stage::Paid | Stage::Failed | Stage::Canceled | Stage::Expired)
+        !matches!(self.stage, Stage::HeldBack | Stage::Paid | Stage::Failed | Stage::Canceled | Stage::Expired)
     }
 
     fn payable(&self) -> bool {
@@ -141,6 +152,7 @@ impl CheckoutPage {
             Stage::Pay if self.decline.is_some() => "That did not work",
             Stage::Pay => "Your order",
             Stage::TryAgain => "That did not work",
+            Stage::HeldBack => "Please take a short break",
             Stage::OneMoment => "One moment…",
             Stage::Confirming => "Your payment is being confirmed",
             Stage::Canceling => "This order is being called off",
@@ -155,7 +167,7 @@ impl CheckoutPage {
     fn tone(&self) -> &'static str {
         match self.stage {
             Stage::Pay if self.decline.is_none() => "calm",
-            Stage::Pay | Stage::TryAgain => "warn",
+            Stage::Pay | Stage::TryAgain | Stage::HeldBack => "warn",
             Stage::OneMoment | Stage::Confirming | Stage::Canceling => "wait",
             Stage::Paid | Stage::Held => "good",
             Stage::Failed | Stage::Canceled | Stage::Expired => "ended",
