@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import tempfile
 import time
@@ -25,19 +26,34 @@ def until(what, condition, patience=PATIENCE):
     raise AssertionError(f"waited in vain for {what}")
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
 class Gateway:
     def __init__(self, **settings):
         self.folder = tempfile.TemporaryDirectory(prefix="ducat-webhooks-")
         self.log = Path(self.folder.name) / "serve.log"
         others = {name: value for name, value in os.environ.items() if not name.startswith("DUCAT_")}
-        ours = {"DUCAT_LISTEN": "127.0.0.1:0", "DUCAT_SANDBOX_PORT": "0", "DUCAT_LOG": "warn", "DUCAT_RATE_LIMIT_PER_SECOND": "5000", **settings}
+        ours = {"DUCAT_LISTEN": f"127.0.0.1:{free_port()}", "DUCAT_SANDBOX_PORT": str(free_port()), "DUCAT_LOG": "warn"}
+        self.environment = {**others, **ours, "DUCAT_RATE_LIMIT_PER_SECOND": "5000", **settings}
+        self.start()
+
+    def start(self):
+        """Starts it, in the same folder and at the same ports every time."""
         with open(self.log, "wb") as log:
-            self.child = subprocess.Popen([PROGRAM, "serve"], cwd=self.folder.name, env={**others, **ours}, stdout=log, stderr=log)
+            self.child = subprocess.Popen([PROGRAM, "serve"], cwd=self.folder.name, env=self.environment, stdout=log, stderr=log)
         said = until("the gateway", self._ready)
         place = lambda name: re.search(rf"^\s*{name}\s+(\S+)", said, re.M).group(1)
-        self.base, self.sandbox, self.key = place("Shop").rstrip("/"), place("Sandbox").rstrip("/"), place("API key")
+        self.base, self.sandbox = place("Shop").rstrip("/"), place("Sandbox").rstrip("/")
         self.session = requests.Session()
-        self.session.headers["Authorization"] = f"Bearer {self.key}"
+        self.session.headers["Authorization"] = f"Bearer {place('API key')}"
+
+    def kill(self):
+        """The machine loses its power."""
+        self.child.kill()
+        self.child.wait(PATIENCE)
 
     def _ready(self):
         said = self.log.read_text()
