@@ -8,6 +8,7 @@ use ducat_domain::payments::DeclineGuard;
 use ducat_domain::{Chance, Clock, PaymentOrderId, Timestamp};
 use ducat_store::Store;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, broadcast};
@@ -83,6 +84,8 @@ struct Inner {
     work: Notify,
     outbox: Notify,
     tests: Semaphore,
+    arrived: AtomicU64,
+    missed: AtomicU64,
     keys: KeyCache,
     asked: Mutex<HashMap<PaymentOrderId, Timestamp>>,
     turns: Vec<tokio::sync::Mutex<()>>,
@@ -99,6 +102,8 @@ impl Engine {
             work: Notify::new(),
             outbox: Notify::new(),
             tests: Semaphore::new(MAX_TESTS),
+            arrived: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
             keys: KeyCache::default(),
             asked: Mutex::default(),
             turns,
@@ -185,6 +190,19 @@ impl Engine {
 
     pub(crate) fn outbox(&self) -> &Notify {
         &self.0.outbox
+    }
+
+    /// How many tries of webhook deliveries arrived and how many did not, since this node began.
+    pub fn tries_counted(&self) -> (u64, u64) {
+        (self.0.arrived.load(Ordering::Relaxed), self.0.missed.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn count_arrival(&self) {
+        self.0.arrived.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_miss(&self) {
+        self.0.missed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// One permit for each test of a webhook endpoint.

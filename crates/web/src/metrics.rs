@@ -4,6 +4,7 @@ use crate::app::App;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use ducat_engine::Engine;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -11,6 +12,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Where the bars of the histogram end, in seconds.
@@ -33,6 +35,11 @@ struct Message {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Try {
+    outcome: &'static str,
+}
+
 /// Everything that is counted.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -42,6 +49,9 @@ pub(crate) struct Metrics {
     limited: Counter,
     streams: Gauge,
     job_lateness: Gauge,
+    tries: Family<Try, Counter>,
+    failing: Gauge,
+    delivery_lateness: Gauge,
 }
 
 fn histogram() -> Histogram {
@@ -59,6 +69,9 @@ impl Metrics {
             limited: Counter::default(),
             streams: Gauge::default(),
             job_lateness: Gauge::default(),
+            tries: Family::default(),
+            failing: Gauge::default(),
+            delivery_lateness: Gauge::default(),
         };
         let registry = &mut all.registry;
         registry.register("http_requests", "Requests answered", all.requests.clone());
@@ -69,13 +82,30 @@ impl Metrics {
         registry.register("live_streams", "Live streams that are open now", all.streams.clone());
         let what = "How long the job that is due first has been due; 0 where none is";
         registry.register_with_unit("job_lateness", what, Unit::Seconds, all.job_lateness.clone());
+        registry.register("webhook_tries", "Tries of deliveries to merchants, by whether they arrived", all.tries.clone());
+        registry.register("webhook_endpoints_failing", "Endpoints whose last try failed", all.failing.clone());
+        let what = "How long the delivery that is due first has been due, of endpoints that do not fail; 0 where none is";
+        registry.register_with_unit("webhook_lateness", what, Unit::Seconds, all.delivery_lateness.clone());
         all
+    }
+
+    /// Looks at what merchants are told, and when.
+    async fn look_at_webhooks(&self, engine: &Engine) {
+        let (arrived, missed) = engine.tries_counted();
+        for (outcome, count) in [("arrived", arrived), ("missed", missed)] {
+            self.tries.get_or_create(&Try { outcome }).inner().store(count, Ordering::Relaxed);
+        }
+        let Ok(endpoints) = engine.store().endpoints_at_work().await else { return };
+        let (failing, well): (Vec<_>, Vec<_>) = endpoints.iter().partition(|e| e.endpoint.failing_since.is_some());
+        self.failing.set(i64::try_from(failing.len()).unwrap_or(i64::MAX));
+        let late = well.iter().filter_map(|e| e.due_at).min().map_or(0, |at| engine.now().since(at).as_secs());
+        self.delivery_lateness.set(i64::try_from(late).unwrap_or(i64::MAX));
     }
 
     /// A request was answered.
     pub fn answered(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
         // A method that nobody knows is the caller's invention, and would be a label of its own.
-        let known = [Method::GET, Method::POST, Method::HEAD].contains(method);
+        let known = [Method::GET, Method::POST, Method::DELETE, Method::HEAD].contains(method);
         let method = if known { method.to_string() } else { "other".to_owned() };
         let request = Request { method, route: route.to_owned(), status: status.as_u16() };
         self.requests.get_or_create(&request).inc();
@@ -113,6 +143,7 @@ pub(crate) async fn show(State(app): State<App>) -> Response {
     let due = app.engine.store().next_job_at().await.ok().flatten();
     let lateness = due.map_or(0, |at| app.engine.now().since(at).as_secs());
     app.metrics.job_lateness.set(i64::try_from(lateness).unwrap_or(i64::MAX));
+    app.metrics.look_at_webhooks(&app.engine).await;
     let mut text = String::new();
     // Writing into a string does not fail.
     let _ = encode(&mut text, &app.metrics.registry);

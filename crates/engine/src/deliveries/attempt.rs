@@ -55,6 +55,11 @@ async fn settle(engine: &Engine, endpoint: &WebhookEndpoint, claim: &ClaimedDeli
         Err(CommitError::Stale) => return Ok(()),
         Err(e) => return Err(e.into()),
     }
+    if arrived {
+        engine.count_arrival()
+    } else {
+        engine.count_miss()
+    }
     if gone {
         pause(engine, endpoint.id, EndpointStatus::Gone, |_| true).await?;
     } else if !arrived {

@@ -126,6 +126,14 @@ async fn the_log_of_deliveries_is_read_and_a_delivery_tried_again() {
     let path = made(&world).await.header("location").to_owned();
     world.post("/v1/payment_orders", &json!({ "reference": "o", "amount": 1000, "currency": "EUR" })).await;
     Dispatcher::new(world.engine.clone()).run_due().await.unwrap();
+    let figures = world.visit("/metrics").await.body;
+    for line in [
+        "ducat_webhook_tries_total{outcome=\"arrived\"} 1",
+        "ducat_webhook_endpoints_failing 0",
+        "ducat_webhook_lateness_seconds 0",
+    ] {
+        assert!(figures.contains(line), "{line} is missing in {figures}");
+    }
     let list = world.get(&format!("{path}/deliveries?state=succeeded")).await.json();
     assert_eq!((list["data"].as_array().unwrap().len(), &list["data"][0]["type"]), (1, &json!("payment_order.pending")));
     let delivery = format!("{path}/deliveries/{}", list["data"][0]["id"].as_str().unwrap());
