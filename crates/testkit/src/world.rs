@@ -124,9 +124,9 @@ impl World {
         let clock = Arc::new(TestClock::at(self.clock.now()));
         let transport = Arc::new(SandboxTransport::new(Arc::clone(&self.sandbox), Arc::clone(&clock)));
         let receivers = Arc::new(Receivers::new(Arc::clone(&clock)));
-        let engine = Self::start(folder.path(), &transport, &receivers, &clock, seed);
+        let engine = Self::start(folder.path(), &transport, &receivers, &clock, (seed, self.guard));
         let (sandbox, merchant, account) = (Arc::clone(&self.sandbox), self.merchant, self.account);
-        Self { engine, sandbox, transport, receivers, clock, merchant, account, folder, seed }
+        Self { engine, sandbox, transport, receivers, clock, merchant, account, folder, seed, guard: self.guard }
     }
 
     /// An order as a shop would ask for it.
