@@ -89,7 +89,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// The public internet, and these networks besides. A network of v4-mapped addresses is the IPv4 network.
+    /// The public internet, and these networks besides.
     pub fn new(allowed: impl IntoIterator<Item = IpNet>) -> Self {
         Self { allowed: allowed.into_iter().collect() }
     }

@@ -22,6 +22,8 @@ const MAX_SLEEP: Duration = Duration::from_millis(500);
 const MIN_SLEEP: Duration = Duration::from_millis(5);
 /// The sleep after the database failed.
 const FAILED_SLEEP: Duration = Duration::from_secs(2);
+/// How long receivers may still answer when the program is to end.
+const LAST_WAIT: Duration = Duration::from_secs(2);
 /// How many endpoints are moved on side by side.
 const FAN_OUTS: usize = 64;
 
@@ -68,7 +70,8 @@ impl Dispatcher {
         }
     }
 
-    /// Delivers until `shutdown` ends, sleeping in between. What is under way when it ends is finished first.
+    /// Delivers until `shutdown` ends, sleeping in between. What is under way then is finished first, but a receiver that hangs does not
+    /// keep the program: its delivery comes again when its lease ends.
     pub async fn work(mut self, shutdown: impl Future<Output = ()> + Send) {
         tokio::pin!(shutdown);
         loop {
@@ -91,7 +94,12 @@ impl Dispatcher {
                 self.note(over);
             }
         }
-        while self.under_way.join_next().await.is_some() {}
+        let engine = self.engine.clone();
+        let last = async { while self.under_way.join_next().await.is_some() {} };
+        tokio::select! {
+            () = last => {}
+            () = engine.courier().wait(LAST_WAIT) => {}
+        }
     }
 
     fn sleep(&self, round: &Round) -> Duration {
