@@ -4,6 +4,7 @@ use crate::api_keys::KeyCache;
 use crate::courier::Guard;
 use crate::psp::Transport;
 use crate::vault::Vault;
+use crate::webhook_endpoints::TestTurns;
 use ducat_domain::payments::DeclineGuard;
 use ducat_domain::{Chance, Clock, PaymentOrderId, Timestamp};
 use ducat_store::Store;
@@ -11,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore, broadcast};
+use tokio::sync::{Notify, broadcast};
 
 /// How many committed changes a slow watcher may lag behind before it has to look again for itself.
 const WATCH_BUFFER: usize = 1024;
@@ -21,9 +22,6 @@ const MAX_ASKED: usize = 10_000;
 
 /// How many orders may be decided upon at once by callers who wait their turn; orders share turns by chance.
 const TURNS: usize = 1024;
-
-/// How many webhook endpoints are tested at once, each for as long as it takes to answer.
-const MAX_TESTS: usize = 16;
 
 /// What the engine is made of. Clock, chance and transport are parameters, so that a test or a simulation can give its own.
 pub struct Parts {
@@ -83,7 +81,7 @@ struct Inner {
     changes: broadcast::Sender<PaymentOrderId>,
     work: Notify,
     outbox: Notify,
-    tests: Semaphore,
+    tests: TestTurns,
     arrived: AtomicU64,
     missed: AtomicU64,
     keys: KeyCache,
@@ -101,7 +99,7 @@ impl Engine {
             changes,
             work: Notify::new(),
             outbox: Notify::new(),
-            tests: Semaphore::new(MAX_TESTS),
+            tests: TestTurns::default(),
             arrived: AtomicU64::new(0),
             missed: AtomicU64::new(0),
             keys: KeyCache::default(),
@@ -205,8 +203,8 @@ impl Engine {
         self.0.missed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// One permit for each test of a webhook endpoint.
-    pub(crate) fn tests(&self) -> &Semaphore {
+    /// The turns of those who test a webhook endpoint.
+    pub(crate) fn tests(&self) -> &TestTurns {
         &self.0.tests
     }
 

@@ -25,7 +25,7 @@ pub async fn test(
         return Ok(answer);
     }
     let endpoint = own(engine, merchant, id).await?;
-    let _turn = engine.tests().try_acquire().map_err(|_| Error::Busy)?;
+    let _turn = engine.tests().take(merchant).ok_or(Error::Busy)?;
     let now = engine.now();
     let event = EventId::new(now, engine.chance());
     let body = json!({
