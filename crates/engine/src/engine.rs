@@ -56,6 +56,17 @@ pub struct Settings {
     pub webhooks: Guard,
     /// When too much was refused.
     pub guard: DeclineGuard,
+    /// Whether PSPs' test cards come to the networks' limits too.
+    pub test_cards: TestCards,
+}
+
+/// What becomes of PSPs' test cards. Everybody who tries a gateway out uses the same few, so they would soon be at their limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TestCards {
+    /// They are not counted.
+    Ignored,
+    /// They are counted like any card, to see what happens then.
+    Counted,
 }
 
 impl Settings {
@@ -68,6 +79,7 @@ impl Settings {
             poll_after: Duration::from_secs(60),
             webhooks: Guard::default(),
             guard: DeclineGuard::default(),
+            test_cards: TestCards::Ignored,
         }
     }
 }

@@ -32,7 +32,7 @@ pub mod vault;
 pub mod webhook_endpoints;
 pub mod webhooks;
 
-pub use engine::{Engine, Parts, Settings};
+pub use engine::{Engine, Parts, Settings, TestCards};
 pub use error::{Error, Problem};
 pub use idempotency::{Answer, AnswerKind, RequestKey};
 pub use vault::Vault;

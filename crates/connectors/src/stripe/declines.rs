@@ -4,7 +4,7 @@
 
 use super::objects::{ApiError, Card, Expandable};
 use ducat_domain::Secret;
-use ducat_domain::payments::{Advice, CardNetwork, CardSeen, Decline, DeclineCode};
+use ducat_domain::payments::{Advice, CardMode, CardNetwork, CardSeen, Decline, DeclineCode};
 
 /// Stripe's decline codes, each by its own name.
 const BY_DECLINE_CODE: &[(&str, DeclineCode)] = &[
@@ -147,10 +147,10 @@ fn advice(error: &ApiError) -> Option<Advice> {
 }
 
 /// The card that was refused.
-pub(super) fn card(error: &ApiError) -> Option<CardSeen> {
+pub(super) fn card(error: &ApiError, mode: CardMode) -> Option<CardSeen> {
     let card = error.payment_method.as_ref()?.card.as_ref()?;
     let fingerprint = card.fingerprint.as_ref().filter(|text| !text.is_empty()).map(Secret::new);
-    Some(CardSeen { network: network(card), fingerprint, face: face(card) })
+    Some(CardSeen { mode, network: network(card), fingerprint, face: face(card) })
 }
 
 fn network(card: &Card) -> CardNetwork {
@@ -371,7 +371,7 @@ mod tests {
     }
 
     fn card_of(error: serde_json::Value) -> Option<CardSeen> {
-        card(&serde_json::from_value(error).unwrap())
+        card(&serde_json::from_value(error).unwrap(), CardMode::Live)
     }
 
     #[test]
@@ -395,6 +395,6 @@ mod tests {
         assert_eq!(card_of(json!({"payment_method": {"id": "pm_1", "sepa_debit": {"last4": "3000"}}})), None);
         assert_eq!(card_of(json!({"code": "card_declined"})), None);
         let bare = seen(json!({"brand": "cartes_bancaires"})).unwrap();
-        assert_eq!(bare, CardSeen { network: CardNetwork::Other, fingerprint: None, face: None });
+        assert_eq!((bare.network, bare.fingerprint, bare.face), (CardNetwork::Other, None, None));
     }
 }

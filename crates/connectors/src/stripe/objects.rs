@@ -45,6 +45,7 @@ pub(super) struct Session {
     pub amount_total: Option<i64>,
     pub currency: Option<String>,
     pub url: Option<String>,
+    pub livemode: Option<bool>,
     pub client_reference_id: Option<String>,
     pub metadata: Metadata,
     pub payment_intent: Option<Expandable<PaymentIntent>>,

@@ -6,7 +6,7 @@ use super::declines::{card, decline};
 use super::objects::{Charge, Expandable, PaymentIntent, Session};
 use super::reading::strange;
 use crate::{Fault, Fees};
-use ducat_domain::payments::{Fee, Observation, Observed, PspToken};
+use ducat_domain::payments::{CardMode, Fee, Observation, Observed, PspToken};
 
 /// Everything a session tells. Its payment must have been expanded where the session is complete.
 pub(super) fn of_session(session: &Session) -> Result<Observation, Fault> {
@@ -20,6 +20,7 @@ pub(super) fn of_session(session: &Session) -> Result<Observation, Fault> {
         (status, _) => return Err(strange("the status of a session:", status)),
     };
     let payment = session.payment();
+    let mode = if session.livemode == Some(false) { CardMode::Test } else { CardMode::Live };
     let refusal = payment.and_then(|p| p.last_payment_error.as_ref());
     Ok(Observation {
         token: PspToken(session.id.clone()),
@@ -27,7 +28,7 @@ pub(super) fn of_session(session: &Session) -> Result<Observation, Fault> {
         redirect_url: if state == Observed::Open { session.url.clone() } else { None },
         state,
         decline: refusal.map(decline),
-        card: refusal.and_then(card).map(Box::new),
+        card: refusal.and_then(|error| card(error, mode)).map(Box::new),
         fees: payment.map_or(Ok(Fees::new()), fees)?,
         refunds: Vec::new(),
         disputes: Vec::new(),
@@ -108,7 +109,7 @@ mod tests {
     use super::super::samples::{paid, payment, session, session_with};
     use super::*;
     use ducat_domain::Money;
-    use ducat_domain::payments::DeclineCode;
+    use ducat_domain::payments::{CardNetwork, DeclineCode};
     use serde_json::{Value, json};
 
     fn of(value: Value) -> Result<Observation, Fault> {
@@ -149,7 +150,21 @@ mod tests {
         let decline = seen.decline.unwrap();
         assert_eq!(seen.state, Observed::Open);
         assert_eq!((decline.code, decline.psp_ref.as_deref()), (DeclineCode::InsufficientFunds, Some("ch_9")));
+        assert_eq!(seen.card, None);
         assert!(seen.redirect_url.is_some());
+    }
+
+    #[test]
+    fn the_card_of_a_decline_is_a_live_one_unless_stripe_says_that_it_is_for_tests() {
+        let mut declined = payment("requires_payment_method");
+        declined["last_payment_error"] =
+            json!({"code": "card_declined", "payment_method": {"id": "pm_1", "card": {"brand": "mastercard", "fingerprint": "fp"}}});
+        for (livemode, mode) in [(json!(true), CardMode::Live), (json!(false), CardMode::Test), (Value::Null, CardMode::Live)] {
+            let mut session = session_with("open", declined.clone());
+            session["livemode"] = livemode;
+            let card = of(session).unwrap().card.unwrap();
+            assert_eq!((card.mode, card.network), (mode, CardNetwork::Mastercard));
+        }
     }
 
     #[test]

@@ -191,4 +191,14 @@ mod tests {
         let read: Decline = serde_json::from_str(kept).unwrap();
         assert_eq!((read.code, read.advice, read.network_code), (DeclineCode::LostCard, None, None));
     }
+
+    #[test]
+    fn the_documentation_lists_every_code_with_its_class() {
+        let page = include_str!("../../../../docs/declines.md");
+        for code in DeclineCode::ALL {
+            let class = serde_json::to_value(code.class()).unwrap();
+            let row = format!("| `{}` | {} | ", code.as_str(), class.as_str().unwrap());
+            assert!(page.contains(&row), "docs/declines.md has no row that begins with {row}");
+        }
+    }
 }

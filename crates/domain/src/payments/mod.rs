@@ -41,7 +41,7 @@ pub use guard::{DeclineGuard, LONGEST_RULE, Rule};
 pub use limits::{
     CardNetwork, Counted, HISTORY, Initiator, LIMITS, LONGEST_WINDOW, Limit, Refused, Verdict, held_until, verdict,
 };
-pub use observation::{CardSeen, DisputeSeen, Fee, Observation, Observed, RefundSeen, RefundState};
+pub use observation::{CardMode, CardSeen, DisputeSeen, Fee, Observation, Observed, RefundSeen, RefundState};
 pub use open::open;
 pub use order::{Moved, OrderStatus, Payment, PaymentOrder, TransitionError};
 pub use part::Part;

@@ -27,9 +27,20 @@ pub struct Observation {
     pub disputes: Vec<DisputeSeen>,
 }
 
+/// Whether a card is somebody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardMode {
+    /// Somebody's, with a bank and a network behind it.
+    Live,
+    /// One of the PSP's for tests, which everybody uses and no network hears of.
+    Test,
+}
+
 /// A card, as a PSP knows it again. We keep nothing of it but keyed digests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardSeen {
+    /// Whether it is a card at all.
+    pub mode: CardMode,
     /// Its network.
     pub network: CardNetwork,
     /// The PSP's own mark of the number; the same card has it at the same PSP account.

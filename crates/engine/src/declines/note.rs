@@ -1,8 +1,8 @@
 //! What is written beside a decline, in the change whose event tells of it.
 
 use super::keys;
-use crate::{Engine, Error};
-use ducat_domain::payments::{CardNetwork, DeclineClass, Initiator, Observation, Payment};
+use crate::{Engine, Error, TestCards};
+use ducat_domain::payments::{CardMode, CardNetwork, CardSeen, DeclineClass, Initiator, Observation, Payment};
 use ducat_store::{Change, DeclineKey, DeclineRow};
 
 /// A refusal that is news, with everything by which it is counted.
@@ -23,10 +23,12 @@ impl Noted {
         let mut keys = vec![keys::of_order(engine, order)];
         keys.extend(keys::customer(engine, order.merchant, &order.terms));
         keys.extend(engine.store().visit(order.id).await?);
-        if let Some(card) = &seen.card {
+        let counts = |card: &CardSeen| card.mode == CardMode::Live || engine.settings().test_cards == TestCards::Counted;
+        let card = seen.card.as_deref().filter(|card| counts(card));
+        if let Some(card) = card {
             keys.extend(keys::cards(engine, order.merchant, payment.attempt.psp_account, card));
         }
-        let network = seen.card.as_ref().map(|card| card.network);
+        let network = card.map(|card| card.network);
         Ok(Some(Self { keys, network, is_final: decline.class() == DeclineClass::Hard }))
     }
 

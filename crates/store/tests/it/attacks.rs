@@ -265,3 +265,30 @@ attacks! {
          FROM idempotency_keys",
     ]
 }
+
+#[test]
+fn what_was_declined_stays_declined() {
+    run(async {
+        let w = World::sqlite(WriterMode::Thread);
+        let shop = w.shop().await;
+        let moved = w.opened(shop, w.terms());
+        let mut change = w.change(moved, PaymentWrite::Insert);
+        let (event, at, key) = (change.events[0].id, change.events[0].at, DeclineKey::Customer([1; 32]));
+        let row =
+            DeclineRow { merchant: shop.merchant, key, at, event, network: None, initiator: Initiator::Customer, is_final: false };
+        change.declines = vec![row];
+        w.commit(change).await;
+        let intruder = Intruder::into(&w);
+        for attack in [
+            "UPDATE declines SET at = 0",
+            "UPDATE declines SET is_final = 1",
+            "INSERT OR REPLACE INTO declines SELECT * FROM declines",
+            "INSERT INTO declines SELECT merchant_id, 'somebody', digest, at, event_id, network, initiator, 0 FROM declines",
+            "INSERT INTO declines SELECT merchant_id, kind, 'ada@shop.example', at, event_id, network, initiator, 0 FROM declines",
+            "INSERT INTO declines SELECT merchant_id, 'card', digest, at, zeroblob(16), network, initiator, 0 FROM declines",
+        ] {
+            intruder.refused(attack);
+        }
+        w.assert_sound().await;
+    });
+}

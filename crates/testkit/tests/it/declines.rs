@@ -1,6 +1,6 @@
 //! Too much is refused: the guard against card testing, and the networks' limits, through the sandbox and across restarts.
 
-use ducat_domain::payments::{CardNetwork, CardSeen, Customer, DeclineGuard, Initiator, Rule, Verdict};
+use ducat_domain::payments::{CardMode, CardNetwork, CardSeen, Customer, DeclineGuard, Initiator, Rule, Verdict};
 use ducat_domain::{Clock, PaymentOrderId, Secret};
 use ducat_engine::declines::{self, NewTry};
 use ducat_engine::payments::{self, NewOrder};
@@ -239,7 +239,7 @@ async fn a_card_at_its_network_s_limit_is_tried_no_more_across_orders_and_a_chan
         text("funding")
     );
     let elsewhere = Some(Secret::new("fp_elsewhere"));
-    let stranger = CardSeen { network: CardNetwork::Visa, fingerprint: elsewhere, face: Some(Secret::new(face)) };
+    let stranger = CardSeen { mode: CardMode::Test, network: CardNetwork::Visa, fingerprint: elsewhere, face: Some(Secret::new(face)) };
     let ask = |initiator| NewTry { merchant: world.merchant, psp_account: world.account, card: &stranger, initiator };
     assert_eq!(declines::may_try(&world.engine, ask(Initiator::Customer)).await.unwrap(), Verdict::May);
     refuse(&world, id, 1).await;
@@ -273,7 +273,7 @@ async fn a_lost_card_is_never_tried_again_by_us_and_the_customer_may_take_anothe
     assert_eq!((failure.psp_code.as_deref(), failure.network_code.as_deref()), (Some("lost_card"), Some("41")));
     let lost = refused_card(&world, id).await;
     let mark = lost["fingerprint"].as_str().unwrap();
-    let card = CardSeen { network: CardNetwork::Visa, fingerprint: Some(Secret::new(mark)), face: None };
+    let card = CardSeen { mode: CardMode::Test, network: CardNetwork::Visa, fingerprint: Some(Secret::new(mark)), face: None };
     let new = NewTry { merchant: world.merchant, psp_account: world.account, card: &card, initiator: Initiator::Merchant };
     assert_eq!(declines::may_try(&world.engine, new).await.unwrap(), Verdict::Never);
     world.clock.advance(HOUR * 24 * 40);

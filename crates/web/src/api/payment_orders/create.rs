@@ -158,6 +158,7 @@ impl Shape for Buyer {
     responses(
         (status = 201, description = "The order", body = ref("#/components/schemas/PaymentOrder")),
         (status = 200, description = "There was an order with this reference and the same amount and currency: this one", body = ref("#/components/schemas/PaymentOrder")),
+        (status = 429, description = "Too many payments of this customer were declined (`too_many_declines`), or too many calls (`rate_limited`); Retry-After says how long to wait"),
         (status = 202, description = "The order is recorded; the PSP has not answered yet", body = ref("#/components/schemas/PaymentOrder")),
     ),
 )]
