@@ -5,7 +5,7 @@ use ducat_domain::payments::{CaptureMode, Channel, DeclineGuard, PaymentMethod, 
 use ducat_domain::{Chance, Clock, MerchantId, PaymentOrderId, PspAccountId, Secret};
 use ducat_engine::payments::{Expand, NewOrder, PaymentOrderView};
 use ducat_engine::webhooks::{ReceiveError, Received};
-use ducat_engine::{Answer, Engine, Error, Parts, Settings, Vault, jobs, merchants, payments, psp_accounts, webhooks};
+use ducat_engine::{Answer, Engine, Error, Parts, Settings, TestCards, Vault, jobs, merchants, payments, psp_accounts, webhooks};
 use ducat_sandbox::{Delivery, Outcome, Request, Sandbox};
 use ducat_store::{Store, WriterMode};
 use serde_json::{Value, json};
@@ -35,6 +35,7 @@ pub struct World {
     folder: tempfile::TempDir,
     seed: u64,
     guard: DeclineGuard,
+    test_cards: TestCards,
 }
 
 /// What became of the messages that the sandbox sent.
@@ -62,10 +63,22 @@ impl World {
         let sandbox = Sandbox::new(Arc::clone(&clock) as Arc<dyn Clock>, sandbox_chance as Arc<dyn Chance>, settings);
         let transport = Arc::new(SandboxTransport::new(Arc::clone(&sandbox), Arc::clone(&clock)));
         let receivers = Arc::new(Receivers::new(Arc::clone(&clock)));
-        let engine = Self::start(folder.path(), &transport, &receivers, &clock, (seed, guard));
+        let engine = Self::start(folder.path(), &transport, &receivers, &clock, (seed, guard, TestCards::Ignored));
         let merchant = merchants::create(&engine, "Testing & Co").await.expect("a merchant").id;
         let account = Self::wire(&engine, merchant).await;
-        Self { engine, sandbox, transport, receivers, clock, merchant, account, folder, seed, guard }
+        Self {
+            engine,
+            sandbox,
+            transport,
+            receivers,
+            clock,
+            merchant,
+            account,
+            folder,
+            seed,
+            guard,
+            test_cards: TestCards::Ignored,
+        }
     }
 
     fn start(
@@ -73,7 +86,7 @@ impl World {
         transport: &Arc<SandboxTransport>,
         receivers: &Arc<Receivers>,
         clock: &Arc<TestClock>,
-        (seed, guard): (u64, DeclineGuard),
+        (seed, guard, test_cards): (u64, DeclineGuard, TestCards),
     ) -> Engine {
         let store = Store::open_sqlite(&folder.join("ducat.db"), WriterMode::Caller, clock.now()).expect("a database");
         Engine::new(Parts {
@@ -83,7 +96,7 @@ impl World {
             clock: Arc::clone(clock) as Arc<dyn Clock>,
             chance: Arc::new(Seeded::new(seed)),
             vault: Vault::new([7; 32]),
-            settings: Settings { guard, ..Settings::new("http://127.0.0.1:8080") },
+            settings: Settings { guard, test_cards, ..Settings::new("http://127.0.0.1:8080") },
         })
     }
 
@@ -102,7 +115,13 @@ impl World {
     /// The process dies and starts again on the same data: everything that was only in memory is gone.
     pub fn restart(&mut self) {
         self.seed = self.seed.wrapping_add(1);
-        self.engine = Self::start(self.folder.path(), &self.transport, &self.receivers, &self.clock, (self.seed, self.guard));
+        self.engine = Self::start(
+            self.folder.path(),
+            &self.transport,
+            &self.receivers,
+            &self.clock,
+            (self.seed, self.guard, self.test_cards),
+        );
     }
 
     /// The same, with other limits against card testing in its configuration.
@@ -124,9 +143,27 @@ impl World {
         let clock = Arc::new(TestClock::at(self.clock.now()));
         let transport = Arc::new(SandboxTransport::new(Arc::clone(&self.sandbox), Arc::clone(&clock)));
         let receivers = Arc::new(Receivers::new(Arc::clone(&clock)));
-        let engine = Self::start(folder.path(), &transport, &receivers, &clock, (seed, self.guard));
+        let engine = Self::start(folder.path(), &transport, &receivers, &clock, (seed, self.guard, self.test_cards));
         let (sandbox, merchant, account) = (Arc::clone(&self.sandbox), self.merchant, self.account);
-        Self { engine, sandbox, transport, receivers, clock, merchant, account, folder, seed, guard: self.guard }
+        Self {
+            engine,
+            sandbox,
+            transport,
+            receivers,
+            clock,
+            merchant,
+            account,
+            folder,
+            seed,
+            guard: self.guard,
+            test_cards: self.test_cards,
+        }
+    }
+
+    /// The same, and from now on test cards come to the networks' limits as if they were somebody's.
+    pub fn restart_counting_test_cards(&mut self) {
+        self.test_cards = TestCards::Counted;
+        self.restart();
     }
 
     /// An order as a shop would ask for it.

@@ -157,8 +157,7 @@ mod tests {
     #[test]
     fn the_card_of_a_decline_is_a_live_one_unless_stripe_says_that_it_is_for_tests() {
         let mut declined = payment("requires_payment_method");
-        declined["last_payment_error"] =
-            json!({"code": "card_declined", "payment_method": {"id": "pm_1", "card": {"brand": "mastercard", "fingerprint": "fp"}}});
+        declined["last_payment_error"] = json!({"code": "card_declined", "payment_method": {"id": "pm_1", "card": {"brand": "mastercard", "fingerprint": "fp"}}});
         for (livemode, mode) in [(json!(true), CardMode::Live), (json!(false), CardMode::Test), (Value::Null, CardMode::Live)] {
             let mut session = session_with("open", declined.clone());
             session["livemode"] = livemode;
