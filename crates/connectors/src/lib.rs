@@ -16,7 +16,9 @@ pub mod wire;
 pub use operation::{
     About, Account, EvidenceFile, Fault, Fees, Message, News, Operation, Outcome, Registration, StatementPage, Step,
 };
-pub use spec::{Auth, Capability, ErrorReplay, Find, Idempotency, Operations, Setting, Spec, Trust};
+pub use spec::{
+    Auth, Capability, ErrorReplay, EvidenceError, EvidenceRules, Find, Idempotency, Operations, Setting, Spec, TextField, Trust,
+};
 pub use trust::{TrustError, VerifiedMessage, verify};
 pub use wire::{HttpMethod, HttpReply, HttpRequest, Reply, SendFailure};
 

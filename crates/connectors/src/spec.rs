@@ -1,5 +1,6 @@
 //! What the engine reads about a PSP as data.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A PSP, described.
@@ -11,7 +12,9 @@ pub struct Spec {
     pub title: &'static str,
     /// Where its API lives.
     pub base: &'static str,
-    /// Which setting holds another base, for a sandbox.
+    /// What of its API lives elsewhere: the beginning of the path, and the base there.
+    pub elsewhere: &'static [(&'static str, &'static str)],
+    /// Which setting holds another base, for a sandbox; it counts for all of the API.
     pub base_setting: &'static str,
     /// How a request proves who sends it.
     pub auth: Auth,
@@ -27,6 +30,8 @@ pub struct Spec {
     pub settings: &'static [Setting],
     /// What it can do.
     pub capabilities: &'static [Capability],
+    /// What can be said to a dispute, where the PSP takes evidence.
+    pub evidence: Option<EvidenceRules>,
     /// How long after a registration the PSP may still finish processing it, unseen by a look-up.
     pub processing_window: Duration,
 }
@@ -109,6 +114,124 @@ pub struct Capability {
     pub operations: &'static [Operations],
     /// For how long after a payment it can be given back; without one, for ever.
     pub refund_window: Option<Duration>,
+}
+
+/// What can be said and shown to a dispute.
+#[derive(Debug)]
+pub struct EvidenceRules {
+    /// The texts, by the names of their fields.
+    pub texts: &'static [TextField],
+    /// The names of the fields that take a file.
+    pub files: &'static [&'static str],
+    /// How many characters all texts may have together.
+    pub text_limit: usize,
+    /// How many bytes a file may have.
+    pub file_limit: usize,
+    /// The media types that a file may be of.
+    pub media_types: &'static [&'static str],
+}
+
+/// A field of evidence that takes a text.
+#[derive(Clone, Copy, Debug)]
+pub struct TextField {
+    /// Its name.
+    pub name: &'static str,
+    /// How many characters it may have.
+    pub limit: usize,
+}
+
+/// What is wrong with evidence, by the name of the field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EvidenceError {
+    /// There is no such field, or it takes the other kind.
+    #[error("evidence has no field {field} that takes a {kind}")]
+    UnknownField {
+        /// The name that was given.
+        field: String,
+        /// `text` or `file`.
+        kind: &'static str,
+    },
+    /// The text has too many characters.
+    #[error("the evidence in {field} has more than {limit} characters")]
+    TextTooLong {
+        /// Which field.
+        field: String,
+        /// What it may have.
+        limit: usize,
+    },
+    /// All texts together have too many characters.
+    #[error("the evidence has more than {limit} characters in all")]
+    TooMuchText {
+        /// What it may have.
+        limit: usize,
+    },
+    /// The file is empty or too large.
+    #[error("the file in {field} must have from 1 to {limit} bytes")]
+    FileSize {
+        /// Which field.
+        field: String,
+        /// What it may have.
+        limit: usize,
+    },
+    /// The file is of another kind than the PSP takes.
+    #[error("the file in {field} must be one of {kinds}")]
+    MediaType {
+        /// Which field.
+        field: String,
+        /// What it may be.
+        kinds: String,
+    },
+}
+
+impl EvidenceError {
+    /// The name of the field that is wrong; nothing where it is all of them together.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::UnknownField { field, .. }
+            | Self::TextTooLong { field, .. }
+            | Self::FileSize { field, .. }
+            | Self::MediaType { field, .. } => Some(field),
+            Self::TooMuchText { .. } => None,
+        }
+    }
+}
+
+impl EvidenceRules {
+    /// Checks one text.
+    pub fn check_text(&self, name: &str, text: &str) -> Result<(), EvidenceError> {
+        let known = self.texts.iter().find(|field| field.name == name);
+        let Some(TextField { limit, .. }) = known else {
+            return Err(EvidenceError::UnknownField { field: name.to_owned(), kind: "text" });
+        };
+        if text.chars().count() > *limit {
+            return Err(EvidenceError::TextTooLong { field: name.to_owned(), limit: *limit });
+        }
+        Ok(())
+    }
+
+    /// Checks all texts, each and together.
+    pub fn check_texts(&self, texts: &BTreeMap<String, String>) -> Result<(), EvidenceError> {
+        for (name, text) in texts {
+            self.check_text(name, text)?;
+        }
+        let all: usize = texts.values().map(|text| text.chars().count()).sum();
+        if all <= self.text_limit { Ok(()) } else { Err(EvidenceError::TooMuchText { limit: self.text_limit }) }
+    }
+
+    /// Checks one file by what is said of it.
+    pub fn check_file(&self, name: &str, media_type: &str, bytes: usize) -> Result<(), EvidenceError> {
+        let field = name.to_owned();
+        if !self.files.contains(&name) {
+            return Err(EvidenceError::UnknownField { field, kind: "file" });
+        }
+        if !self.media_types.contains(&media_type) {
+            return Err(EvidenceError::MediaType { field, kinds: self.media_types.join(", ") });
+        }
+        if bytes == 0 || bytes > self.file_limit {
+            return Err(EvidenceError::FileSize { field, limit: self.file_limit });
+        }
+        Ok(())
+    }
 }
 
 /// What may be done with a payment at a PSP.

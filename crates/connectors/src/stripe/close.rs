@@ -12,13 +12,15 @@ pub(super) fn step(token: &PspToken, key: &str, seen: &[Reply]) -> Result<Step, 
     match seen {
         [] => expire(token, format!("{key}:close")),
         [first] => after_expiring(token, first),
-        [first, fetched] => match fetch::outcome(fetched)? {
+        [first, _, rest @ ..] => match fetch::read_on(&seen[1..2])? {
             // The error that the first key repeats came before anything was done. Ending a session twice does no harm.
-            Outcome::Seen(seen) if seen.state == Observed::Open && is_stuck(first) => expire(token, format!("{key}:close:again")),
-            outcome => Ok(Step::Done(outcome)),
+            Step::Done(Outcome::Seen(seen)) if seen.state == Observed::Open && is_stuck(first) => match rest {
+                [] => expire(token, format!("{key}:close:again")),
+                [second] => after_expiring(token, second),
+                [_, fetched @ ..] => fetch::read_on(fetched),
+            },
+            _ => fetch::read_on(&seen[1..]),
         },
-        [_, _, second] => after_expiring(token, second),
-        [.., fetched] => fetch::outcome(fetched).map(Step::Done),
     }
 }
 

@@ -109,6 +109,25 @@ const FINAL_ADVICE: &[&str] = &["03", "21"];
 /// Visa's category 1: the bank will never approve this. Pick up, lost, stolen, no such account or issuer, closed, not permitted, stopped.
 const FINAL_AT_VISA: &[&str] = &["04", "07", "12", "14", "15", "41", "43", "46", "57", "R0", "R1", "R3"];
 
+const BY_REFUSED_REFUND: &[(&str, DeclineCode)] = &[
+    ("balance_insufficient", DeclineCode::BalanceTooLow),
+    ("charge_already_refunded", DeclineCode::AlreadyRefunded),
+    ("charge_disputed", DeclineCode::PaymentDisputed),
+    ("charge_not_refundable", DeclineCode::NotRefundable),
+    ("insufficient_funds", DeclineCode::BalanceTooLow),
+    ("refund_disputed_payment", DeclineCode::PaymentDisputed),
+];
+
+const BY_FAILED_REFUND: &[(&str, DeclineCode)] = &[
+    ("canceled", DeclineCode::RefundCanceled),
+    ("charge_for_pending_refund_disputed", DeclineCode::PaymentDisputed),
+    ("declined", DeclineCode::RefundRejected),
+    ("expired_or_canceled_card", DeclineCode::AccountClosed),
+    ("insufficient_funds", DeclineCode::BalanceTooLow),
+    ("lost_or_stolen_card", DeclineCode::AccountClosed),
+    ("merchant_request", DeclineCode::RefundCanceled),
+];
+
 /// The refusal of a payment.
 pub(super) fn decline(error: &ApiError) -> Decline {
     let said = error.decline_code.as_deref().or(error.code.as_deref());
@@ -164,6 +183,16 @@ fn face(card: &Card) -> Option<Secret> {
     let country = card.country.as_deref().unwrap_or("-");
     let funding = card.funding.as_deref().unwrap_or("-");
     Some(Secret::new(format!("{brand} {last4} {year}-{month:02} {country} {funding}")))
+}
+
+/// Why Stripe refused to give money back, where its code says it. The codes: docs.stripe.com/error-codes.
+pub(super) fn of_refund(word: Option<&str>) -> Option<DeclineCode> {
+    find(BY_REFUSED_REFUND, word?)
+}
+
+/// Why money that was given back came back. The reasons: docs.stripe.com/refunds, "Handle failed refunds".
+pub(super) fn of_failed_refund(word: Option<&str>) -> DeclineCode {
+    word.and_then(|word| find(BY_FAILED_REFUND, word)).unwrap_or(DeclineCode::RefundRejected)
 }
 
 /// What tells one try from the next: the charge, or, where it did not come to one, the method that the customer gave for it.
@@ -264,7 +293,7 @@ mod tests {
 
     #[test]
     fn each_table_is_sorted_and_names_each_code_once() {
-        for table in [BY_DECLINE_CODE, BY_ERROR_CODE] {
+        for table in [BY_DECLINE_CODE, BY_ERROR_CODE, BY_REFUSED_REFUND, BY_FAILED_REFUND] {
             assert!(table.windows(2).all(|pair| pair[0].0 < pair[1].0));
         }
     }

@@ -3,7 +3,7 @@
 
 use super::fetch;
 use super::form::Form;
-use super::objects::{SessionList, note};
+use super::objects::{List, Session, note};
 use super::reading::look;
 use super::register::ATTEMPT_NOTE;
 use crate::{Fault, HttpRequest, Outcome, Reply, Step};
@@ -19,12 +19,12 @@ const PAGE_SIZE: &str = "100";
 const CLOCK_MARGIN: Duration = Duration::from_secs(5 * 60);
 
 pub(super) fn step(reference: &str, since: Timestamp, seen: &[Reply]) -> Result<Step, Fault> {
-    // Only the last reply is to be read: the search went on because the pages before it did not have the session.
-    let Some(last) = seen.last() else { return Ok(Step::Send(page(since, None))) };
-    if is_session(last) {
-        return fetch::outcome(last).map(Step::Done);
+    if let Some(fetched) = seen.iter().position(is_session) {
+        return fetch::read_on(&seen[fetched..]);
     }
-    let list: SessionList = look(last)?;
+    // Only the last page is to be read: the search went on because the pages before it did not have the session.
+    let Some(last) = seen.last() else { return Ok(Step::Send(page(since, None))) };
+    let list: List<Session> = look(last)?;
     let found = list
         .data
         .iter()

@@ -1,13 +1,15 @@
-//! What Stripe's events mean. An event is a snapshot of one object at one moment: only where that snapshot is the whole truth about the
-//! registration does it become an observation; everything else says merely that there is something to look at.
+//! What Stripe's events mean. An event is a snapshot of one object at one moment: only where that snapshot is the whole truth about its
+//! registration, refund, dispute or payout is it told as such; everything else says merely that there is something to look at.
 
 use super::amounts::from_wire;
-use super::objects::{Metadata, Session, note};
+use super::objects::{Dispute, Expandable, Metadata, Named, Payout, Refund, Session, id_of, note};
 use super::register::{ATTEMPT_NOTE, CAPTURE_NOTE};
+use super::{dispute, payout, refund};
 use crate::{About, Fault, Message, News};
 use ducat_domain::AttemptId;
 use ducat_domain::payments::{Observation, Observed, PspToken};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// The kinds of event that mean something to us; the endpoint at Stripe is subscribed to these.
@@ -21,12 +23,24 @@ pub(super) const UNDERSTOOD: &[&str] = &[
     "payment_intent.processing",
     "payment_intent.amount_capturable_updated",
     "payment_intent.canceled",
-    // The fee may become known only after the payment.
+    "charge.captured",
+    "charge.expired",
+    // A part was captured, or the fee became known after the payment.
     "charge.updated",
     "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed",
     "refund.created",
     "refund.updated",
     "refund.failed",
+    "payout.created",
+    "payout.updated",
+    "payout.paid",
+    "payout.failed",
+    "payout.canceled",
 ];
 
 #[derive(Deserialize)]
@@ -42,27 +56,71 @@ struct Data {
     object: Value,
 }
 
-/// What payments, charges and refunds have in common.
+/// What payments and charges have in common.
 #[derive(Deserialize)]
 struct Noted {
+    id: String,
     metadata: Metadata,
+    payment_intent: Option<Expandable<Named>>,
 }
 
 /// Reads an event.
 pub(super) fn read(body: &[u8]) -> Result<Message, Fault> {
-    let malformed = |_| Fault::Protocol("a message that is no event of Stripe's".into());
     let Event { id, kind, data } = serde_json::from_slice(body).map_err(malformed)?;
     if !UNDERSTOOD.contains(&kind.as_str()) {
         return Ok(Message { dedupe: id, kind, news: News::Nothing });
     }
-    let news = if kind.starts_with("checkout.session.") {
-        about_session(&kind, &serde_json::from_value(data.object).map_err(malformed)?)
-    } else {
-        let Noted { metadata } = serde_json::from_value(data.object).map_err(malformed)?;
-        let about = attempt(note(&metadata, ATTEMPT_NOTE)).map(|attempt| About { attempt: Some(attempt), ..About::default() });
-        about.map_or(News::Nothing, |about| News::Registration(about, None))
+    let news = match kind.split_once('.') {
+        Some(("checkout", _)) => about_session(&kind, &object(data)?),
+        Some(("payment_intent", _)) => {
+            let Noted { id, metadata, .. } = object(data)?;
+            to_be_looked_at(about(&metadata, Some(&id)))
+        }
+        Some(("charge", what)) if what.starts_with("dispute.") => about_dispute(&object(data)?),
+        Some(("charge", _)) => {
+            let Noted { metadata, payment_intent, .. } = object(data)?;
+            to_be_looked_at(about(&metadata, id_of(payment_intent.as_ref())))
+        }
+        Some(("refund", _)) => about_refund(&object(data)?),
+        // There is nothing to be looked at that would say more: a status that did not exist is refused.
+        _ => News::Payout(payout::seen(&object::<Payout>(data)?)?),
     };
     Ok(Message { dedupe: id, kind, news })
+}
+
+fn malformed(_: serde_json::Error) -> Fault {
+    Fault::Protocol("a message that is no event of Stripe's".into())
+}
+
+fn object<T: DeserializeOwned>(data: Data) -> Result<T, Fault> {
+    serde_json::from_value(data.object).map_err(malformed)
+}
+
+/// Which registration an object of Stripe's belongs to, where it says so.
+fn about(metadata: &Metadata, payment: Option<&str>) -> Option<About> {
+    let about = About { token: None, psp_payment: payment.map(str::to_owned), attempt: attempt(note(metadata, ATTEMPT_NOTE)) };
+    (about != About::default()).then_some(about)
+}
+
+fn to_be_looked_at(about: Option<About>) -> News {
+    about.map_or(News::Nothing, |about| News::Registration(about, None))
+}
+
+/// What is not understood of a refund is to be looked at, and refused there.
+fn about_refund(object: &Refund) -> News {
+    let Some(about) = about(&object.metadata, id_of(object.payment_intent.as_ref())) else { return News::Nothing };
+    match refund::seen(object) {
+        Ok(seen) if refund::gives_back(object) => News::Refund(about, seen),
+        _ => News::Registration(about, None),
+    }
+}
+
+fn about_dispute(object: &Dispute) -> News {
+    let Some(about) = about(&object.metadata, id_of(object.payment_intent.as_ref())) else { return News::Nothing };
+    match dispute::seen(object) {
+        Ok(seen) => News::Dispute(about, seen),
+        Err(_) => News::Registration(about, None),
+    }
 }
 
 /// Sessions that others make on the same account carry their own references, which are none of our ids.
@@ -115,9 +173,11 @@ fn paid(session: &Session) -> Option<Observed> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{ATTEMPT, paid as paid_session, session};
+    use super::super::samples::{ATTEMPT, disputed, paid as paid_session, refund, session};
     use super::*;
     use ducat_domain::Money;
+    use ducat_domain::payments::RefundState;
+    use ducat_domain::settlement::PayoutStatus;
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -195,12 +255,82 @@ mod tests {
         assert_eq!(said(&message).1, None);
     }
 
-    #[test]
-    fn payments_charges_and_refunds_are_placed_by_our_note() {
-        for kind in UNDERSTOOD.iter().filter(|kind| !kind.starts_with("checkout")) {
-            let message = message(kind, json!({"id": "x_1", "metadata": {"ducat_attempt": ATTEMPT}}));
-            assert_eq!(said(&message), (&About { attempt: Some(ATTEMPT.into()), ..About::default() }, None), "{kind}");
+    /// An object of the kind that an event is about, as Stripe sends it.
+    fn object_of(kind: &str) -> Value {
+        match kind.split('.').collect::<Vec<_>>()[..] {
+            ["checkout", ..] => completed(),
+            ["charge", "dispute", _] => disputed("needs_response"),
+            ["refund", _] => refund("re_1", "pending"),
+            ["payout", _] => json!({
+                "id": "po_1", "object": "payout", "amount": 700, "currency": "eur", "status": "paid", "arrival_date": 9, "created": 8,
+            }),
+            ["payment_intent", _] => json!({"id": "pi_1", "object": "payment_intent", "metadata": {"ducat_attempt": ATTEMPT}}),
+            _ => json!({"id": "ch_1", "object": "charge", "payment_intent": "pi_1", "metadata": {"ducat_attempt": ATTEMPT}}),
         }
+    }
+
+    #[test]
+    fn every_kind_that_is_understood_says_something() {
+        for kind in UNDERSTOOD {
+            assert_ne!(message(kind, object_of(kind)).news, News::Nothing, "{kind}");
+        }
+    }
+
+    #[test]
+    fn payments_and_charges_are_placed_by_our_note_and_by_the_payment() {
+        let charges = UNDERSTOOD.iter().filter(|kind| kind.starts_with("charge.") && !kind.contains("dispute"));
+        for kind in UNDERSTOOD.iter().filter(|kind| kind.starts_with("payment_intent.")).chain(charges) {
+            let message = message(kind, object_of(kind));
+            let about = About { token: None, psp_payment: Some("pi_1".into()), attempt: Some(ATTEMPT.into()) };
+            assert_eq!(said(&message), (&about, None), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_refund_that_was_made_at_stripe_is_placed_by_its_payment_and_told_as_it_stands() {
+        for (kind, status, state) in [
+            ("refund.created", "succeeded", RefundState::Succeeded),
+            ("refund.updated", "pending", RefundState::Pending),
+            ("refund.failed", "failed", RefundState::Failed),
+        ] {
+            let News::Refund(about, seen) = message(kind, refund("re_1", status)).news else { panic!("{kind}") };
+            assert_eq!(about, About { psp_payment: Some("pi_1".into()), ..About::default() });
+            assert_eq!((seen.psp_refund.as_str(), seen.state, seen.ours), ("re_1", state, None));
+        }
+    }
+
+    #[test]
+    fn a_dispute_is_told_as_it_stands() {
+        for kind in UNDERSTOOD.iter().filter(|kind| kind.contains("dispute")) {
+            let News::Dispute(about, seen) = message(kind, disputed("needs_response")).news else { panic!("{kind}") };
+            assert_eq!((about.psp_payment.as_deref(), seen.psp_dispute.as_str()), (Some("pi_1"), "du_1"));
+        }
+    }
+
+    #[test]
+    fn a_payout_is_told_as_it_stands() {
+        let News::Payout(seen) = message("payout.paid", object_of("payout.paid")).news else { panic!() };
+        assert_eq!((seen.psp_payout.as_str(), seen.status), ("po_1", PayoutStatus::Paid));
+    }
+
+    #[test]
+    fn a_status_that_did_not_exist_is_never_guessed_at() {
+        let strange = |kind: &str| {
+            let mut object = object_of(kind);
+            object["status"] = json!("postponed");
+            read(event(kind, object).to_string().as_bytes())
+        };
+        for kind in ["refund.updated", "charge.dispute.updated"] {
+            assert!(matches!(strange(kind).unwrap().news, News::Registration(_, None)), "{kind}");
+        }
+        assert!(matches!(strange("payout.updated"), Err(Fault::Protocol(_))));
+    }
+
+    #[test]
+    fn a_hold_that_lapsed_is_no_refund_of_money() {
+        let mut lapsed = refund("re_1", "succeeded");
+        lapsed["reason"] = json!("expired_uncaptured_charge");
+        assert_eq!(said(&message("refund.created", lapsed)).1, None);
     }
 
     #[test]
@@ -208,15 +338,20 @@ mod tests {
         let mut foreign = completed();
         foreign["metadata"] = json!({"ducat_attempt": "yes"});
         foreign["client_reference_id"] = json!("order-12");
+        let mut legacy = refund("re_1", "succeeded");
+        legacy["payment_intent"] = Value::Null;
         for message in [
             message("checkout.session.completed", foreign),
-            message("payment_intent.succeeded", json!({"id": "pi_1", "metadata": {}})),
             message("charge.refunded", json!({"id": "ch_1", "metadata": null})),
+            message("refund.created", legacy),
             message("customer.created", completed()),
             message("checkout.session.invented", completed()),
         ] {
             assert_eq!(message.news, News::Nothing, "{}", message.kind);
         }
+        // Only its payment says whose it is, and that one is looked up among ours.
+        let other = message("payment_intent.succeeded", json!({"id": "pi_9", "metadata": {"ducat_attempt": "yes"}}));
+        assert_eq!(said(&other), (&About { psp_payment: Some("pi_9".into()), ..About::default() }, None));
     }
 
     #[test]
@@ -261,11 +396,17 @@ mod tests {
         fn no_mutation_of_an_event_makes_the_reader_panic_or_invent_money(
             kind in 0..UNDERSTOOD.len(), path in proptest::collection::vec(0_usize..20, 1..5), with in scrap(),
         ) {
-            let mut event = event(UNDERSTOOD[kind], completed());
+            let mut event = event(UNDERSTOOD[kind], object_of(UNDERSTOOD[kind]));
             mutate(&mut event, &path, &with);
-            let read = read(event.to_string().as_bytes()).map(|message| message.news);
-            if let Ok(News::Registration(_, Some(Observation { state: Observed::Captured(amount), .. }))) = read {
-                prop_assert_eq!(amount.minor, event["data"]["object"]["amount_total"].as_i64().unwrap());
+            let amount = |name: &str| event["data"]["object"][name].as_i64().unwrap();
+            match read(event.to_string().as_bytes()).map(|message| message.news) {
+                Ok(News::Registration(_, Some(Observation { state: Observed::Captured(taken), .. }))) => {
+                    prop_assert_eq!(taken.minor, amount("amount_total"));
+                }
+                Ok(News::Refund(_, seen)) => prop_assert_eq!(seen.amount.minor, amount("amount")),
+                Ok(News::Dispute(_, seen)) => prop_assert_eq!(seen.amount.minor, amount("amount")),
+                Ok(News::Payout(seen)) => prop_assert_eq!(seen.amount.minor, amount("amount")),
+                _ => {}
             }
         }
 

@@ -2,26 +2,36 @@
 //!
 //! - `spec`: Stripe as data. `amounts`: its amounts on the wire. `declines`: its refusals in our words.
 //! - one verb a file, each saying the next request or the outcome: `register`, `fetch`, `find`, `close`, `capture`, `void`, `refund`,
-//!   `subscribe`, `ping`.
+//!   `answer_dispute`, `statement`, `subscribe`, `ping`.
 //! - `message`: what its events mean.
-//! - `form`: how requests are written. `reading`: how replies are read, and the one place where a failure gets its name.
-//! - `objects`: what we need of its JSON. `standing`: how a registration stands, by its session and payment.
+//! - `form`, `multipart`: how requests are written. `reading`: how replies are read, and the one place where a failure gets its name.
+//!   `pages`: lists.
+//! - `objects`: what we need of its JSON. `standing`: how a registration stands, by its session and payment. `dispute`, `payout`: what
+//!   those objects say. `lines`: what each line of its statement is. `evidence`: what it takes in a dispute.
 
 mod amounts;
+mod answer_dispute;
 mod capture;
 mod close;
 mod declines;
+mod dispute;
+mod evidence;
 mod fetch;
 mod find;
 mod form;
+mod lines;
 mod message;
+mod multipart;
 mod objects;
+mod pages;
+mod payout;
 mod ping;
 mod reading;
 mod refund;
 mod register;
 mod spec;
 mod standing;
+mod statement;
 mod subscribe;
 mod void;
 
@@ -45,10 +55,18 @@ impl Connector for Stripe {
             Operation::Fetch(token) => fetch::step(token, seen),
             Operation::Find { reference, since } => find::step(reference, *since, seen),
             Operation::Close { token, key } => close::step(token, key, seen),
-            Operation::Capture { token, amount, key, .. } => capture::step(token, *amount, key, seen),
+            Operation::Capture { token, amount, total, is_final, key } => {
+                let part = capture::Part { amount: *amount, total: *total, extent: capture::Extent::of(*is_final) };
+                capture::step(token, part, key, seen)
+            }
             Operation::Void { token, key } => void::step(token, key, seen),
-            Operation::Refund { token, refund, amount, key, .. } => refund::step(token, refund, *amount, key, seen),
-            Operation::AnswerDispute { .. } | Operation::Statement { .. } => Err(Fault::Unsupported),
+            Operation::Refund { token, refund: ours, amount, reason, key } => {
+                refund::step(token, &refund::Asked { ours, amount: *amount, reason: reason.as_deref() }, key, seen)
+            }
+            Operation::AnswerDispute { psp_dispute, answer, evidence, files, key, .. } => {
+                answer_dispute::step(&answer_dispute::Said { psp_dispute, answer: *answer, evidence, files, key }, seen)
+            }
+            Operation::Statement { after, since } => statement::step(after.as_deref(), *since, seen),
             Operation::Subscribe { url, key } => subscribe::step(url, key, seen),
             Operation::Ping => ping::step(seen),
         }

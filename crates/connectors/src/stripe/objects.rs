@@ -88,14 +88,53 @@ impl Object for PaymentIntent {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Charge {
+    pub id: Option<String>,
+    pub currency: Option<String>,
+    pub amount: Option<i64>,
+    pub amount_captured: Option<i64>,
     pub balance_transaction: Option<Expandable<BalanceTransaction>>,
+    pub disputed: Option<bool>,
+    pub payment_intent: Option<Expandable<Named>>,
+    pub payment_method_details: Option<MethodDetails>,
+    pub refunds: Option<List<Refund>>,
+}
+
+/// How a charge was paid.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct MethodDetails {
+    pub card: Option<CardDetails>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
+pub(super) struct CardDetails {
+    pub multicapture: Option<Feature>,
+}
+
+/// Something that a card can do or not.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Feature {
+    pub status: Option<String>,
+}
+
+impl Charge {
+    /// Whether it can be captured in parts, where Stripe says so.
+    pub(super) fn takes_parts(&self) -> Option<bool> {
+        let card = self.payment_method_details.as_ref()?.card.as_ref()?;
+        Some(card.multicapture.as_ref()?.status.as_deref()? == "available")
+    }
+}
+
+/// A line of Stripe's statement.
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct BalanceTransaction {
     pub id: String,
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub amount: Option<i64>,
     pub fee: Option<i64>,
     pub currency: Option<String>,
+    pub created: Option<i64>,
+    pub source: Option<Value>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -104,7 +143,9 @@ pub(super) struct Refund {
     pub status: Option<String>,
     pub amount: Option<i64>,
     pub currency: Option<String>,
+    pub reason: Option<String>,
     pub failure_reason: Option<String>,
+    pub payment_intent: Option<Expandable<Named>>,
     #[serde(default)]
     pub metadata: Metadata,
 }
@@ -114,14 +155,87 @@ impl Object for Refund {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct SessionList {
-    pub data: Vec<Session>,
+pub(super) struct Dispute {
+    pub id: String,
+    pub status: Option<String>,
+    pub reason: Option<String>,
+    pub amount: Option<i64>,
+    pub currency: Option<String>,
+    pub created: Option<i64>,
+    pub payment_intent: Option<Expandable<Named>>,
+    #[serde(default)]
+    pub metadata: Metadata,
+    pub evidence_details: Option<EvidenceDetails>,
+    #[serde(default)]
+    pub balance_transactions: Vec<BalanceTransaction>,
+}
+
+impl Object for Dispute {
+    const KIND: &'static str = "dispute";
+}
+
+/// How far a dispute's evidence is.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct EvidenceDetails {
+    pub due_by: Option<i64>,
+    pub submission_count: Option<i64>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Payout {
+    pub id: String,
+    pub status: Option<String>,
+    pub amount: Option<i64>,
+    pub currency: Option<String>,
+    pub arrival_date: Option<i64>,
+    pub created: Option<i64>,
+}
+
+/// A file that Stripe has.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct File {
+    pub id: String,
+}
+
+impl Object for File {
+    const KIND: &'static str = "file";
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct List<T> {
+    pub data: Vec<T>,
     #[serde(default)]
     pub has_more: bool,
 }
 
-impl Object for SessionList {
+impl<T: DeserializeOwned> Object for List<T> {
     const KIND: &'static str = "list";
+}
+
+/// An object that can be a place in a list.
+pub(super) trait Row: DeserializeOwned {
+    fn id(&self) -> &str;
+}
+
+macro_rules! rows {
+    ($($name:ident),*) => {
+        $(impl Row for $name {
+            fn id(&self) -> &str {
+                &self.id
+            }
+        })*
+    };
+}
+
+rows!(BalanceTransaction, Refund, Dispute);
+
+/// The id in a field that names a payment.
+pub(super) fn id_of(field: Option<&Expandable<Named>>) -> Option<&str> {
+    match field? {
+        Expandable::Id(id) => Some(id),
+        Expandable::Object(object) => object.id.as_deref(),
+    }
 }
 
 #[derive(Clone, Deserialize)]

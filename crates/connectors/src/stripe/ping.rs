@@ -1,7 +1,7 @@
 //! Asks whether the credentials are good, by looking at what every payment needs: the sessions.
 
 use super::form::Form;
-use super::objects::SessionList;
+use super::objects::{List, Session};
 use super::reading::look;
 use crate::{Fault, Outcome, Reply, Step};
 
@@ -9,7 +9,7 @@ pub(super) fn step(seen: &[Reply]) -> Result<Step, Fault> {
     let Some(reply) = seen.last() else {
         return Ok(Step::Send(Form::new().with("limit", "1").get("/v1/checkout/sessions")));
     };
-    look::<SessionList>(reply).map(|_| Step::Done(Outcome::Alive))
+    look::<List<Session>>(reply).map(|_| Step::Done(Outcome::Alive))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(super) const ATTEMPT_NOTE: &str = "ducat_attempt";
 pub(super) const CAPTURE_NOTE: &str = "ducat_capture";
 
 /// Stripe's limits: characters of a value of metadata, lines of a session.
-const NOTE_LIMIT: usize = 500;
+pub(super) const NOTE_LIMIT: usize = 500;
 const LINES_LIMIT: usize = 100;
 /// What a customer still reads of a name or purpose.
 const NAME_LIMIT: usize = 250;
@@ -68,6 +68,8 @@ fn payment(form: Form, registration: &Registration) -> Form {
     let manual = (registration.capture == CaptureMode::Manual).then_some("manual");
     form.with_some("payment_intent_data[description]", description.filter(|text| !text.trim().is_empty()))
         .with_some("payment_intent_data[capture_method]", manual)
+        // Where the card allows it, the money can then be taken in parts.
+        .with_some("payment_method_options[card][request_multicapture]", manual.map(|_| "if_available"))
 }
 
 /// What is bought, line by line where Stripe can show it so, else in one line.

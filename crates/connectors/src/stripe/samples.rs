@@ -78,3 +78,28 @@ pub(super) fn fields(request: &HttpRequest) -> Vec<(String, String)> {
 pub(super) fn field(request: &HttpRequest, name: &str) -> Option<String> {
     fields(request).into_iter().find(|(n, _)| n == name).map(|(_, v)| v)
 }
+
+/// A refund of the payment.
+pub(super) fn refund(id: &str, status: &str) -> Value {
+    json!({
+        "id": id, "object": "refund", "status": status, "amount": 1_500, "currency": "eur", "payment_intent": "pi_1", "metadata": {},
+        "reason": null,
+    })
+}
+
+/// A dispute of the payment whose money was taken, with the fee in dollars.
+pub(super) fn disputed(status: &str) -> Value {
+    json!({
+        "id": "du_1", "object": "dispute", "status": status, "reason": "fraudulent", "amount": 4_999, "currency": "eur",
+        "created": 1_795_253_400, "payment_intent": "pi_1", "metadata": {},
+        "evidence_details": {"due_by": 1_796_031_000, "has_evidence": false, "past_due": false, "submission_count": 0},
+        "balance_transactions": [
+            {"id": "txn_2", "object": "balance_transaction", "type": "adjustment", "amount": -5_420, "fee": 1_500, "currency": "usd"},
+        ],
+    })
+}
+
+/// A page of a list.
+pub(super) fn list(data: &[Value], has_more: bool) -> Value {
+    json!({"object": "list", "url": "/v1", "data": data, "has_more": has_more})
+}

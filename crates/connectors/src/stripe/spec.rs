@@ -10,6 +10,7 @@ pub(super) static SPEC: Spec = Spec {
     name: "stripe",
     title: "Stripe",
     base: "https://api.stripe.com",
+    elsewhere: &[("/v1/files", "https://files.stripe.com")],
     base_setting: "api_base",
     auth: Auth::Bearer("api_key"),
     headers: &[("stripe-version", API_VERSION)],
@@ -37,6 +38,7 @@ pub(super) static SPEC: Spec = Spec {
         operations: &[
             Operations::ManualCapture,
             Operations::PartialCapture,
+            Operations::MultiCapture,
             Operations::Void,
             Operations::Refund,
             Operations::PartialRefund,
@@ -44,8 +46,10 @@ pub(super) static SPEC: Spec = Spec {
             Operations::Find,
             Operations::Close,
         ],
+        // Stripe names none: it tries, and the bank may refuse.
         refund_window: None,
     }],
+    evidence: Some(super::evidence::RULES),
     // Stripe answers when it is done; a minute covers a request that is still in its hands when our connection breaks.
     processing_window: Duration::from_secs(60),
 };

@@ -5,8 +5,9 @@ use super::amounts::from_wire;
 use super::declines::{card, decline};
 use super::objects::{Charge, Expandable, PaymentIntent, Session};
 use super::reading::strange;
+use super::refund;
 use crate::{Fault, Fees};
-use ducat_domain::payments::{CardMode, Fee, Observation, Observed, PspToken};
+use ducat_domain::payments::{CardMode, Fee, Observation, Observed, PspToken, RefundSeen};
 
 /// Everything a session tells. Its payment must have been expanded where the session is complete.
 pub(super) fn of_session(session: &Session) -> Result<Observation, Fault> {
@@ -30,7 +31,7 @@ pub(super) fn of_session(session: &Session) -> Result<Observation, Fault> {
         decline: refusal.map(decline),
         card: refusal.and_then(|error| card(error, mode)).map(Box::new),
         fees: payment.map_or(Ok(Fees::new()), fees)?,
-        refunds: Vec::new(),
+        refunds: refunds(payment)?,
         disputes: Vec::new(),
     })
 }
@@ -87,13 +88,20 @@ fn canceled(payment: &PaymentIntent) -> Observed {
     }
 }
 
-/// What Stripe kept of the charge, where it says so already.
+/// What was given back, as far as the answer holds it.
+fn refunds(payment: Option<&PaymentIntent>) -> Result<Vec<RefundSeen>, Fault> {
+    let charge = payment.and_then(|payment| payment.latest_charge.as_ref()).and_then(Expandable::object);
+    charge.and_then(|charge| charge.refunds.as_ref()).map_or(Ok(Vec::new()), |refunds| refund::all(&refunds.data))
+}
+
+/// What Stripe kept of the charge, where it says so already. A payment that is captured in parts has a line for each, of which this is
+/// one; the statement tells them all.
 fn fees(payment: &PaymentIntent) -> Result<Fees, Fault> {
     let line = payment
         .latest_charge
         .as_ref()
         .and_then(Expandable::object)
-        .and_then(|Charge { balance_transaction }| balance_transaction.as_ref())
+        .and_then(|charge: &Charge| charge.balance_transaction.as_ref())
         .and_then(Expandable::object);
     let Some(line) = line else { return Ok(Fees::new()) };
     let amount = from_wire(line.fee, line.currency.as_deref())?;
@@ -226,6 +234,22 @@ mod tests {
         assert_eq!(of(early.clone()).unwrap().fees, vec![]);
         early["payment_intent"]["latest_charge"] = json!("ch_1");
         assert_eq!(of(early).unwrap().fees, vec![]);
+    }
+
+    #[test]
+    fn what_was_taken_of_a_hold_and_what_is_still_held_are_told_apart() {
+        let mut part = payment("requires_capture");
+        part["amount_received"] = json!(1_000);
+        part["amount_capturable"] = json!(3_999);
+        let held = Observed::Held { authorized: eur(4_999), captured: eur(1_000) };
+        assert_eq!(state(session_with("complete", part)), Ok(held));
+    }
+
+    #[test]
+    fn what_was_taken_before_the_rest_was_let_go_stays_taken() {
+        let mut part = payment("canceled");
+        part["amount_received"] = json!(1_000);
+        assert_eq!(state(session_with("complete", part)), Ok(Observed::Captured(eur(1_000))));
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(super) fn step(token: &PspToken, key: &str, seen: &[Reply]) -> Result<Step, 
             Answer::Refused(refusal) if is_state(&refusal) => fetch::request(token).map(Step::Send),
             Answer::Refused(refusal) => Ok(Step::Done(Outcome::Refused(refusal.decline()))),
         },
-        [.., fetched] => fetch::outcome(fetched).map(Step::Done),
+        [_, _, fetched @ ..] => fetch::read_on(fetched),
     }
 }
 

@@ -150,6 +150,20 @@ decline_codes! {
     RefusedByPsp = "refused_by_psp", Technical, "The payment could not be started. Please contact the shop.";
     /// Ours: too many tries were refused, and the order was closed because of it.
     TooManyDeclines = "too_many_declines", Hard, "Too many payments were declined. Please wait a while, or ask the shop for another way to pay.";
+    /// Nothing is left that could be given back.
+    AlreadyRefunded = "already_refunded", Hard, "The payment was refunded already.";
+    /// The payer disputes the payment: its bank decides where the money goes.
+    PaymentDisputed = "payment_disputed", Hard, "The payment is disputed. Answer the dispute instead of refunding it.";
+    /// The payment is too old, or its method gives no money back.
+    NotRefundable = "not_refundable", Hard, "This payment cannot be refunded any more. Pay the money back in another way.";
+    /// The balance at the PSP does not cover the refund.
+    BalanceTooLow = "balance_too_low", Soft, "The balance at the PSP does not cover the refund. Top it up and try again.";
+    /// The card or account to which the money should go is gone.
+    AccountClosed = "account_closed", Hard, "The card or account is closed. Pay the money back in another way.";
+    /// The customer's bank did not take the money.
+    RefundRejected = "refund_rejected", Hard, "The customer's bank did not take the refund. Pay the money back in another way.";
+    /// Somebody called the refund off at the PSP.
+    RefundCanceled = "refund_canceled", Fixable, "The refund was called off at the PSP.";
     /// The registration never reached the PSP.
     NotRegistered = "not_registered", Technical, "The payment could not be started. Try again.";
 }

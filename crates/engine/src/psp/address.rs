@@ -6,7 +6,9 @@ use url::{Host, Url};
 
 /// The whole address of a request's path.
 pub(crate) fn address(spec: &Spec, account: &Account, path: &str) -> Result<String, Fault> {
-    let base = account.setting(spec.base_setting).unwrap_or(spec.base).trim_end_matches('/');
+    let elsewhere = || spec.elsewhere.iter().find(|(beginning, _)| path.starts_with(beginning)).map(|(_, base)| *base);
+    let own = || elsewhere().unwrap_or(spec.base);
+    let base = account.setting(spec.base_setting).unwrap_or_else(own).trim_end_matches('/');
     let wrong = |why: &str| Fault::Config(format!("{}: {why}", spec.base_setting));
     let url = Url::parse(base).map_err(|_| wrong("not an address"))?;
     let local = match url.host() {
@@ -42,6 +44,12 @@ mod tests {
     #[test]
     fn without_a_setting_it_is_the_psp_s_own_address() {
         assert_eq!(at(None, "/v1/refunds").as_deref(), Ok("https://api.stripe.com/v1/refunds"));
+    }
+
+    #[test]
+    fn what_lives_elsewhere_is_sent_there_and_a_sandbox_has_it_all() {
+        assert_eq!(at(None, "/v1/files").as_deref(), Ok("https://files.stripe.com/v1/files"));
+        assert_eq!(at(Some("http://localhost:1"), "/v1/files").as_deref(), Ok("http://localhost:1/v1/files"));
     }
 
     #[test]
