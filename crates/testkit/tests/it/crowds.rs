@@ -53,7 +53,7 @@ async fn a_thousand_parallel_refunds_never_give_back_more_than_was_taken() {
                 let body: Value = serde_json::from_slice(&answer.body).unwrap();
                 back += body["amount"].as_i64().unwrap();
             }
-            Err(Error::Conflict(problem)) => assert_eq!(problem.code, "amount_too_large", "{problem}"),
+            Err(Error::Invalid(problem)) => assert_eq!(problem.code, "amount_too_large", "{problem}"),
             Err(other) => panic!("{other}"),
         }
     }
