@@ -18,7 +18,7 @@ fn rank(status: AttemptStatus) -> u8 {
 }
 
 impl Payment {
-    /// Moves the order and its attempt to what the PSP says. Nothing where it says nothing new. `check_at` is when the PSP is to be
+    /// Moves the order and its attempt a step towards what the PSP says. Nothing once it says nothing new. `check_at` is when the PSP is to be
     /// asked again if the matter stays open.
     pub fn observe(mut self, seen: &Observation, now: Timestamp, check_at: Timestamp) -> Result<Option<Moved>, TransitionError> {
         match &self.attempt.token {
@@ -38,8 +38,11 @@ impl Payment {
             Observed::Canceled => self.ended(AttemptStatus::Canceled, seen, now, &mut entries)?,
             Observed::Expired => self.ended(AttemptStatus::Expired, seen, now, &mut entries)?,
         };
-        let fees = self.book_fees(&seen.fees, now, &mut entries);
-        let event = event.or(fees.then_some(EventKind::FeeBooked));
+        // A fee has an event of its own, so that it is told in the same way whether it came with the money or after it.
+        let event = match event {
+            None if self.book_fees(&seen.fees, now, &mut entries) => Some(EventKind::FeeBooked),
+            other => other,
+        };
         Ok(event.map(|event| self.moved(now, event, entries)))
     }
 

@@ -280,6 +280,9 @@ pub(crate) async fn observe(engine: &Engine, payment: Payment, seen: &Observatio
         },
     );
     let mut payment = settled.await?.payment;
+    if !seen.fees.is_empty() {
+        payment = settle(engine, payment, |p| Ok(p.fees_told(&seen.fees, now)), |_, _, _| Ok(())).await?;
+    }
     for refund in &seen.refunds {
         payment = crate::refunds::hear(engine, payment, refund, None).await?;
     }

@@ -6,7 +6,7 @@ use crate::{Engine, Error};
 use ducat_domain::payments::Payment;
 use ducat_domain::settlement::{Booked, LineAbout, LineKind, Payout, Place, StatementLine};
 use ducat_domain::{ExceptionId, Money, PspAccount};
-use ducat_store::{BookException, Change, CommitError, PspLineRow, Unique};
+use ducat_store::{BookException, Change, CommitError, Job, JobWrite, PspLineRow, Unique};
 
 /// Books a line and notes that it was read. A line that was read before changes nothing.
 pub(super) async fn place(engine: &Engine, account: &PspAccount, line: &StatementLine) -> Result<(), Error> {
@@ -34,6 +34,7 @@ async fn at_payment(engine: &Engine, account: &PspAccount, line: &StatementLine,
     let Booked { entries, fee, .. } = line.book(place, now);
     let row = PspLineRow { order: Some(payment.order.id), ..row(engine, account, line) };
     let fees = Vec::from_iter(fee);
+    let order = payment.order.id;
     settle(
         engine,
         payment,
@@ -41,6 +42,10 @@ async fn at_payment(engine: &Engine, account: &PspAccount, line: &StatementLine,
         |_, _, change| {
             change.entries.extend(file(engine, account.merchant, entries.clone(), now));
             change.psp_lines.push(row.clone());
+            // A refund or dispute whose message never came shows here: the PSP is asked for the whole truth about the payment.
+            if !matches!(line.kind, LineKind::Charge) {
+                change.jobs.push(JobWrite::Hurry(Job::Attend(order), now));
+            }
             Ok(())
         },
     )
