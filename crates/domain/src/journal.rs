@@ -5,6 +5,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::str::FromStr;
 
 /// Where money lies. Written as text, such as `psp:psp_…:receivable`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,6 +62,51 @@ impl fmt::Display for Account {
             Self::Suspense(id) => write!(f, "suspense:{id}"),
         }
     }
+}
+
+impl FromStr for Account {
+    type Err = AccountError;
+
+    fn from_str(text: &str) -> Result<Self, AccountError> {
+        read_account(text).ok_or(AccountError)
+    }
+}
+
+/// The text names no account of the chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such account in the chart")]
+pub struct AccountError;
+
+/// The longest name of a bank account, in characters.
+const MAX_BANK: usize = 64;
+
+/// Whether a merchant may call a bank account so: what is written into statements and other people's spreadsheets is kept plain.
+pub fn is_bank_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    name.len() <= MAX_BANK && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(plain)
+}
+
+fn read_account(text: &str) -> Option<Account> {
+    let (room, rest) = text.split_once(':')?;
+    let (name, kind) = rest.split_once(':').unwrap_or((rest, ""));
+    Some(match (room, name, kind) {
+        ("psp", id, "receivable") => Account::PspReceivable(id.parse().ok()?),
+        ("psp", id, "dispute_held") => Account::PspDisputeHeld(id.parse().ok()?),
+        ("psp", id, "reserve") => Account::PspReserve(id.parse().ok()?),
+        ("payout", id, "in_transit") => Account::PayoutInTransit(id.parse().ok()?),
+        ("merchant", id, "payable") => Account::MerchantPayable(id.parse().ok()?),
+        ("merchant", id, "reserve") => Account::MerchantReserve(id.parse().ok()?),
+        ("bank", name, "") if is_bank_name(name) => Account::Bank(name.to_owned()),
+        ("suspense", id, "") => Account::Suspense(id.parse().ok()?),
+        ("expense", "psp_fee", "") => Account::ExpensePspFee,
+        ("expense", "dispute_fee", "") => Account::ExpenseDisputeFee,
+        ("expense", "fx_fee", "") => Account::ExpenseFxFee,
+        ("expense", "bank_fee", "") => Account::ExpenseBankFee,
+        ("expense", "chargeback_loss", "") => Account::ExpenseChargebackLoss,
+        ("income", "gateway_fee", "") => Account::IncomeGatewayFee,
+        ("fx", "clearing", "") => Account::FxClearing,
+        _ => return None,
+    })
 }
 
 /// Whether a posting is money that moved, or money that is held until it moves or is let go.
@@ -206,6 +252,13 @@ impl Entry {
         (entry.balances() && entry.postings.len() > 1).then_some(entry)
     }
 
+    /// Lines as a person gives them. None where they do not balance, or are fewer than two.
+    pub fn by_hand(event_ref: EventRef, order: Option<PaymentOrderId>, at: Timestamp, postings: Vec<Posting>) -> Option<Self> {
+        let entry = Self { event_ref, order, at, postings };
+        let some = entry.postings.len() > 1 && entry.postings.iter().all(|p| p.amount.minor != 0);
+        (some && entry.balances()).then_some(entry)
+    }
+
     /// What makes it unique.
     pub fn event_ref(&self) -> &EventRef {
         &self.event_ref
@@ -273,6 +326,35 @@ impl Transfer {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn every_account_reads_back_and_nothing_else_does() {
+        let (psp, merchant) = (PspAccountId::from_bytes([1; 16]), MerchantId::from_bytes([2; 16]));
+        for account in [
+            Account::PspReceivable(psp),
+            Account::PspDisputeHeld(psp),
+            Account::PspReserve(psp),
+            Account::PayoutInTransit(PayoutId::from_bytes([3; 16])),
+            Account::Bank("main-2.eur".into()),
+            Account::MerchantPayable(merchant),
+            Account::MerchantReserve(merchant),
+            Account::ExpensePspFee,
+            Account::ExpenseDisputeFee,
+            Account::ExpenseFxFee,
+            Account::ExpenseBankFee,
+            Account::ExpenseChargebackLoss,
+            Account::IncomeGatewayFee,
+            Account::FxClearing,
+            Account::Suspense(psp),
+        ] {
+            assert_eq!(account.to_string().parse(), Ok(account));
+        }
+        for wrong in
+            ["", "bank", "bank:", "bank:=1+1", "bank:a b", "bank:a:b", "expense:party", "psp:psp_1:receivable", "fx:clearing:x"]
+        {
+            assert_eq!(wrong.parse::<Account>(), Err(AccountError), "{wrong}");
+        }
+    }
 
     proptest! {
         #[test]

@@ -1,8 +1,8 @@
 //! Requests that may come twice: the caller's key, and the answer that is given again byte for byte.
 
-use crate::{Engine, Error};
+use crate::{Engine, Error, Problem};
 use ducat_domain::{MerchantId, Timestamp};
-use ducat_store::{Change, CommitError, IdempotencyWrite, StoredAnswer};
+use ducat_store::{Change, CommitError, IdempotencyWrite, StoredAnswer, Unique};
 use serde::Serialize;
 
 /// The caller's key with a digest of what was asked.
@@ -144,13 +144,17 @@ pub(crate) async fn commit_once(
     change.idempotency = key.map(|k| k.claim(engine, merchant, None, engine.now(), Some(&answer)));
     match engine.store().commit(change).await {
         Ok(()) => Ok(answer),
-        Err(CommitError::Taken(ducat_store::Unique::IdempotencyKey)) => match key {
+        Err(CommitError::Taken(Unique::IdempotencyKey)) => match key {
             Some(key) => match key.look(engine, merchant).await? {
                 Known::Answered(answer) => Ok(answer),
                 _ => Err(Error::KeyBusy),
             },
             None => Err(Error::Internal("a key was taken that nobody gave".into())),
         },
+        Err(CommitError::Stale | CommitError::Taken(Unique::EventRef)) => {
+            let detail = "somebody else did the same, or something else to it, meanwhile; look and decide again";
+            Err(Error::Conflict(Problem::new("changed_meanwhile", detail)))
+        }
         Err(e) => Err(e.into()),
     }
 }

@@ -3,6 +3,7 @@
 //! - `payments`: create, get, list, cancel, observe, attend (resolve, ask, close, expire), try again, return.
 //! - `captures`, `refunds`, `disputes`: what happens to the money after the sale.
 //! - `declines`: what was refused, counted: card testing, the networks' limits.
+//! - `ledger`: the books, and how a mistake in them is put right.
 //! - `settlement`: the PSPs' statements and payouts.
 //! - `webhooks`: receive a PSP's message.
 //! - `webhook_endpoints`, `deliveries`: merchants' addresses for events, and the events on their way there. `courier`: the way.
@@ -22,6 +23,7 @@ pub mod error;
 pub mod events;
 pub mod idempotency;
 pub mod jobs;
+pub mod ledger;
 pub mod merchants;
 pub mod payments;
 pub mod psp;

@@ -14,8 +14,9 @@ pub use change::{
 };
 pub use rows::{
     AccountBalance, BookException, ClaimedDelivery, ClaimedJob, Closed, DeclineKey, DeclineRow, DeclinesAsked, DeliveryFilter,
-    EndpointAtWork, EntryRow, EventCursor, EventMark, EventRow, Finding, ForgetDeclines, IdempotencyRow, InboxState, Job,
-    OrderFilter, Page, PageAnchor, PostingRow, PspCursor, PspLineRow, Stats, StoredAnswer, VerifyReport, Visit,
+    EndpointAtWork, EntryFilter, EntryRow, EventCursor, EventMark, EventRow, Finding, ForgetDeclines, IdempotencyRow, InboxState,
+    Job, OrderFilter, Page, PageAnchor, PostingRow, PspCursor, PspLineRow, StatementAsk, StatementLines, StatementRow, Stats,
+    StoredAnswer, VerifyReport, Visit,
 };
 pub use sqlite::{Durability, OpenError, PartFilter, Store, WriterMode};
 

@@ -1,19 +1,22 @@
 //! The OpenAPI 3.1 document, generated from the code that it describes.
 
-use crate::api::{api_keys, disputes, events, merchant, payment_orders, payouts, psp_accounts, refunds, webhook_endpoints};
+use crate::api::{
+    api_keys, disputes, events, exceptions, ledger, merchant, payment_orders, payouts, psp_accounts, refunds, webhook_endpoints,
+};
 use crate::inbound;
 use crate::problem::ProblemDocument;
 use ducat_engine::api_keys::ApiKeyView;
 use ducat_engine::captures::CaptureView;
 use ducat_engine::deliveries::{DeliveryView, ResponseView, TryView};
 use ducat_engine::disputes::DisputeView;
+use ducat_engine::ledger::{AccountView, ReversalView, TotalView, TrialBalanceView};
 use ducat_engine::payments::{
     AttemptView, ClaimView, Claimed, CustomerView, DeclineView, EntryView, EventView, FeeView, LineItemView, PaymentOrderView,
     PostingView, Proof,
 };
 use ducat_engine::psp_accounts::PspAccountView;
 use ducat_engine::refunds::RefundView;
-use ducat_engine::settlement::PayoutView;
+use ducat_engine::settlement::{ExceptionView, PayoutView};
 use ducat_engine::webhook_endpoints::{DeletedView, ReplayView, SecretView, WebhookEndpointView};
 use std::sync::LazyLock;
 use utoipa::openapi::path::Operation;
@@ -37,7 +40,9 @@ use utoipa::{Modify, OpenApi, PartialSchema};
         payment_orders::create::create, payment_orders::list::list, payment_orders::get::get, payment_orders::cancel::cancel,
         payment_orders::ledger::ledger, payment_orders::stream::stream, payment_orders::capture::capture,
         payment_orders::refund::refund, payment_orders::refunds::refunds, payment_orders::claim::claim, refunds::list::list, refunds::get::get,
-        disputes::list::list, disputes::get::get, disputes::submit::submit, disputes::accept::accept, payouts::list::list, payouts::get::get, events::list::list, events::get::get,
+        disputes::list::list, disputes::get::get, disputes::submit::submit, disputes::accept::accept, payouts::list::list, payouts::get::get, payouts::arrive::arrive, exceptions::list::list,
+        exceptions::close::close, ledger::accounts::accounts, ledger::statement::statement, ledger::entries::entries, ledger::entry::entry,
+        ledger::reverse::reverse, ledger::trial_balance::trial_balance, events::list::list, events::get::get,
         psp_accounts::create::create, psp_accounts::list::list, psp_accounts::get::get, psp_accounts::update::update,
         psp_accounts::check::check, psp_accounts::subscribe::subscribe,
         webhook_endpoints::create::create, webhook_endpoints::list::list, webhook_endpoints::get::get, webhook_endpoints::update::update,
@@ -52,6 +57,8 @@ use utoipa::{Modify, OpenApi, PartialSchema};
         (name = "Refunds", description = "Giving money back, whole or in parts."),
         (name = "Disputes", description = "Payers who say that a payment was wrong: what is at stake, until when to answer, what to say."),
         (name = "Payouts", description = "What your PSPs send to your bank."),
+        (name = "Exceptions", description = "What a person has to look at."),
+        (name = "Ledger", description = "Your books, in double entry: accounts, entries, sums as of any moment, statements, corrections."),
         (name = "Events", description = "The log of committed facts, gapless, to be read on from a cursor."),
         (name = "PSP accounts", description = "Your accounts at payment service providers."),
         (name = "Webhook endpoints", description = "Your addresses for events: signed deliveries, tried for three days, with a log of each try."),
@@ -88,6 +95,15 @@ const NAMES: &[(&str, &str)] = &[
     ("DisputeView", "Dispute"),
     ("PayoutView", "Payout"),
     ("ClaimView", "Claim"),
+    ("AccountView", "LedgerAccount"),
+    ("TotalView", "LedgerTotal"),
+    ("TrialBalanceView", "TrialBalance"),
+    ("ReversalView", "Reversal"),
+    ("ExceptionView", "Exception"),
+    ("NewReversalBody", "NewReversal"),
+    ("NewLineBody", "NewLine"),
+    ("NewArrivalBody", "NewArrival"),
+    ("NewClosingBody", "NewClosing"),
     ("NewCaptureBody", "NewCapture"),
     ("NewRefundBody", "NewRefund"),
     ("NewClaimBody", "NewClaim"),
@@ -127,7 +143,7 @@ impl Modify for Finish {
 
 /// The views are added one by one: an order holds events and an event holds the order, which deriving would follow without end.
 fn add_views(components: &mut Components) {
-    let views: [(&str, RefOr<Schema>); 25] = [
+    let views: [(&str, RefOr<Schema>); 30] = [
         ("PaymentOrder", PaymentOrderView::schema()),
         ("PaymentAttempt", AttemptView::schema()),
         ("Decline", DeclineView::schema()),
@@ -146,6 +162,11 @@ fn add_views(components: &mut Components) {
         ("Claim", ClaimView::schema()),
         ("Claimed", Claimed::schema()),
         ("Proof", Proof::schema()),
+        ("LedgerAccount", AccountView::schema()),
+        ("LedgerTotal", TotalView::schema()),
+        ("TrialBalance", TrialBalanceView::schema()),
+        ("Reversal", ReversalView::schema()),
+        ("Exception", ExceptionView::schema()),
         ("WebhookEndpoint", WebhookEndpointView::schema()),
         ("WebhookSecret", SecretView::schema()),
         ("DeletedWebhookEndpoint", DeletedView::schema()),
@@ -160,6 +181,8 @@ fn add_views(components: &mut Components) {
         "Refund",
         "Dispute",
         "Payout",
+        "Exception",
+        "LedgerAccount",
         "Event",
         "JournalEntry",
         "PspAccount",

@@ -375,6 +375,17 @@ pub(super) fn exception(row: &Row<'_>) -> rusqlite::Result<crate::BookException>
     })
 }
 
+/// A sum of an account, with its columns `name`, `currency`, `posted`, `pending`.
+pub(super) fn account_balance(row: &Row<'_>, merchant: MerchantId) -> rusqlite::Result<crate::AccountBalance> {
+    Ok(crate::AccountBalance {
+        merchant,
+        account: row.get("name")?,
+        currency: col(row, "currency")?,
+        posted: row.get("posted")?,
+        pending: row.get("pending")?,
+    })
+}
+
 pub(super) fn merchant(row: &Row<'_>) -> rusqlite::Result<Merchant> {
     Ok(Merchant {
         id: col(row, "id")?,

@@ -4,7 +4,7 @@
 //! - `writer`: group commit; `apply`, `parts`, `statement`, `ledger`, `jobs`: what one [`Change`](crate::Change) writes; `refusal`: what a refusal means.
 //! - `webhooks`: endpoints and deliveries, written; `outbox`: the same, read.
 //! - `writer`: group commit; `apply`, `parts`, `statement`, `declines`, `ledger`, `jobs`: what one [`Change`](crate::Change) writes; `refusal`: what a refusal means.
-//! - `read`, `lists`, `books`: the reads.
+//! - `read`, `lists`, `books`, `journal`: the reads.
 //! - `verify`, `invariants`: every invariant over the whole file.
 //! - `codec`: between rows and domain types.
 
@@ -14,6 +14,7 @@ mod codec;
 mod declines;
 mod invariants;
 mod jobs;
+mod journal;
 mod ledger;
 mod lists;
 mod migrations;

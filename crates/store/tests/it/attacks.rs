@@ -274,8 +274,15 @@ fn what_was_declined_stays_declined() {
         let moved = w.opened(shop, w.terms());
         let mut change = w.change(moved, PaymentWrite::Insert);
         let (event, at, key) = (change.events[0].id, change.events[0].at, DeclineKey::Customer([1; 32]));
-        let row =
-            DeclineRow { merchant: shop.merchant, key, at, event, network: None, initiator: Initiator::Customer, is_final: false };
+        let row = DeclineRow {
+            merchant: shop.merchant,
+            key,
+            at,
+            event,
+            network: None,
+            initiator: Initiator::Customer,
+            is_final: false,
+        };
         change.declines = vec![row];
         w.commit(change).await;
         let intruder = Intruder::into(&w);

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use ducat_domain::{MerchantId, Scope};
+use ducat_domain::{ApiKeyId, MerchantId, Scope};
 use ducat_engine::api_keys::{Caller, authenticate};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ pub(crate) struct Allowed<Need> {
     pub scope: Scope,
     /// What the merchant calls the key.
     pub name: String,
+    key: ApiKeyId,
     need: PhantomData<Need>,
 }
 
@@ -69,7 +70,14 @@ fn reach<Need: Needs>(caller: Caller) -> Result<Allowed<Need>, Problem> {
         let detail = format!("This call needs a key of scope {needed}; this key has the scope {has}.");
         return Err(Problem::new(&kinds::INSUFFICIENT_SCOPE, detail));
     }
-    Ok(Allowed { merchant: caller.merchant, scope: caller.scope, name: caller.name, need: PhantomData })
+    Ok(Allowed { merchant: caller.merchant, scope: caller.scope, name: caller.name, key: caller.key, need: PhantomData })
+}
+
+impl<Need> Allowed<Need> {
+    /// Who asks, for the books: names of keys are not unique, ids say nothing to people.
+    pub fn who(&self) -> String {
+        format!("{} ({})", self.name, self.key)
+    }
 }
 
 /// The key in the request: a Bearer token, or the user name of HTTP Basic.

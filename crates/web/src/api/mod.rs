@@ -2,7 +2,7 @@
 //!
 //! - `allowed`: who calls and whether they may. `asked`: the body and the idempotency key. `named`: ids in addresses.
 //! - `answer`: the engine's answers as HTTP. `list`: pages of lists.
-//! - one folder per resource, one verb a file: `payment_orders`, `refunds`, `disputes`, `payouts`, `events`, `psp_accounts`,
+//! - one folder per resource, one verb a file: `payment_orders`, `refunds`, `disputes`, `payouts`, `exceptions`, `ledger`, `events`, `psp_accounts`,
 //!   `webhook_endpoints`, `api_keys`; and `merchant`.
 
 mod allowed;
@@ -11,6 +11,8 @@ pub(crate) mod api_keys;
 mod asked;
 pub(crate) mod disputes;
 pub(crate) mod events;
+pub(crate) mod exceptions;
+pub(crate) mod ledger;
 pub(crate) mod list;
 pub(crate) mod merchant;
 mod named;
@@ -43,6 +45,15 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/disputes/{id}/accept", post(disputes::accept))
         .route("/v1/payouts", get(payouts::list))
         .route("/v1/payouts/{id}", get(payouts::get))
+        .route("/v1/payouts/{id}/arrive", post(payouts::arrive))
+        .route("/v1/exceptions", get(exceptions::list))
+        .route("/v1/exceptions/{id}/close", post(exceptions::close))
+        .route("/v1/ledger/accounts", get(ledger::accounts))
+        .route("/v1/ledger/accounts/{account}/statement", get(ledger::statement))
+        .route("/v1/ledger/entries", get(ledger::entries))
+        .route("/v1/ledger/entries/{id}", get(ledger::entry))
+        .route("/v1/ledger/entries/{id}/reverse", post(ledger::reverse))
+        .route("/v1/ledger/trial_balance", get(ledger::trial_balance))
         .route("/v1/events", get(events::list))
         .route("/v1/events/{id}", get(events::get))
         .route("/v1/psp_accounts", get(psp_accounts::list).post(psp_accounts::create))

@@ -5,7 +5,8 @@ use crate::problem::Problem;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use ducat_domain::{
-    ApiKeyId, DeliveryId, DisputeId, EventId, PaymentOrderId, PayoutId, PspAccountId, RefundId, WebhookEndpointId,
+    ApiKeyId, DeliveryId, DisputeId, EntryId, EventId, ExceptionId, PaymentOrderId, PayoutId, PspAccountId, RefundId,
+    WebhookEndpointId,
 };
 use std::str::FromStr;
 
@@ -34,6 +35,12 @@ impl Names for DisputeId {
 }
 impl Names for PayoutId {
     const WHAT: &'static str = "payout";
+}
+impl Names for EntryId {
+    const WHAT: &'static str = "journal entry";
+}
+impl Names for ExceptionId {
+    const WHAT: &'static str = "exception";
 }
 impl Names for PspAccountId {
     const WHAT: &'static str = "PSP account";

@@ -65,6 +65,12 @@ kinds! {
     EVENT_TYPE_UNKNOWN = "event_type_unknown", BAD_REQUEST, "There is no such type of event",
         "A list of types of events names one that does not exist.", "The detail lists the types that there are.";
     INVALID_NETWORK = "invalid_network", BAD_REQUEST, "This is no network", "A network of an API key cannot be read.", "Write it as 10.0.0.0/8 or 2001:db8::/32.";
+    AMOUNT_MISMATCH = "amount_mismatch", BAD_REQUEST, "The amounts do not fit",
+        "What was credited and what the bank kept do not sum to what was sent.", "Compare both with the bank's statement. The detail names the sum.";
+    ACCOUNT_UNKNOWN = "account_unknown", BAD_REQUEST, "There is no such account",
+        "The account is not one of the chart, or belongs to somebody else.", "List the accounts: GET /v1/ledger/accounts. The chart is in the documentation of the books.";
+    ENTRY_UNBALANCED = "entry_unbalanced", BAD_REQUEST, "The lines do not balance",
+        "The lines of an entry must sum to zero in each currency.", "Debits are positive and credits negative. Correct the amounts.";
     NOT_SUPPORTED = "not_supported", BAD_REQUEST, "The PSP cannot do this",
         "The request asks for something that the payment's PSP does not offer, such as several captures of one payment.",
         "Ask for what it offers: the detail says what that is.";
@@ -131,6 +137,16 @@ kinds! {
         "The PSP did not take the money. It is still held, unless the hold has lapsed.", "The detail has the PSP's word. Fetch the order, and decide again.";
     REFUND_WINDOW_OVER = "refund_window_over", CONFLICT, "The payment is too old to be refunded",
         "The PSP gives money back only for so long after a payment.", "Pay the customer in another way, such as by a bank transfer.";
+    PAYOUT_STATE = "payout_state", CONFLICT, "The payout does not allow this now",
+        "The payout has not left the PSP, came back, or its arrival is booked already.", "Fetch the payout and look at its status.";
+    ENTRY_NOT_REVERSIBLE = "entry_not_reversible", CONFLICT, "The entry follows from a state",
+        "What follows from a payment, a refund, a dispute or a payout is true as long as that is. To book against it would make two truths.",
+        "Change what it follows from: refund, cancel, answer. The detail says which.";
+    ENTRY_REVERSED = "entry_reversed", CONFLICT, "The entry was reversed before",
+        "An entry is reversed once. A second mirror image would move the money again.",
+        "List the entries, and look at what took its place; that can be reversed in its turn.";
+    EXCEPTION_CLOSED = "exception_closed", CONFLICT, "The exception is closed",
+        "Somebody has noted before how it was settled.", "List the exceptions: the note says who, when and why.";
     DISPUTE_STATE = "dispute_state", CONFLICT, "The dispute does not allow this now",
         "The dispute is decided, or the bank is looking at what was sent.", "Fetch the dispute and look at its status.";
     ALREADY_CLAIMED = "already_claimed", CONFLICT, "Somebody else has claimed the order",

@@ -17,6 +17,14 @@ async fn the_openapi_document_names_every_route() {
     /v1/disputes/{id}/evidence
     /v1/events
     /v1/events/{id}
+    /v1/exceptions
+    /v1/exceptions/{id}/close
+    /v1/ledger/accounts
+    /v1/ledger/accounts/{account}/statement
+    /v1/ledger/entries
+    /v1/ledger/entries/{id}
+    /v1/ledger/entries/{id}/reverse
+    /v1/ledger/trial_balance
     /v1/merchant
     /v1/payment_orders
     /v1/payment_orders/{id}
@@ -28,6 +36,7 @@ async fn the_openapi_document_names_every_route() {
     /v1/payment_orders/{id}/stream
     /v1/payouts
     /v1/payouts/{id}
+    /v1/payouts/{id}/arrive
     /v1/psp_accounts
     /v1/psp_accounts/{id}
     /v1/psp_accounts/{id}/check

@@ -6,6 +6,7 @@ mod after_the_sale;
 mod ask;
 mod auth;
 mod bad_input;
+mod books;
 mod declines;
 mod documents;
 mod events;

@@ -1,0 +1,29 @@
+//! `GET /v1/ledger/trial_balance`: what lay on all accounts at a moment.
+
+use crate::api::allowed::{Allowed, ToRead};
+use crate::api::answer::shown;
+use crate::app::App;
+use crate::problem::Problem;
+use crate::reading::Query;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use ducat_domain::Timestamp;
+use ducat_engine::ledger;
+
+/// What lay on all accounts at a moment.
+#[utoipa::path(
+    get, path = "/v1/ledger/trial_balance", tag = "Ledger", operation_id = "get_trial_balance", summary = "Get the trial balance",
+    description = "What lay on every account up to and with a moment, summed from the journal's lines, and the totals per currency and layer. \
+        The totals are zero.",
+    params(("at" = Option<String>, Query, description = "The moment, RFC 3339; now by default.")),
+    responses((status = 200, description = "The trial balance", body = ref("#/components/schemas/TrialBalance"))),
+)]
+pub(crate) async fn trial_balance(
+    caller: Allowed<ToRead>,
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let query = Query::of(query.as_deref(), &["at"])?;
+    let at = query.parsed("at", "a moment as in RFC 3339, such as 2027-01-31T00:00:00Z", Timestamp::parse)?;
+    shown(&ledger::trial_balance(&app.engine, caller.merchant, at).await?)
+}
