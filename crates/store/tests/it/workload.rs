@@ -23,7 +23,7 @@ fn act() -> impl Strategy<Value = Act> {
     let observed = prop_oneof![
         Just(Observed::Open),
         Just(Observed::Processing),
-        (1i64..=4999).prop_map(|m| held(m)),
+        (1i64..=4999).prop_map(held),
         (1i64..=4999).prop_map(|m| Observed::Captured(eur(m))),
         Just(Observed::Failed),
         Just(Observed::Canceled),

@@ -36,9 +36,9 @@ async fn the_present_status_comes_first_then_each_change_until_the_end() {
     assert_eq!(next(&mut body).await.unwrap(), "event: status\nid: 2\ndata: {\"status\":\"pending\",\"version\":2}\n\n");
     world.psp.pay(&token);
     world.visit(&format!("/pay/{id}/return")).await;
-    assert_eq!(next(&mut body).await.unwrap(), "event: status\nid: 3\ndata: {\"status\":\"succeeded\",\"version\":3}\n\n");
+    assert_eq!(next(&mut body).await.unwrap(), "event: status\nid: 4\ndata: {\"status\":\"succeeded\",\"version\":4}\n\n");
     assert_eq!(next(&mut body).await, None, "nothing comes after the end");
-    assert_eq!(open(&world, &id, Some("3")).await.status(), 204, "who saw the end need not come again");
+    assert_eq!(open(&world, &id, Some("4")).await.status(), 204, "who saw the end need not come again");
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ async fn a_paid_order_shows_its_attempts_events_and_books() {
     assert_eq!((&paid["status"], &paid["amount_captured"]), (&json!("succeeded"), &json!(4999)));
     assert_eq!(paid["attempts"].as_array().unwrap().len(), 1);
     let kinds: Vec<_> = paid["events"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["payment_order.created", "payment_order.pending", "payment_order.succeeded"]);
+    assert_eq!(kinds, ["payment_order.created", "payment_order.pending", "payment_order.succeeded", "payment_order.fee_booked"]);
     let ledger = world.get(&format!("/v1/payment_orders/{}/ledger", made.text("id"))).await.json();
     for entry in ledger["data"].as_array().unwrap() {
         let sum: i64 = entry["postings"].as_array().unwrap().iter().map(|line| line["amount"].as_i64().unwrap()).sum();

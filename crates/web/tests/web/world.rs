@@ -160,9 +160,12 @@ impl FakeStripe {
                 let token = payment.trim_start_matches("pi_");
                 self.change(token, |session| {
                     let payment = &mut session["payment_intent"];
-                    payment["status"] = json!("succeeded");
-                    payment["amount_received"] = json!(form["amount_to_capture"].parse::<i64>().expect("an amount"));
-                    payment["amount_capturable"] = json!(0);
+                    let taken = form["amount_to_capture"].parse::<i64>().expect("an amount");
+                    let received = payment["amount_received"].as_i64().unwrap_or(0) + taken;
+                    let more = form.get("final_capture").is_some_and(|last| last == "false");
+                    payment["amount_received"] = json!(received);
+                    payment["status"] = json!(if more { "requires_capture" } else { "succeeded" });
+                    payment["amount_capturable"] = if more { json!(4999 - received) } else { json!(0) };
                 });
                 (200, self.session(token)["payment_intent"].clone())
             }
