@@ -71,6 +71,7 @@ struct Story<'a> {
     log: Log<'a>,
     order: String,
     session: Option<String>,
+    payout: Option<String>,
     seen: Vec<Event>,
 }
 
@@ -81,7 +82,7 @@ impl<'a> Story<'a> {
         let order = gateway.post("/v1/payment_orders", &wish(recipe)).await?.json()?;
         let text = |name: &str| order[name].as_str().map(str::to_owned);
         let id = text("id").ok_or("the gateway's answer names no order")?;
-        Ok(Self { gateway, sandbox, log, order: id, session: text("psp_token"), seen: Vec::new() })
+        Ok(Self { gateway, sandbox, log, order: id, session: text("psp_token"), payout: None, seen: Vec::new() })
     }
 
     async fn act(&mut self, act: Act) -> Result<(), Failure> {
@@ -95,6 +96,14 @@ impl<'a> Story<'a> {
             Act::Capture => self.ask("capture", json!({})).await,
             Act::Refund => self.ask("refunds", json!({ "reason": "ducat trigger" })).await,
             Act::Claim => self.ask("claim", json!({})).await,
+            Act::Defend => self.answer("evidence", json!({ "uncategorized_text": "The customer has the goods." })).await,
+            Act::GiveIn => self.answer("accept", json!({})).await,
+            Act::Rule(status) => self.sandbox.rule(&self.dispute("psp_dispute")?, status).await,
+            Act::PayOut => {
+                self.payout = Some(self.sandbox.pay_out(self.session()?).await?);
+                Ok(())
+            }
+            Act::FailPayout => self.sandbox.fail_payout(self.payout.as_deref().unwrap_or_default()).await,
             Act::Await(event) => self.wait_for(event).await,
         }
     }
@@ -105,6 +114,24 @@ impl<'a> Story<'a> {
             Err(TalkError::Refused(refusal)) if refusal.code.ends_with("_refused") => Ok(()),
             other => Ok(other.map(drop)?),
         }
+    }
+
+    /// Says something to the order's dispute.
+    async fn answer(&self, what: &str, body: Value) -> Result<(), Failure> {
+        let path = format!("/v1/disputes/{}/{what}", self.dispute("id")?);
+        Ok(self.gateway.post(&path, &body).await.map(drop)?)
+    }
+
+    /// A field of the order's dispute, as the log shows it.
+    fn dispute(&self, field: &str) -> Result<String, Failure> {
+        let found = self.seen.iter().find_map(|event| event.fields["dispute"][field].as_str());
+        found.map(str::to_owned).ok_or_else(|| format!("{} has no dispute", self.order).into())
+    }
+
+    /// Whether the event is about the order of this story, or about its payout.
+    fn is_ours(&self, event: &Event) -> bool {
+        let payout = event.fields["data"]["psp_payout"].as_str();
+        event.fields["payment_order"] == self.order.as_str() || (payout.is_some() && payout == self.payout.as_deref())
     }
 
     fn session(&self) -> Result<&str, Failure> {
@@ -142,7 +169,11 @@ impl<'a> Story<'a> {
             if found.is_empty() {
                 tokio::time::sleep(EVERY).await;
             }
-            self.seen.extend(found.into_iter().filter(|event| event.fields["payment_order"] == self.order.as_str()));
+            for event in found {
+                if self.is_ours(&event) {
+                    self.seen.push(event);
+                }
+            }
         }
         Ok(())
     }

@@ -21,6 +21,16 @@ pub enum Act {
     Refund,
     /// Somebody of the shop's takes the order on.
     Claim,
+    /// The shop hands in evidence against the dispute.
+    Defend,
+    /// The shop gives in to the dispute.
+    GiveIn,
+    /// The bank decides the dispute in this way.
+    Rule(&'static str),
+    /// The PSP pays out all that the account has.
+    PayOut,
+    /// The bank sends the payout back.
+    FailPayout,
     /// The gateway's log must show this event before the next step.
     Await(&'static str),
 }
@@ -77,6 +87,8 @@ const CAPTURE: &str = "payment_intents.capture";
 const REFUND: &str = "refunds.create";
 const HELD: &str = "payment_order.authorized";
 const PAID: &str = "payment_order.succeeded";
+const OPENED: &str = "dispute.opened";
+const DISPUTED: Act = Act::Pay("pm_card_createDispute");
 const VISA: Act = Act::Pay("pm_card_visa");
 
 /// Every event that can be made to happen.
@@ -154,6 +166,36 @@ pub static RECIPES: &[Recipe] = &[
         Mishap::Silent(REFUND),
     ),
     recipe("refund.succeeded", "the shop gives the money back, and the PSP does", &[VISA, Act::Await(PAID), Act::Refund]),
+    recipe(
+        "refund.failed",
+        "the money that was given back comes back from the bank (takes some seconds)",
+        &[Act::Pay("pm_card_refundFail"), Act::Await(PAID), Act::Refund],
+    ),
+    recipe("dispute.opened", "the customer disputes the payment", &[DISPUTED]),
+    recipe("dispute.funds_withdrawn", "the customer disputes the payment, and the PSP takes the money", &[DISPUTED]),
+    recipe("dispute.evidence_submitted", "the shop hands in evidence", &[DISPUTED, Act::Await(OPENED), Act::Defend]),
+    recipe("dispute.accepted", "the shop gives in", &[DISPUTED, Act::Await(OPENED), Act::GiveIn]),
+    recipe("dispute.won", "the bank decides for the shop", &[DISPUTED, Act::Await(OPENED), Act::Rule("won")]),
+    recipe("dispute.lost", "the bank decides for the customer", &[DISPUTED, Act::Await(OPENED), Act::Rule("lost")]),
+    recipe(
+        "dispute.funds_returned",
+        "the bank decides for the shop, and the PSP gives the money back",
+        &[DISPUTED, Act::Await(OPENED), Act::Rule("won")],
+    ),
+    recipe(
+        "dispute.updated",
+        "the bank makes a dispute of its inquiry",
+        &[Act::Pay("pm_card_createDisputeInquiry"), Act::Await(OPENED), Act::Rule("escalated")],
+    ),
+    recipe(
+        "dispute.closed",
+        "the bank's inquiry comes to nothing",
+        &[Act::Pay("pm_card_createDisputeInquiry"), Act::Await(OPENED), Act::Rule("warning_closed")],
+    ),
+    recipe("payout.created", "the PSP pays out", &[VISA, Act::Await(PAID), Act::PayOut]),
+    recipe("payout.updated", "the PSP sends a payout to the bank (takes half a minute)", &[VISA, Act::Await(PAID), Act::PayOut]),
+    recipe("payout.paid", "the PSP says that a payout has arrived (takes a minute)", &[VISA, Act::Await(PAID), Act::PayOut]),
+    recipe("payout.failed", "the bank sends a payout back", &[VISA, Act::Await(PAID), Act::PayOut, Act::FailPayout]),
 ];
 
 const NOT_YET: &str = "this release has no recipe for it yet";
@@ -168,20 +210,6 @@ pub static OUT_OF_REACH: &[(&str, &str)] = &[
     ("webhook_endpoint.disabled", "an endpoint would have to fail for days"),
     ("payment_order.partially_captured", NOT_YET),
     ("refund.pending", NOT_YET),
-    ("refund.failed", NOT_YET),
-    ("dispute.opened", NOT_YET),
-    ("dispute.updated", NOT_YET),
-    ("dispute.evidence_submitted", NOT_YET),
-    ("dispute.accepted", NOT_YET),
-    ("dispute.funds_withdrawn", NOT_YET),
-    ("dispute.funds_returned", NOT_YET),
-    ("dispute.won", NOT_YET),
-    ("dispute.lost", NOT_YET),
-    ("dispute.closed", NOT_YET),
-    ("payout.created", NOT_YET),
-    ("payout.updated", NOT_YET),
-    ("payout.paid", NOT_YET),
-    ("payout.failed", NOT_YET),
     ("payout.arrived", NOT_YET),
 ];
 

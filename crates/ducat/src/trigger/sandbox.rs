@@ -57,6 +57,23 @@ impl<'a> Sandbox<'a> {
         self.control("faults", &rule).await.map(|_| ())
     }
 
+    /// The bank decides a dispute: won, lost, escalated or warning_closed.
+    pub async fn rule(&self, dispute: &str, status: &str) -> Result<(), Failure> {
+        self.control(&format!("disputes/{dispute}"), &json!({ "status": status })).await.map(|_| ())
+    }
+
+    /// The PSP pays out all that the account of this session has. Gives the payout's id there.
+    pub async fn pay_out(&self, session: &str) -> Result<String, Failure> {
+        let wish = json!({ "account": self.key(session).await?.expose(), "currency": "eur", "settle_pending": true });
+        let payout = self.control("payouts", &wish).await?;
+        payout["id"].as_str().map(str::to_owned).ok_or_else(|| "the sandbox tells no payout".into())
+    }
+
+    /// The bank sends a payout back.
+    pub async fn fail_payout(&self, payout: &str) -> Result<(), Failure> {
+        self.control(&format!("payouts/{payout}/fail"), &json!({})).await.map(|_| ())
+    }
+
     async fn control(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         let path = format!("/_sandbox/{path}");
         good(&self.send(HttpMethod::Post, &path, None, body.to_string().into_bytes()).await?)

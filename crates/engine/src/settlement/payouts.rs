@@ -1,11 +1,11 @@
 //! What a PSP says of its payouts, applied.
 
 use super::PayoutView;
-use crate::payments::file;
+use crate::payments::{STATEMENT_AFTER, file};
 use crate::{Engine, Error};
 use ducat_domain::settlement::{Payout, PayoutError, PayoutMoved, PayoutSeen};
 use ducat_domain::{EventId, PayoutId, PspAccount, Subject};
-use ducat_store::{Change, CommitError, EventRow, InboxState, InboxWrite, Unique};
+use ducat_store::{Change, CommitError, EventRow, InboxState, InboxWrite, Job, JobWrite, Unique};
 
 /// How often a change that lost a race is decided anew.
 const MAX_RACES: u32 = 16;
@@ -49,6 +49,10 @@ pub(crate) async fn hear(
             .clone()
             .map(|message| InboxWrite { state: if news { InboxState::Applied } else { InboxState::Ignored }, ..message });
         let after = after.ok_or_else(|| Error::Internal("a payout that is not there".into()))?;
+        // Its line in the statement says that the money left.
+        if news {
+            change.jobs.push(JobWrite::Hurry(Job::Statement(account.id), now.plus(STATEMENT_AFTER)));
+        }
         if change.is_empty() {
             return Ok(after);
         }

@@ -6,6 +6,7 @@ mod create;
 mod crowds;
 mod declines;
 mod deliveries;
+mod golden;
 mod hooks_at_random;
 mod idempotency;
 mod messages;

@@ -23,6 +23,9 @@ impl Dice {
     }
 }
 
+/// A line of an entry: account, amount and layer.
+type Line = (String, i64, &'static str);
+
 /// The end of a way, without what chance alone decides: ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct End {
@@ -30,7 +33,7 @@ struct End {
     sums: [i64; 5],
     refunds: Vec<(i64, &'static str)>,
     disputes: Vec<(i64, &'static str, bool, bool)>,
-    journal: Vec<(String, Vec<(String, i64, &'static str)>)>,
+    journal: Vec<(String, Vec<Line>)>,
     milestones: Vec<&'static str>,
 }
 
