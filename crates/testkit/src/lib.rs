@@ -15,4 +15,4 @@ pub use chance::Seeded;
 pub use clock::TestClock;
 pub use courier::{Came, Receiver, Receivers};
 pub use transport::SandboxTransport;
-pub use world::{Delivered, World};
+pub use world::{Delivered, STRIPE_KEY, World};

@@ -25,6 +25,7 @@ pub async fn cancel(engine: &Engine, merchant: MerchantId, id: PaymentOrderId, k
         return answer(engine, merchant, key, claim.is_some(), payment, AnswerKind::Done).await;
     }
     refuse_ended(&payment)?;
+    let taken = payment.attempt.captured;
     let now = engine.now();
     let wish = settle(
         engine,
@@ -42,6 +43,10 @@ pub async fn cancel(engine: &Engine, merchant: MerchantId, id: PaymentOrderId, k
         other => other?,
     };
     let payment = if payment.order.status.is_terminal() { payment } else { attend_now(engine, id).await? };
+    if taken > 0 && payment.attempt.captured == taken && payment.order.status == OrderStatus::Succeeded {
+        // A part was taken before; the rest is let go, as was asked.
+        return answer(engine, merchant, key, false, payment, AnswerKind::Done).await;
+    }
     if let Err(refusal) = refuse_ended(&payment) {
         // The customer was faster. The request may be made anew and will be told the same.
         if let Some(key) = key {

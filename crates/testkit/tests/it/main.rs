@@ -1,15 +1,19 @@
 //! The pay-in over the real engine, a real SQLite file and the sandbox: good days, bad days and bad input.
 
 mod cancel;
+mod capture;
 mod claim;
 mod create;
 mod crowds;
 mod declines;
 mod deliveries;
 mod golden;
+mod dispute;
 mod hooks_at_random;
 mod idempotency;
 mod messages;
 mod pay;
 mod permutations;
+mod refund;
+mod statement;
 mod unknown;
