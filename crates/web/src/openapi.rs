@@ -8,7 +8,7 @@ use crate::problem::ProblemDocument;
 use ducat_engine::api_keys::ApiKeyView;
 use ducat_engine::captures::CaptureView;
 use ducat_engine::deliveries::{DeliveryView, ResponseView, TryView};
-use ducat_engine::disputes::DisputeView;
+use ducat_engine::disputes::{DisputeView, FileView};
 use ducat_engine::ledger::{AccountView, ReversalView, TotalView, TrialBalanceView};
 use ducat_engine::payments::{
     AttemptView, ClaimView, Claimed, CustomerView, DeclineView, EntryView, EventView, FeeView, LineItemView, PaymentOrderView,
@@ -40,7 +40,7 @@ use utoipa::{Modify, OpenApi, PartialSchema};
         payment_orders::create::create, payment_orders::list::list, payment_orders::get::get, payment_orders::cancel::cancel,
         payment_orders::ledger::ledger, payment_orders::stream::stream, payment_orders::capture::capture,
         payment_orders::refund::refund, payment_orders::refunds::refunds, payment_orders::claim::claim, refunds::list::list, refunds::get::get,
-        disputes::list::list, disputes::get::get, disputes::submit::submit, disputes::accept::accept, payouts::list::list, payouts::get::get, payouts::arrive::arrive, exceptions::list::list,
+        disputes::list::list, disputes::get::get, disputes::submit::submit, disputes::accept::accept, disputes::add_file::add_file, disputes::files::files, payouts::list::list, payouts::get::get, payouts::arrive::arrive, exceptions::list::list,
         exceptions::close::close, ledger::accounts::accounts, ledger::statement::statement, ledger::entries::entries, ledger::entry::entry,
         ledger::reverse::reverse, ledger::trial_balance::trial_balance, events::list::list, events::get::get,
         psp_accounts::create::create, psp_accounts::list::list, psp_accounts::get::get, psp_accounts::update::update,
@@ -95,6 +95,7 @@ const NAMES: &[(&str, &str)] = &[
     ("DisputeView", "Dispute"),
     ("PayoutView", "Payout"),
     ("ClaimView", "Claim"),
+    ("FileView", "DisputeFile"),
     ("AccountView", "LedgerAccount"),
     ("TotalView", "LedgerTotal"),
     ("TrialBalanceView", "TrialBalance"),
@@ -143,7 +144,7 @@ impl Modify for Finish {
 
 /// The views are added one by one: an order holds events and an event holds the order, which deriving would follow without end.
 fn add_views(components: &mut Components) {
-    let views: [(&str, RefOr<Schema>); 30] = [
+    let views: [(&str, RefOr<Schema>); 31] = [
         ("PaymentOrder", PaymentOrderView::schema()),
         ("PaymentAttempt", AttemptView::schema()),
         ("Decline", DeclineView::schema()),
@@ -162,6 +163,7 @@ fn add_views(components: &mut Components) {
         ("Claim", ClaimView::schema()),
         ("Claimed", Claimed::schema()),
         ("Proof", Proof::schema()),
+        ("DisputeFile", FileView::schema()),
         ("LedgerAccount", AccountView::schema()),
         ("LedgerTotal", TotalView::schema()),
         ("TrialBalance", TrialBalanceView::schema()),
@@ -181,6 +183,7 @@ fn add_views(components: &mut Components) {
         "Refund",
         "Dispute",
         "Payout",
+        "DisputeFile",
         "Exception",
         "LedgerAccount",
         "Event",

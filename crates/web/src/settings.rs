@@ -51,6 +51,8 @@ pub struct Limits {
     pub burst: u32,
     /// The largest body of a call, in bytes.
     pub body_bytes: usize,
+    /// The largest file of evidence, in bytes.
+    pub file_bytes: usize,
     /// The largest message of a PSP, in bytes.
     pub message_bytes: usize,
     /// How long a body may take to arrive.
@@ -67,6 +69,7 @@ impl Default for Limits {
             calls_per_second: 500,
             burst: 1000,
             body_bytes: 256 * 1024,
+            file_bytes: 5 * 1024 * 1024,
             message_bytes: 1024 * 1024,
             body_timeout: Duration::from_secs(15),
             streams: 2000,

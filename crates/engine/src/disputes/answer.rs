@@ -47,6 +47,9 @@ async fn answer(
         }
     }
     let of = own(engine, merchant, id).await?;
+    if answer == DisputeAnswer::Evidence {
+        super::files::check_texts(&of.payment, &fields)?;
+    }
     let now = engine.now();
     let settled = settle_matter(
         engine,

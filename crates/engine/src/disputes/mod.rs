@@ -1,15 +1,17 @@
 //! Disputes: payers who say that a payment was wrong, or ask about it.
 //!
-//! - the verbs: `get` (and list), `answer` (evidence, acceptance), `see_to` (tell the PSP, remind the merchant).
+//! - the verbs: `get` (and list), `answer` (evidence, acceptance), `files` (add, list), `see_to` (tell the PSP, remind the merchant).
 //! - `hear`: what the PSP says. `view`: what the API shows.
 
 mod answer;
+mod files;
 mod get;
 mod hear;
 mod see_to;
 mod view;
 
 pub use answer::{NewEvidence, accept, submit};
+pub use files::{FileView, NewFile, add_file, files};
 pub use get::{get, list};
 pub(crate) use hear::hear;
 pub(crate) use see_to::see_to;

@@ -42,6 +42,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/disputes", get(disputes::list))
         .route("/v1/disputes/{id}", get(disputes::get))
         .route("/v1/disputes/{id}/evidence", post(disputes::submit))
+        .route("/v1/disputes/{id}/files", get(disputes::files).post(disputes::add_file))
         .route("/v1/disputes/{id}/accept", post(disputes::accept))
         .route("/v1/payouts", get(payouts::list))
         .route("/v1/payouts/{id}", get(payouts::get))

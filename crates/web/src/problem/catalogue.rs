@@ -71,6 +71,9 @@ kinds! {
         "The account is not one of the chart, or belongs to somebody else.", "List the accounts: GET /v1/ledger/accounts. The chart is in the documentation of the books.";
     ENTRY_UNBALANCED = "entry_unbalanced", BAD_REQUEST, "The lines do not balance",
         "The lines of an entry must sum to zero in each currency.", "Debits are positive and credits negative. Correct the amounts.";
+    EVIDENCE_REFUSED = "evidence_refused", BAD_REQUEST, "The PSP would not take this evidence",
+        "A field is none of the PSP's, a text is too long, or a file is too large or not what its type says.",
+        "The detail names the field and the limit. What a PSP takes is in the documentation of its connector.";
     NOT_SUPPORTED = "not_supported", BAD_REQUEST, "The PSP cannot do this",
         "The request asks for something that the payment's PSP does not offer, such as several captures of one payment.",
         "Ask for what it offers: the detail says what that is.";

@@ -1,7 +1,7 @@
 //! The merchant's books through the API: looking, correcting, statements, payouts that arrive, exceptions.
 
 use crate::world::World;
-use ducat_domain::journal::{Account, Entry, EventRef, FiledEntry, Layer, Transfer};
+use ducat_domain::journal::{Account, Entry, EventRef, FiledEntry, Transfer};
 use ducat_domain::settlement::{Payout, PayoutMoved, PayoutSeen, PayoutStatus};
 use ducat_domain::{Chance, Clock, EntryId, EventId, ExceptionId, Money, PayoutId, Subject};
 use ducat_store::{BookException, Change, EventRow, PspLineRow};

@@ -15,6 +15,7 @@ async fn the_openapi_document_names_every_route() {
     /v1/disputes/{id}
     /v1/disputes/{id}/accept
     /v1/disputes/{id}/evidence
+    /v1/disputes/{id}/files
     /v1/events
     /v1/events/{id}
     /v1/exceptions

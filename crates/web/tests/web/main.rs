@@ -8,6 +8,7 @@ mod auth;
 mod bad_input;
 mod books;
 mod declines;
+mod disputes;
 mod documents;
 mod events;
 mod idempotency;
