@@ -1,5 +1,6 @@
 //! What the store keeps or gives that is no domain type of its own.
 
+use crate::JobWrite;
 use ducat_domain::journal::{Layer, Note};
 use ducat_domain::payments::{CardNetwork, Initiator, OrderStatus};
 use ducat_domain::webhooks::{Delivery, DeliveryState, WebhookEndpoint};
@@ -223,6 +224,18 @@ pub struct DeliveryFilter {
     pub state: Option<DeliveryState>,
     /// Of this event.
     pub event: Option<EventId>,
+}
+
+impl ClaimedJob {
+    /// It is over; the job goes unless somebody has scheduled it anew.
+    pub const fn done(&self) -> JobWrite {
+        JobWrite::Done { job: self.job, lease_until: self.lease_until }
+    }
+
+    /// It did not get there; it runs again at this time, unless somebody has scheduled it anew.
+    pub const fn again(&self, run_at: Timestamp) -> JobWrite {
+        JobWrite::Again { job: self.job, lease_until: self.lease_until, run_at }
+    }
 }
 
 /// What became of a PSP's message.

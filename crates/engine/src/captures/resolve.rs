@@ -2,16 +2,12 @@
 //! captured in all after that.
 
 use super::{CaptureOf, read, tell};
-use crate::payments::{back_off, look_at, open_psp_of};
+use crate::payments::{look_at, open_psp_of, soon};
 use crate::{Engine, Error};
 use ducat_connectors::Fault;
+use ducat_domain::CaptureId;
 use ducat_domain::payments::{Decline, DeclineCode};
-use ducat_domain::{CaptureId, random_bytes};
-use ducat_store::{Change, ClaimedJob, JobWrite};
-use std::time::Duration;
-
-/// How much of a key's lifetime is left unused, because clocks differ.
-const KEY_MARGIN: Duration = Duration::from_secs(3600);
+use ducat_store::{Change, ClaimedJob};
 
 /// Runs a claimed job.
 pub(crate) async fn resolve(engine: &Engine, id: CaptureId, claimed: ClaimedJob) -> Result<(), Error> {
@@ -23,15 +19,9 @@ pub(crate) async fn resolve(engine: &Engine, id: CaptureId, claimed: ClaimedJob)
             Some(Fault::Protocol(error.to_string()))
         }
     };
-    let chance: [u8; 1] = random_bytes(engine.chance());
-    let asked = if let Some(Fault::Retry { after, .. }) = &fault { *after } else { None };
     let job = match read(engine, id).await?.filter(|of| of.capture.status.is_open()) {
-        None => JobWrite::Done { job: claimed.job, lease_until: claimed.lease_until },
-        Some(_) => JobWrite::Again {
-            job: claimed.job,
-            lease_until: claimed.lease_until,
-            run_at: engine.now().plus(back_off(claimed.tries, asked, chance[0])),
-        },
+        None => claimed.done(),
+        Some(_) => claimed.again(soon(engine, &claimed, fault.as_ref())),
     };
     Ok(engine.store().commit(Change { jobs: vec![job], ..Change::default() }).await?)
 }
@@ -41,8 +31,7 @@ async fn step(engine: &Engine, of: CaptureOf) -> Result<Option<Fault>, Error> {
         return Ok(None);
     }
     let psp = open_psp_of(engine, &of.payment).await?;
-    let key_lives = engine.now().since(of.capture.created_at) + KEY_MARGIN < psp.connector.spec().idempotency.lifetime;
-    if !key_lives {
+    if !psp.remembers(engine, of.capture.created_at) {
         return search(engine, of).await;
     }
     match tell::tell(engine, of).await? {
@@ -61,8 +50,7 @@ async fn search(engine: &Engine, of: CaptureOf) -> Result<Option<Fault>, Error> 
     }
     let Some(of) = read(engine, id).await?.filter(|of| of.capture.status.is_open()) else { return Ok(None) };
     let psp = open_psp_of(engine, &payment).await?;
-    let window = psp.connector.spec().processing_window + engine.settings().psp_timeout;
-    if engine.now().since(of.capture.created_at) <= window {
+    if !psp.is_done_with(engine, of.capture.created_at) {
         let reason = "the PSP has not captured the money, and may still be doing so".to_owned();
         return Ok(Some(Fault::Retry { reason, after: None }));
     }

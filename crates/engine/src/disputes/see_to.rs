@@ -1,12 +1,12 @@
 //! Seeing to a dispute: the PSP is told what the merchant answers, and the merchant is reminded in time.
 
 use super::{DisputeOf, hear, read};
-use crate::payments::{back_off, look_at_dispute, open_psp_of, settle_matter};
+use crate::payments::{look_at_dispute, open_psp_of, settle_matter, soon};
 use crate::{Engine, Error};
 use ducat_connectors::{EvidenceFile, Fault, Operation, Outcome};
+use ducat_domain::DisputeId;
 use ducat_domain::payments::{Decline, DeclineCode};
-use ducat_domain::{DisputeId, random_bytes};
-use ducat_store::{Change, ClaimedJob, JobWrite};
+use ducat_store::{Change, ClaimedJob};
 
 /// Runs a claimed job.
 pub(crate) async fn see_to(engine: &Engine, id: DisputeId, claimed: ClaimedJob) -> Result<(), Error> {
@@ -18,14 +18,10 @@ pub(crate) async fn see_to(engine: &Engine, id: DisputeId, claimed: ClaimedJob) 
             Some(Fault::Protocol(error.to_string()))
         }
     };
-    let now = engine.now();
-    let chance: [u8; 1] = random_bytes(engine.chance());
-    let asked = if let Some(Fault::Retry { after, .. }) = &fault { *after } else { None };
-    let soon = now.plus(back_off(claimed.tries, asked, chance[0]));
-    let next = read(engine, id).await?.and_then(|of| look_at_dispute(&of.dispute, now));
-    let job = match next {
-        None => JobWrite::Done { job: claimed.job, lease_until: claimed.lease_until },
-        Some(at) => JobWrite::Again { job: claimed.job, lease_until: claimed.lease_until, run_at: at.max(soon) },
+    let soon = soon(engine, &claimed, fault.as_ref());
+    let job = match read(engine, id).await?.and_then(|of| look_at_dispute(&of.dispute, engine.now())) {
+        None => claimed.done(),
+        Some(at) => claimed.again(at.max(soon)),
     };
     Ok(engine.store().commit(Change { jobs: vec![job], ..Change::default() }).await?)
 }

@@ -9,11 +9,8 @@ use crate::{Engine, Error};
 use ducat_connectors::{Fault, Operation, Outcome};
 use ducat_domain::payments::{AttemptStatus, Decline, DeclineCode, Observation, Observed, OrderStatus, Payment};
 use ducat_domain::{PaymentOrderId, Timestamp};
-use ducat_store::{Change, ClaimedJob, JobWrite};
-use std::time::Duration;
+use ducat_store::{Change, ClaimedJob};
 
-/// How much of a key's lifetime is left unused, because clocks differ.
-const KEY_MARGIN: Duration = Duration::from_secs(3600);
 /// How often an order at rest is looked at for something that the PSP may still tell, such as its fee.
 const MAX_LOOKS_AT_REST: u32 = 6;
 
@@ -27,18 +24,13 @@ pub(crate) async fn attend(engine: &Engine, order: PaymentOrderId, claimed: Clai
             (payment, Some(Fault::Protocol(error.to_string())))
         }
     };
-    let now = engine.now();
-    let again = |run_at| JobWrite::Again { job: claimed.job, lease_until: claimed.lease_until, run_at };
-    let done = JobWrite::Done { job: claimed.job, lease_until: claimed.lease_until };
-    let chance: [u8; 1] = ducat_domain::random_bytes(engine.chance());
-    let later = |asked| now.plus(plan::back_off(claimed.tries, asked, chance[0]));
-    let job = match (fault, plan::next_look(&payment, now)) {
-        (Some(Fault::Retry { after, .. }), _) => again(later(after)),
-        (Some(_), _) => again(later(None)),
-        (None, Some(_)) if payment.order.status.is_terminal() && claimed.tries >= MAX_LOOKS_AT_REST => done,
+    let soon = plan::soon(engine, &claimed, fault.as_ref());
+    let job = match (fault, plan::next_look(&payment, engine.now())) {
+        (Some(_), _) => claimed.again(soon),
+        (None, Some(_)) if payment.order.status.is_terminal() && claimed.tries >= MAX_LOOKS_AT_REST => claimed.done(),
         // What is due at once although a look has just changed nothing waits all the same.
-        (None, Some(at)) => again(at.max(later(None))),
-        (None, None) => done,
+        (None, Some(at)) => claimed.again(at.max(soon)),
+        (None, None) => claimed.done(),
     };
     Ok(engine.store().commit(Change { jobs: vec![job], ..Change::default() }).await?)
 }
@@ -124,9 +116,7 @@ fn is_unwanted(payment: &Payment, now: Timestamp) -> bool {
 /// Finds out what became of a registration without an answer. Asking again under the same key is exact while the PSP remembers the key;
 /// after that, or where the key only repeats an error, or where nobody wants the order any more, it is looked for instead.
 async fn resolve(engine: &Engine, psp: &Psp, payment: Payment, unwanted: bool) -> Result<(Payment, Option<Fault>), Error> {
-    let spec = psp.connector.spec();
-    let key_lives = engine.now().since(payment.attempt.created_at) + KEY_MARGIN < spec.idempotency.lifetime;
-    if key_lives && !unwanted {
+    if psp.remembers(engine, payment.attempt.created_at) && !unwanted {
         let (payment, fault) = register(engine, psp, payment, None).await?;
         return match fault {
             // The key can bring nothing new into being any more.
@@ -157,8 +147,7 @@ async fn find(engine: &Engine, psp: &Psp, payment: Payment, quiet_since: Timesta
 /// is asked again.
 async fn absent(engine: &Engine, psp: &Psp, payment: Payment, quiet_since: Timestamp) -> Result<(Payment, Option<Fault>), Error> {
     let now = engine.now();
-    let window = psp.connector.spec().processing_window + engine.settings().psp_timeout;
-    if now.since(quiet_since) <= window {
+    if !psp.is_done_with(engine, quiet_since) {
         let reason = "the PSP does not know the registration, and may still be processing it".to_owned();
         return Ok((payment, Some(Fault::Retry { reason, after: None })));
     }
@@ -222,8 +211,7 @@ async fn look(engine: &Engine, psp: &Psp, payment: Payment, operation: Operation
 /// Whether a registration that the PSP does not find has definitely ended: nobody had acted on it, and what the PSP may still be
 /// processing is over. Money that was on its way is never written off like this; a person has to look.
 fn is_surely_gone(engine: &Engine, psp: &Psp, payment: &Payment) -> bool {
-    let window = psp.connector.spec().processing_window + engine.settings().psp_timeout;
-    payment.attempt.status == AttemptStatus::RequiresAction && engine.now().since(payment.attempt.created_at) > window
+    payment.attempt.status == AttemptStatus::RequiresAction && psp.is_done_with(engine, payment.attempt.created_at)
 }
 
 /// The time of the next look moves on although nothing else did, so that a quiet registration is not asked about for ever in a row.

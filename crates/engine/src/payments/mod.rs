@@ -32,7 +32,7 @@ pub(crate) use commit::{Along, Matter, apply_message, ask_psp, file, links, obse
 pub use create::create;
 pub(crate) use get::own;
 pub use get::{get, ledger, list, timeline};
-pub(crate) use plan::{STATEMENT_AFTER, back_off, look_at_dispute};
+pub(crate) use plan::{STATEMENT_AFTER, back_off, look_at_dispute, soon};
 pub(crate) use register::{Psp, open_psp as open_psp_of, psp_problem};
 pub use try_again::go_pay;
 pub use view::{

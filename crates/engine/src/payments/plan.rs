@@ -1,9 +1,10 @@
 //! When an order is looked at next. One job per order sees to it; this says when.
 
-use crate::Settings;
+use crate::{Engine, Settings};
+use ducat_connectors::Fault;
 use ducat_domain::Timestamp;
 use ducat_domain::payments::{AttemptStatus, Dispute, OrderStatus, Part, Payment};
-use ducat_store::{Job, JobWrite};
+use ducat_store::{ClaimedJob, Job, JobWrite};
 use std::time::Duration;
 
 /// The longest time between two looks at a registration that waits for its customer.
@@ -73,6 +74,16 @@ pub(crate) fn back_off(tries: u32, asked: Option<Duration>, chance: u8) -> Durat
     let base = Duration::from_secs(1 << tries.clamp(1, 6).saturating_sub(1)).min(Duration::from_secs(30));
     let spread = base * u32::from(chance) / 1024;
     (base + spread).max(asked.unwrap_or_default())
+}
+
+/// When a claimed job is tried again: after its back-off, or later where the PSP asked for that.
+pub(crate) fn soon(engine: &Engine, claimed: &ClaimedJob, fault: Option<&Fault>) -> Timestamp {
+    let chance: [u8; 1] = ducat_domain::random_bytes(engine.chance());
+    let asked = match fault {
+        Some(Fault::Retry { after, .. }) => *after,
+        _ => None,
+    };
+    engine.now().plus(back_off(claimed.tries, asked, chance[0]))
 }
 
 #[cfg(test)]

@@ -5,9 +5,12 @@ use super::plan;
 use crate::psp::{self, Patience};
 use crate::{Engine, Error};
 use ducat_connectors::{Account, Connector, Fault, Operation, Outcome, Registration};
+use ducat_domain::Timestamp;
 use ducat_domain::payments::{Decline, DeclineCode, Payment};
 use std::time::Duration;
 
+/// How much of a key's lifetime is left unused, because clocks differ.
+const KEY_MARGIN: Duration = Duration::from_secs(3600);
 /// From this age on a refused request may have been refused for its age.
 const STALE_REQUEST: Duration = Duration::from_secs(300);
 
@@ -25,6 +28,16 @@ pub(crate) async fn open_psp(engine: &Engine, payment: &Payment) -> Result<Psp, 
 }
 
 impl Psp {
+    /// Whether the PSP still remembers the key of something that was begun then.
+    pub(crate) fn remembers(&self, engine: &Engine, begun: Timestamp) -> bool {
+        engine.now().since(begun) + KEY_MARGIN < self.connector.spec().idempotency.lifetime
+    }
+
+    /// Whether the PSP is surely done with what it was sent up to then: what it does not know now, it will never know.
+    pub(crate) fn is_done_with(&self, engine: &Engine, sent: Timestamp) -> bool {
+        engine.now().since(sent) > self.connector.spec().processing_window + engine.settings().psp_timeout
+    }
+
     /// Carries an operation out at the PSP.
     pub(crate) async fn talk(&self, engine: &Engine, operation: &Operation) -> Result<Outcome, Fault> {
         let patience = Patience { total: engine.settings().psp_timeout, ..Patience::default() };

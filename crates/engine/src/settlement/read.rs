@@ -2,13 +2,13 @@
 //! never. Once a day the last days are read again, for lines that the PSP showed late.
 
 use super::place::place;
-use crate::payments::back_off;
+use crate::payments::soon;
 use crate::psp_accounts;
 use crate::{Engine, Error};
 use ducat_connectors::{Fault, Operation, Outcome, StatementPage};
 use ducat_domain::settlement::StatementLine;
-use ducat_domain::{PspAccount, PspAccountId, Timestamp, random_bytes};
-use ducat_store::{Change, ClaimedJob, JobWrite, PspCursor};
+use ducat_domain::{PspAccount, PspAccountId, Timestamp};
+use ducat_store::{Change, ClaimedJob, PspCursor};
 use std::time::Duration;
 
 /// How often a statement is read without any news.
@@ -30,18 +30,15 @@ pub(crate) async fn read(engine: &Engine, id: PspAccountId, claimed: ClaimedJob)
         }
     };
     let now = engine.now();
-    let chance: [u8; 1] = random_bytes(engine.chance());
-    let again = |run_at| JobWrite::Again { job: claimed.job, lease_until: claimed.lease_until, run_at };
     let job = match outcome {
         // A PSP without a statement has nothing to read.
-        Err(Fault::Unsupported) => JobWrite::Done { job: claimed.job, lease_until: claimed.lease_until },
+        Err(Fault::Unsupported) => claimed.done(),
         Err(fault) => {
             tracing::warn!(account = %id, %fault, "the PSP's statement could not be read");
-            let asked = if let Fault::Retry { after, .. } = &fault { *after } else { None };
-            again(now.plus(back_off(claimed.tries, asked, chance[0])))
+            claimed.again(soon(engine, &claimed, Some(&fault)))
         }
-        Ok(Read::More) => again(now),
-        Ok(Read::ToTheEnd) => again(now.plus(EVERY)),
+        Ok(Read::More) => claimed.again(now),
+        Ok(Read::ToTheEnd) => claimed.again(now.plus(EVERY)),
     };
     Ok(engine.store().commit(Change { jobs: vec![job], ..Change::default() }).await?)
 }
