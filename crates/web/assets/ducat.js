@@ -52,8 +52,19 @@
       source.close();
       // What comes after the end, such as the PSP's fee, is looked for a few times.
       if (main.hasAttribute("data-late")) [2, 4, 8, 15, 30].forEach((s) => setTimeout(refresh, s * 1000));
+      if (main.hasAttribute("data-after")) after();
     });
     source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) poll(); });
+  }
+
+  // After the sale money may go back: a page that somebody looks at looks again now and then, for a while.
+  function after() {
+    let looks = 0;
+    const look = setInterval(() => {
+      if (++looks > 360) clearInterval(look);
+      else if (!document.hidden) refresh();
+    }, 10000);
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
   }
 
   // How long is left, counted from the server's clock.

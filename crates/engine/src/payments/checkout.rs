@@ -6,6 +6,7 @@ use super::commit::links;
 use super::plan::FRESH;
 use super::try_again::can_try_again;
 use super::view::PaymentOrderView;
+use crate::refunds::RefundView;
 use crate::{Engine, Error};
 use ducat_domain::payments::{OrderStatus, Payment};
 use ducat_domain::{PaymentOrderId, Secret};
@@ -60,6 +61,11 @@ async fn show(engine: &Engine, payment: Payment) -> Result<Checkout, Error> {
     let psp = ducat_connectors::connector(&payment.attempt.psp);
     let secret = crate::merchants::open_return_secret(engine, &merchant)?;
     let terms = &payment.order.terms;
+    let mut order = PaymentOrderView::now(links(engine), &payment);
+    if payment.order.amount_captured > 0 {
+        // What went back is part of the receipt.
+        order.refunds = Some(engine.store().refunds_of(payment.order.id).await?.iter().map(RefundView::of).collect());
+    }
     Ok(Checkout {
         merchant_name: merchant.name,
         psp_title: psp.map_or_else(|| payment.attempt.psp.clone(), |c| c.spec().title.to_owned()),
@@ -67,7 +73,7 @@ async fn show(engine: &Engine, payment: Payment) -> Result<Checkout, Error> {
         decline_text: payment.attempt.decline.as_ref().map(|d| d.code.for_customer()),
         onward_url: onward(&payment, &secret),
         cancel_url: terms.cancel_url.as_deref().map(|address| filled(address, payment.order.id)),
-        order: PaymentOrderView::now(links(engine), &payment),
+        order,
     })
 }
 

@@ -43,6 +43,21 @@ pub(super) fn until(at: &str, now: Timestamp) -> String {
     }
 }
 
+/// A refund in words for the customer, and how it stands: `good`, `wait` or `bad`.
+pub(super) fn refund(refund: &ducat_engine::refunds::RefundView) -> (String, &'static str) {
+    let amount = money(refund.amount, &refund.currency);
+    match refund.status {
+        "succeeded" => (format!("{amount} refunded on {}", day(&refund.updated_at)), "good"),
+        "failed" => (format!("A refund of {amount} did not reach you. The shop has been told."), "bad"),
+        _ => (format!("{amount} is on its way back to you"), "wait"),
+    }
+}
+
+/// The day of a moment: `21 November 2026`.
+fn day(at: &str) -> String {
+    moment(at).split(',').next().unwrap_or_default().to_owned()
+}
+
 /// An event in a few words, and what it means.
 pub(super) fn event(kind: &str) -> (&'static str, &'static str) {
     match kind {

@@ -223,3 +223,22 @@ async fn lists_of_refunds_disputes_and_payouts_take_what_they_know() {
         assert_eq!(world.post(&format!("/v1/disputes/dp_00000000000000000000000000/{verb}"), &json!({})).await.status, 404);
     }
 }
+
+#[tokio::test]
+async fn the_customer_s_page_shows_what_was_taken_and_what_went_back() {
+    let world = World::new().await;
+    let held = order(&world, "o-1", "manual").await;
+    world.post(&format!("{held}/capture"), &json!({ "amount": 4000 })).await;
+    let page = held.replace("/v1/payment_orders", "/pay");
+    let receipt = world.visit(&page).await.body;
+    assert!(receipt.contains("40.00 EUR of 49.99 EUR was taken; the rest is not charged.") && !receipt.contains("Refunds"));
+    world.post(&format!("{held}/refunds"), &json!({ "amount": 1000 })).await;
+    assert!(world.visit(&page).await.body.contains("<li data-tone=\"good\">10.00 EUR refunded on 21 November 2026</li>"));
+    *world.psp.mood.lock().unwrap() = Mood::Mute;
+    world.clock.advance(std::time::Duration::from_secs(1));
+    world.post(&format!("{held}/refunds"), &json!({ "amount": 500 })).await;
+    assert!(world.visit(&page).await.body.contains("<li data-tone=\"wait\">5.00 EUR is on its way back to you</li>"));
+    let thanks = format!("/shop/thanks?order={}", page.trim_start_matches("/pay/"));
+    let thanks = world.visit(&thanks).await.body;
+    assert!(thanks.contains("10.00 EUR refunded on 21 November 2026") && thanks.contains("5.00 EUR is on its way back"));
+}

@@ -1,6 +1,6 @@
 //! What the page says in each state. It never says more than we know.
 
-use crate::pages::wording::{moment, money, until};
+use crate::pages::wording::{moment, money, refund, until};
 use askama::Template;
 use ducat_domain::Timestamp;
 use ducat_engine::payments::{Checkout, PaymentOrderView};
@@ -62,6 +62,10 @@ pub(super) struct CheckoutPage {
     /// What the lines do not add up to, such as shipping or a discount.
     pub rest: Option<String>,
     pub total: String,
+    /// What was taken, where that is less than what was ordered.
+    pub taken: Option<String>,
+    /// What went back, or is on its way, each with how it stands.
+    pub refunds: Vec<(String, &'static str)>,
     pub psp: String,
     pub status: &'static str,
     pub version: u32,
@@ -93,6 +97,9 @@ impl CheckoutPage {
             lines: lines(order),
             rest: (rest != 0 && !order.line_items.is_empty()).then(|| money(rest, &order.currency)),
             total: money(order.amount, &order.currency),
+            taken: (order.amount_captured > 0 && order.amount_captured < order.amount)
+                .then(|| money(order.amount_captured, &order.currency)),
+            refunds: order.refunds.iter().flatten().map(refund).collect(),
             psp: checkout.psp_title.clone(),
             status: order.status,
             version: order.version,

@@ -3,7 +3,7 @@
 use super::shop;
 use crate::app::App;
 use crate::pages::page;
-use crate::pages::wording::{clock_to_the_second, event, money};
+use crate::pages::wording::{clock_to_the_second, event, money, refund};
 use crate::problem::Problem;
 use askama::Template;
 use axum::extract::{RawQuery, State};
@@ -59,6 +59,7 @@ struct ThanksPage {
     version: u32,
     paid: bool,
     total: String,
+    refunds: Vec<(String, &'static str)>,
     proof: Proof,
     steps: Vec<Step>,
     bookings: Vec<Booking>,
@@ -83,7 +84,7 @@ pub(super) async fn thanks(State(app): State<App>, RawQuery(query): RawQuery) ->
     let id = asked("order").and_then(|text| text.parse::<PaymentOrderId>().ok());
     let id = id.ok_or_else(|| Problem::not_found("payment order"))?;
     // As the shop's own order: another merchant's is as unknown as none.
-    let order = payments::get(&app.engine, shop.merchant, id, Expand::default()).await?;
+    let order = payments::get(&app.engine, shop.merchant, id, Expand { refunds: true, ..Expand::default() }).await?;
     let proof = proof(&app, shop.merchant, id, asked("status"), asked("signature")).await?;
     let events = payments::timeline(&app.engine, id).await?;
     let entries = payments::ledger(&app.engine, shop.merchant, id).await?;
@@ -113,6 +114,7 @@ fn filled(merchant: String, order: &PaymentOrderView, proof: Proof, events: &[Ev
         version: order.version,
         paid: matches!(order.status, "succeeded" | "authorized"),
         total: money(order.amount, &order.currency),
+        refunds: order.refunds.iter().flatten().map(refund).collect(),
         proof,
         steps: events.iter().map(step).collect(),
         bookings: bookings(entries),
