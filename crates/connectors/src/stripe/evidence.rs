@@ -1,5 +1,5 @@
-//! What Stripe takes as evidence. Sources: the parameters of "Update a dispute" in its API reference with their largest lengths, and
-//! "File upload guide" and "Responding to disputes" for files and the sum of all texts.
+//! What Stripe takes as evidence. The fields and their largest lengths are those of "Update a dispute" in its OpenAPI document. The sum of
+//! all texts and the limits of files are known from its pages on disputes, which we did not hold against the present ones.
 
 use crate::{EvidenceRules, TextField};
 

@@ -10,7 +10,7 @@ use ducat_domain::{Money, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Every type of Stripe's, from its page "Balance transaction types". An `adjustment` is a dispute's where a dispute is behind it. A payment
+/// Every type that Stripe documents: those of its OpenAPI document, and three more that its own libraries list. An `adjustment` is a dispute's where a dispute is behind it. A payment
 /// that failed or was reversed on its way is a payment with a minus; nothing of it was taken in our books.
 const KINDS: &[(&str, LineKind)] = &[
     ("adjustment", LineKind::Unplaced),

@@ -46,7 +46,7 @@ pub(super) static SPEC: Spec = Spec {
             Operations::Find,
             Operations::Close,
         ],
-        // Stripe names none: it tries, and the bank may refuse.
+        // We found no limit of Stripe's own: it tries, and the bank may refuse.
         refund_window: None,
     }],
     evidence: Some(super::evidence::RULES),

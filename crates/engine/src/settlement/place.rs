@@ -23,6 +23,15 @@ pub(super) async fn place(engine: &Engine, account: &PspAccount, line: &Statemen
     };
     match outcome {
         Err(Error::Duplicate) => Ok(()),
+        // It contradicts our books. The money lies in suspense until a person has looked; the lines after it are read all the same.
+        Err(Error::Mismatch(why)) => {
+            tracing::error!(account = %account.id, line = line.psp_line, why, "a line of the PSP's statement does not fit our books");
+            let unplaced = StatementLine { kind: LineKind::Unplaced, about: LineAbout::Nothing, ..line.clone() };
+            match alone(engine, account, &unplaced).await {
+                Err(Error::Duplicate) => Ok(()),
+                other => other,
+            }
+        }
         other => other,
     }
 }

@@ -76,7 +76,15 @@ async fn read_on(engine: &Engine, account: &PspAccount) -> Result<Result<Read, F
             reread_at,
         })
     };
-    pages(engine, account, &psp, after, account.created_at, &mut keep).await
+    let outcome = pages(engine, account, &psp, after, account.created_at, &mut keep).await?;
+    match (outcome, cursor) {
+        // The PSP no longer knows the line at which we stood: what followed it is found by its time.
+        (Err(Fault::Protocol(why)), Some(cursor)) => {
+            tracing::warn!(account = %account.id, why, "the place in the PSP's statement is lost; it is looked for by time");
+            pages(engine, account, &psp, None, cursor.line_at.minus(REREAD), &mut keep).await
+        }
+        (outcome, _) => Ok(outcome),
+    }
 }
 
 /// Reads page after page, and keeps the place after each.
