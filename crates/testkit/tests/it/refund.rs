@@ -1,6 +1,7 @@
 //! Giving money back: whole, in parts, lost and found, failing days later, made at the PSP.
 
 use ducat_domain::PaymentOrderId;
+use ducat_engine::payments;
 use ducat_engine::refunds::{self, NewRefund};
 use ducat_engine::{Answer, Error};
 use ducat_testkit::World;
@@ -100,4 +101,37 @@ async fn a_refund_made_in_the_psp_s_dashboard_is_found_even_if_no_message_comes(
         assert_eq!((refund.origin, refund.status, view.amount_refunded), ("psp", "succeeded", 700), "{heard}");
         world.assert_sound().await;
     }
+}
+
+#[tokio::test]
+async fn money_that_came_although_the_order_was_paid_already_goes_back_by_itself() {
+    let world = World::new(690).await;
+    let id = world.created("order-1", 5_000).await;
+    // The customer pays. Before we hear of it, the PSP has lost everything, so the attempt counts as gone and the customer pays once more.
+    world.pay(id, "pm_card_visa").await;
+    let late = world.take_messages();
+    world.forget();
+    world.clock.advance(SECOND * 100);
+    payments::come_back(&world.engine, id).await.unwrap();
+    payments::go_pay(&world.engine, id, None).await.unwrap();
+    world.pay(id, "pm_card_visa").await;
+    world.clock.advance(SECOND * 5);
+    payments::come_back(&world.engine, id).await.unwrap();
+    assert_eq!(world.view(id).await.status, "succeeded");
+    // Then the message of the first payment comes after all.
+    for message in &late {
+        world.receive(message).await.unwrap();
+    }
+    ducat_engine::jobs::run_due(&world.engine).await.unwrap();
+    let view = world.view(id).await;
+    assert_eq!((view.amount_captured, view.status), (10_000, "succeeded"));
+    let attempts = view.attempts.unwrap();
+    assert!(attempts[0].surplus && !attempts[1].surplus, "the second payment is the order's");
+    let refunds = view.refunds.unwrap();
+    assert_eq!(refunds.len(), 1, "the surplus is sent back, once");
+    assert_eq!((refunds[0].origin, refunds[0].amount, &refunds[0].attempt), ("surplus", 5_000, &attempts[0].id));
+    assert!(view.events.unwrap().iter().any(|e| e.kind == "payment_order.paid_twice"));
+    world.live(SECOND * 60).await;
+    assert_eq!(world.view(id).await.refunds.unwrap().len(), 1);
+    world.assert_sound().await;
 }
