@@ -38,15 +38,17 @@ impl Payment {
             Observed::Canceled => self.ended(AttemptStatus::Canceled, seen, now, &mut entries)?,
             Observed::Expired => self.ended(AttemptStatus::Expired, seen, now, &mut entries)?,
         };
-        // A fee has an event of its own, so that it is told in the same way whether it came with the money or after it.
+        // A fee has an event of its own, so that it is told in the same way whether it came with the money or after it. Before the money
+        // is taken there is nothing to charge for: what a PSP says then is an estimate.
+        let is_taken = self.attempt.status == AttemptStatus::Captured;
         let event = match event {
-            None if self.book_fees(&seen.fees, now, &mut entries) => Some(EventKind::FeeBooked),
+            None if is_taken && self.book_fees(&seen.fees, now, &mut entries) => Some(EventKind::FeeBooked),
             other => other,
         };
         Ok(event.map(|event| self.moved(now, event, entries)))
     }
 
-    /// What the PSP charged, told by its statement. Nothing where it is known.
+    /// What the PSP charged, told by its statement: that is charged, however far the payment is. Nothing where it is known.
     pub fn fees_told(mut self, fees: &[Fee], now: Timestamp) -> Option<Moved> {
         let mut entries = Vec::new();
         self.book_fees(fees, now, &mut entries).then(|| self.moved(now, EventKind::FeeBooked, entries))
@@ -243,11 +245,8 @@ impl Payment {
         !known
     }
 
-    /// Books the fee lines that are new; only once the money is taken, because before that there is nothing to charge for.
+    /// Books the fee lines that are new.
     fn book_fees(&mut self, fees: &[Fee], now: Timestamp, entries: &mut Vec<Entry>) -> bool {
-        if self.attempt.status != AttemptStatus::Captured {
-            return false;
-        }
         let mut news = false;
         for fee in fees {
             if self.attempt.fees.iter().any(|known| known.psp_line == fee.psp_line) {

@@ -480,3 +480,33 @@ fn a_customer_may_be_refused_twice_and_then_pay() {
     world.act(0, &Act::See(Observed::Captured(money(AMOUNT))), at(5));
     assert_eq!(world.order.status, OrderStatus::Succeeded);
 }
+
+#[test]
+fn a_fee_of_the_statement_is_booked_while_money_is_still_held() {
+    let mut world = World::new();
+    world.act(0, &Act::See(Observed::Held { authorized: money(AMOUNT), captured: money(1000) }), at(1));
+    let fees = [Fee { psp_line: "txn_1".into(), amount: money(40) }];
+    let told = world.payment(0).fees_told(&fees, at(2)).unwrap();
+    assert_eq!((told.entries.len(), &told.payment.attempt.fees[..]), (1, &fees[..]));
+    world.commit(told);
+    assert_eq!(world.payment(0).fees_told(&fees, at(3)), None, "it is known");
+}
+
+#[test]
+fn a_dispute_s_fee_that_is_given_back_is_booked_the_other_way() {
+    let mut world = World::new();
+    world.act(0, &Act::See(Observed::Captured(money(AMOUNT))), at(1));
+    for (line, minor) in [("txn_1", 1500), ("txn_2", -1500)] {
+        // A PSP tells much at once; each step is a move of its own.
+        loop {
+            let known = world.disputes.first().cloned();
+            let fees = vec![Fee { psp_line: line.into(), amount: money(minor) }];
+            let seen = DisputeSeen { fees, ..world.dispute_seen(known.as_ref(), DisputeStatus::NeedsResponse, true, false) };
+            let known = known.ok_or(DisputeId::from_bytes([1; 16]));
+            let Some(moved) = world.payment(0).dispute_heard(known, &seen, at(2)).unwrap() else { break };
+            world.commit(moved);
+        }
+    }
+    assert_eq!(world.owed("expense:dispute_fee", Layer::Posted), 0);
+    assert_eq!(world.entries.iter().filter(|e| e.event_ref().to_string().contains(":fee:")).count(), 2);
+}

@@ -1,7 +1,7 @@
 //! Money on its way from a PSP to the bank.
 
 use crate::events::EventKind;
-use crate::journal::{Account, Entry, EventRef, Layer, Transfer};
+use crate::journal::{Account, Entry, EventRef, Transfer};
 use crate::{MerchantId, Money, PayoutId, PspAccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -205,12 +205,7 @@ impl Payout {
             return Err(PayoutError::NotInTransit);
         }
         let in_transit = Account::PayoutInTransit(self.id);
-        let posted = |debit: Account, credit: &Account, amount: Money| Transfer {
-            debit,
-            credit: credit.clone(),
-            amount,
-            layer: Layer::Posted,
-        };
+        let posted = |debit: Account, credit: &Account, amount: Money| Transfer::signed(debit, credit.clone(), amount);
         let mut moves = Vec::new();
         let source = if arrival.credited.currency == self.amount.currency {
             if arrival.credited.minor.checked_add(arrival.fee.minor) != Some(self.amount.minor) {
@@ -233,7 +228,8 @@ impl Payout {
     }
 
     fn entry(&self, event_ref: EventRef, now: Timestamp, debit: Account, credit: Account) -> Option<Entry> {
-        Entry::transfer(event_ref, None, now, &[Transfer { debit, credit, amount: self.amount, layer: Layer::Posted }])
+        // A PSP that is owed money takes it from the bank: that is a negative payout.
+        Entry::transfer(event_ref, None, now, &[Transfer::signed(debit, credit, self.amount)])
     }
 
     fn moved(mut self, now: Timestamp, event: EventKind, entry: Option<Entry>) -> PayoutMoved {
@@ -280,6 +276,17 @@ mod tests {
         let arrived = left.payout.arrive(arrival(money(9_985, "USD"), 15), at(3)).unwrap();
         assert!(arrived.entries[0].balances());
         assert_eq!(arrived.payout.arrive(arrival(money(9_985, "USD"), 15), at(4)), Err(PayoutError::Arrived));
+    }
+
+    #[test]
+    fn a_psp_that_is_owed_money_takes_it_from_the_bank() {
+        let owed = Payout { amount: money(-700, "USD"), ..payout() };
+        let left = owed.leave(at(2)).unwrap();
+        let arrived = left.payout.clone().arrive(arrival(money(-715, "USD"), 15), at(3)).unwrap();
+        let in_transit = Account::PayoutInTransit(left.payout.id);
+        let lines = left.entries.iter().chain(&arrived.entries).flat_map(Entry::postings);
+        let moved: Vec<i64> = lines.filter(|p| p.account == in_transit).map(|p| p.amount.minor).collect();
+        assert_eq!(moved, [-700, 715, -15]);
     }
 
     #[test]
