@@ -24,9 +24,21 @@ CREATE TRIGGER payment_orders_count_their_changes BEFORE UPDATE ON payment_order
 WHEN NEW.version <> OLD.version + 1
 BEGIN SELECT RAISE(ABORT, 'each change of a payment order is one version'); END;
 
+CREATE TRIGGER payment_orders_date_their_status BEFORE UPDATE OF status, status_version ON payment_orders
+WHEN NEW.status_version <> iif(NEW.status = OLD.status, OLD.status_version, NEW.version)
+BEGIN SELECT RAISE(ABORT, 'a status names the version it came with'); END;
 CREATE TRIGGER payment_orders_keep_their_claim BEFORE UPDATE OF claim ON payment_orders
-WHEN OLD.claim IS NOT NULL AND NEW.claim IS NOT OLD.claim
-BEGIN SELECT RAISE(ABORT, 'a payment order is claimed once'); END;
+WHEN NEW.claim IS NOT OLD.claim AND (OLD.claim IS NOT NULL OR NEW.status NOT IN ('authorized', 'succeeded'))
+BEGIN SELECT RAISE(ABORT, 'a payment order with money is claimed once'); END;
+
+-- What a PSP charged is only added to. The texts are lists of objects: all but the closing bracket stays as it is.
+CREATE TRIGGER attempts_keep_their_fees BEFORE UPDATE OF fees ON attempts
+WHEN OLD.fees IS NOT NULL AND (NEW.fees IS NULL
+  OR substr(NEW.fees, 1, length(OLD.fees) - 1) <> substr(OLD.fees, 1, length(OLD.fees) - 1))
+BEGIN SELECT RAISE(ABORT, 'the fees of an attempt are only added to'); END;
+CREATE TRIGGER attempts_keep_their_psp_payment BEFORE UPDATE OF psp_payment ON attempts
+WHEN OLD.psp_payment IS NOT NULL AND NEW.psp_payment IS NOT OLD.psp_payment
+BEGIN SELECT RAISE(ABORT, 'an attempt is one payment at its PSP'); END;
 
 -- Taking money that is held. One capture of an attempt is under way at a time.
 CREATE TABLE captures (
@@ -55,9 +67,12 @@ WHEN NEW.id <> OLD.id OR NEW.merchant_id <> OLD.merchant_id OR NEW.order_id <> O
   OR NEW.psp_account_id <> OLD.psp_account_id OR NEW.amount <> OLD.amount OR NEW.currency <> OLD.currency OR NEW.total <> OLD.total
   OR NEW.is_final <> OLD.is_final OR NEW.created_at <> OLD.created_at
 BEGIN SELECT RAISE(ABORT, 'what a capture is never changes'); END;
-CREATE TRIGGER captures_keep_their_end BEFORE UPDATE OF status ON captures
-WHEN NEW.status <> OLD.status AND OLD.status IN ('succeeded', 'failed')
+CREATE TRIGGER captures_keep_their_end BEFORE UPDATE ON captures
+WHEN OLD.status IN ('succeeded', 'failed')
 BEGIN SELECT RAISE(ABORT, 'a capture ends once'); END;
+CREATE TRIGGER captures_succeed_with_their_money BEFORE UPDATE OF status ON captures
+WHEN NEW.status = 'succeeded' AND NEW.total > (SELECT captured FROM attempts WHERE id = NEW.attempt_id)
+BEGIN SELECT RAISE(ABORT, 'a capture succeeds with the money of its attempt'); END;
 CREATE TRIGGER captures_are_kept BEFORE DELETE ON captures
 BEGIN SELECT RAISE(ABORT, 'captures are never deleted'); END;
 CREATE TRIGGER captures_replace_nothing BEFORE INSERT ON captures
@@ -68,6 +83,8 @@ BEGIN
   SELECT RAISE(ABORT, 'a capture belongs to an attempt of its order and merchant') WHERE NOT EXISTS (SELECT 1 FROM attempts a
     JOIN payment_orders o ON o.id = a.order_id WHERE a.id = NEW.attempt_id AND a.psp_account_id = NEW.psp_account_id
       AND o.id = NEW.order_id AND o.merchant_id = NEW.merchant_id AND o.currency = NEW.currency);
+  SELECT RAISE(ABORT, 'a capture begins as the one that its attempt has under way') WHERE NEW.status NOT IN ('pending', 'unknown')
+    OR NEW.total IS NOT (SELECT capturing FROM attempts WHERE id = NEW.attempt_id);
 END;
 
 -- Giving money back.
@@ -100,10 +117,21 @@ WHEN NEW.id <> OLD.id OR NEW.merchant_id <> OLD.merchant_id OR NEW.order_id <> O
   OR NEW.psp_account_id <> OLD.psp_account_id OR NEW.amount <> OLD.amount OR NEW.currency <> OLD.currency
   OR NEW.reason IS NOT OLD.reason OR NEW.origin <> OLD.origin OR NEW.created_at <> OLD.created_at
 BEGIN SELECT RAISE(ABORT, 'what a refund is never changes'); END;
-CREATE TRIGGER refunds_keep_their_end BEFORE UPDATE OF status ON refunds
-WHEN NEW.status <> OLD.status AND ((OLD.status = 'succeeded' AND NEW.status <> 'failed')
-  OR (OLD.status = 'failed' AND (NEW.status <> 'succeeded' OR OLD.psp_refund IS NOT NULL)))
+CREATE TRIGGER refunds_keep_their_end BEFORE UPDATE ON refunds
+WHEN (OLD.status = 'succeeded' AND NEW.status <> 'failed')
+  OR (OLD.status = 'failed' AND (NEW.status <> 'succeeded' OR OLD.psp_refund IS NOT NULL))
 BEGIN SELECT RAISE(ABORT, 'a refund that ended moves only as its PSP says'); END;
+-- Their attempt, whose sums are within what it captured, moves first.
+CREATE TRIGGER refunds_stay_within_their_attempt AFTER UPDATE OF status ON refunds
+WHEN NEW.status <> 'failed' AND (SELECT sum(amount) FROM refunds
+    WHERE order_id = NEW.order_id AND attempt_id = NEW.attempt_id AND status <> 'failed')
+  > (SELECT refunded + refunding FROM attempts WHERE id = NEW.attempt_id)
+BEGIN SELECT RAISE(ABORT, 'refunds stay within what their attempt gives back'); END;
+CREATE TRIGGER refunds_begin_within_their_attempt AFTER INSERT ON refunds
+WHEN NEW.status <> 'failed' AND (SELECT sum(amount) FROM refunds
+    WHERE order_id = NEW.order_id AND attempt_id = NEW.attempt_id AND status <> 'failed')
+  > (SELECT refunded + refunding FROM attempts WHERE id = NEW.attempt_id)
+BEGIN SELECT RAISE(ABORT, 'refunds stay within what their attempt gives back'); END;
 CREATE TRIGGER refunds_keep_their_psp_refund BEFORE UPDATE OF psp_refund ON refunds
 WHEN OLD.psp_refund IS NOT NULL AND NEW.psp_refund IS NOT OLD.psp_refund
 BEGIN SELECT RAISE(ABORT, 'a refund is made once at its PSP'); END;
@@ -156,15 +184,30 @@ CREATE INDEX disputes_by_merchant ON disputes (merchant_id, id);
 CREATE UNIQUE INDEX disputes_by_psp_dispute ON disputes (psp_account_id, psp_dispute);
 
 CREATE TRIGGER disputes_keep_what_they_are
-BEFORE UPDATE OF id, merchant_id, order_id, attempt_id, psp_account_id, psp_dispute, amount, currency, opened_at, created_at ON disputes
+BEFORE UPDATE OF id, merchant_id, order_id, attempt_id, psp_account_id, psp_dispute, amount, currency, reason, opened_at, created_at
+ON disputes
 WHEN NEW.id <> OLD.id OR NEW.merchant_id <> OLD.merchant_id OR NEW.order_id <> OLD.order_id OR NEW.attempt_id <> OLD.attempt_id
   OR NEW.psp_account_id <> OLD.psp_account_id OR NEW.psp_dispute <> OLD.psp_dispute OR NEW.amount <> OLD.amount
-  OR NEW.currency <> OLD.currency OR NEW.opened_at <> OLD.opened_at OR NEW.created_at <> OLD.created_at
+  OR NEW.currency <> OLD.currency OR NEW.reason <> OLD.reason OR NEW.opened_at <> OLD.opened_at OR NEW.created_at <> OLD.created_at
 BEGIN SELECT RAISE(ABORT, 'what a dispute is never changes'); END;
 CREATE TRIGGER disputes_keep_their_end BEFORE UPDATE OF status, withdrawn, returned ON disputes
 WHEN (NEW.status <> OLD.status AND OLD.status IN ('closed', 'won', 'lost')) OR NEW.withdrawn < OLD.withdrawn
   OR NEW.returned < OLD.returned
 BEGIN SELECT RAISE(ABORT, 'a dispute is decided once'); END;
+CREATE TRIGGER disputes_keep_their_fees BEFORE UPDATE OF fees ON disputes
+WHEN OLD.fees IS NOT NULL AND (NEW.fees IS NULL
+  OR substr(NEW.fees, 1, length(OLD.fees) - 1) <> substr(OLD.fees, 1, length(OLD.fees) - 1))
+BEGIN SELECT RAISE(ABORT, 'the fees of a dispute are only added to'); END;
+CREATE TRIGGER disputes_stay_within_their_attempt AFTER UPDATE OF withdrawn ON disputes
+WHEN NEW.withdrawn <> OLD.withdrawn AND (SELECT sum(amount) FROM disputes
+    WHERE order_id = NEW.order_id AND attempt_id = NEW.attempt_id AND withdrawn = 1 AND returned = 0)
+  > (SELECT disputed FROM attempts WHERE id = NEW.attempt_id)
+BEGIN SELECT RAISE(ABORT, 'what is withdrawn is disputed on the attempt too'); END;
+CREATE TRIGGER disputes_begin_within_their_attempt AFTER INSERT ON disputes
+WHEN NEW.withdrawn = 1 AND (SELECT sum(amount) FROM disputes
+    WHERE order_id = NEW.order_id AND attempt_id = NEW.attempt_id AND withdrawn = 1 AND returned = 0)
+  > (SELECT disputed FROM attempts WHERE id = NEW.attempt_id)
+BEGIN SELECT RAISE(ABORT, 'what is withdrawn is disputed on the attempt too'); END;
 CREATE TRIGGER disputes_are_kept BEFORE DELETE ON disputes
 BEGIN SELECT RAISE(ABORT, 'disputes are never deleted'); END;
 CREATE TRIGGER disputes_replace_nothing BEFORE INSERT ON disputes
@@ -185,9 +228,25 @@ CREATE TABLE dispute_files (
   media_type   TEXT NOT NULL,
   size         INTEGER NOT NULL CHECK (size > 0),
   bytes        BLOB,
-  created_at   INTEGER NOT NULL
+  created_at   INTEGER NOT NULL,
+  CHECK (bytes IS NULL OR length(bytes) = size)
 ) STRICT;
 CREATE UNIQUE INDEX dispute_files_by_field ON dispute_files (dispute_id, field);
+
+CREATE TRIGGER dispute_files_only_forget BEFORE UPDATE ON dispute_files
+WHEN NEW.id <> OLD.id OR NEW.dispute_id <> OLD.dispute_id OR NEW.field <> OLD.field OR NEW.name <> OLD.name
+  OR NEW.media_type <> OLD.media_type OR NEW.size <> OLD.size OR NEW.created_at <> OLD.created_at OR NEW.bytes IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'of evidence only the bytes are forgotten'); END;
+CREATE TRIGGER dispute_files_stay_once_decided BEFORE DELETE ON dispute_files
+WHEN (SELECT status FROM disputes WHERE id = OLD.dispute_id) IN ('closed', 'won', 'lost')
+BEGIN SELECT RAISE(ABORT, 'the evidence of a decided dispute is kept'); END;
+CREATE TRIGGER dispute_files_replace_nothing BEFORE INSERT ON dispute_files
+BEGIN
+  SELECT RAISE(ABORT, 'taken: dispute_files') WHERE EXISTS (SELECT 1 FROM dispute_files WHERE id = NEW.id)
+    OR EXISTS (SELECT 1 FROM dispute_files WHERE dispute_id = NEW.dispute_id AND field = NEW.field);
+  SELECT RAISE(ABORT, 'a decided dispute takes no evidence')
+    WHERE (SELECT status FROM disputes WHERE id = NEW.dispute_id) IN ('closed', 'won', 'lost');
+END;
 
 -- Money on its way from a PSP to the bank.
 CREATE TABLE payouts (
@@ -218,6 +277,17 @@ CREATE TRIGGER payouts_count_their_changes BEFORE UPDATE ON payouts
 WHEN NEW.version <> OLD.version + 1 OR NEW.has_left < OLD.has_left OR NEW.came_back < OLD.came_back
   OR (OLD.arrival IS NOT NULL AND NEW.arrival IS NOT OLD.arrival)
 BEGIN SELECT RAISE(ABORT, 'each change of a payout is one version, and only adds'); END;
+CREATE TRIGGER payouts_go_forward BEFORE UPDATE OF status ON payouts
+WHEN NEW.status <> OLD.status AND CASE OLD.status
+    WHEN 'pending' THEN 0
+    WHEN 'in_transit' THEN NEW.status = 'pending'
+    WHEN 'canceled' THEN NEW.status NOT IN ('paid', 'failed')
+    ELSE NEW.status <> 'failed'
+  END
+BEGIN SELECT RAISE(ABORT, 'a payout only goes forward'); END;
+CREATE TRIGGER payouts_arrive_once_on_their_way BEFORE UPDATE OF arrival ON payouts
+WHEN NEW.arrival IS NOT NULL AND OLD.arrival IS NULL AND (OLD.has_left = 0 OR OLD.came_back = 1)
+BEGIN SELECT RAISE(ABORT, 'a payout arrives that has left'); END;
 CREATE TRIGGER payouts_are_kept BEFORE DELETE ON payouts
 BEGIN SELECT RAISE(ABORT, 'payouts are never deleted'); END;
 CREATE TRIGGER payouts_replace_nothing BEFORE INSERT ON payouts
@@ -226,6 +296,8 @@ BEGIN
     OR EXISTS (SELECT 1 FROM payouts WHERE psp_account_id = NEW.psp_account_id AND psp_payout = NEW.psp_payout);
   SELECT RAISE(ABORT, 'a payout belongs to a PSP account of its merchant')
     WHERE NOT EXISTS (SELECT 1 FROM psp_accounts WHERE id = NEW.psp_account_id AND merchant_id = NEW.merchant_id);
+  SELECT RAISE(ABORT, 'a payout begins with its first version, before any money moves')
+    WHERE NEW.version <> 1 OR NEW.has_left = 1 OR NEW.came_back = 1 OR NEW.arrival IS NOT NULL;
 END;
 
 -- The PSPs' statements, line by line, each read once. Amounts are in the currency in which the PSP settles.
@@ -233,7 +305,8 @@ CREATE TABLE psp_lines (
   psp_account_id  BLOB NOT NULL REFERENCES psp_accounts (id),
   psp_line        TEXT NOT NULL,
   merchant_id     BLOB NOT NULL REFERENCES merchants (id),
-  kind            TEXT NOT NULL,
+  kind            TEXT NOT NULL CHECK (kind IN ('charge', 'refund', 'refund_returned', 'dispute', 'payout', 'payout_returned', 'psp_fee',
+                    'fx_fee', 'reserve', 'unplaced')),
   psp_kind        TEXT NOT NULL,
   amount          INTEGER NOT NULL,
   fee             INTEGER NOT NULL,
@@ -247,8 +320,18 @@ CREATE TABLE psp_lines (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER psp_lines_replace_nothing BEFORE INSERT ON psp_lines
-WHEN EXISTS (SELECT 1 FROM psp_lines WHERE psp_account_id = NEW.psp_account_id AND psp_line = NEW.psp_line)
-BEGIN SELECT RAISE(ABORT, 'taken: psp_lines'); END;
+BEGIN
+  SELECT RAISE(ABORT, 'taken: psp_lines')
+    WHERE EXISTS (SELECT 1 FROM psp_lines WHERE psp_account_id = NEW.psp_account_id AND psp_line = NEW.psp_line);
+  SELECT RAISE(ABORT, 'a line belongs to a PSP account of its merchant')
+    WHERE NOT EXISTS (SELECT 1 FROM psp_accounts WHERE id = NEW.psp_account_id AND merchant_id = NEW.merchant_id);
+  SELECT RAISE(ABORT, 'a line is about an order of its merchant') WHERE NEW.order_id IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM payment_orders WHERE merchant_id = NEW.merchant_id AND id = NEW.order_id);
+  SELECT RAISE(ABORT, 'a line is about a payout of its PSP account') WHERE NEW.payout_id IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM payouts WHERE id = NEW.payout_id AND psp_account_id = NEW.psp_account_id);
+  SELECT RAISE(ABORT, 'a line needs a look at its own PSP account') WHERE NEW.exception_id IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM exceptions WHERE id = NEW.exception_id AND psp_account_id = NEW.psp_account_id);
+END;
 CREATE TRIGGER psp_lines_never_change BEFORE UPDATE ON psp_lines
 BEGIN SELECT RAISE(ABORT, 'what a PSP''s statement says never changes'); END;
 CREATE TRIGGER psp_lines_are_kept BEFORE DELETE ON psp_lines
@@ -262,6 +345,16 @@ CREATE TABLE psp_cursors (
   read_at         INTEGER NOT NULL,
   reread_at       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What is before the place is never read again, so it stands at a line that is kept.
+CREATE TRIGGER psp_cursors_begin_at_a_line BEFORE INSERT ON psp_cursors
+WHEN NOT EXISTS (SELECT 1 FROM psp_lines
+  WHERE psp_account_id = NEW.psp_account_id AND psp_line = NEW.psp_line AND at = NEW.line_at)
+BEGIN SELECT RAISE(ABORT, 'the place in a statement is a line that was read'); END;
+CREATE TRIGGER psp_cursors_stand_at_a_line BEFORE UPDATE ON psp_cursors
+WHEN NEW.psp_account_id <> OLD.psp_account_id OR NOT EXISTS (SELECT 1 FROM psp_lines
+  WHERE psp_account_id = NEW.psp_account_id AND psp_line = NEW.psp_line AND at = NEW.line_at)
+BEGIN SELECT RAISE(ABORT, 'the place in a statement is a line that was read'); END;
 
 -- What a person has to look at.
 CREATE TABLE exceptions (
@@ -281,18 +374,26 @@ CREATE TABLE exceptions (
 CREATE INDEX exceptions_by_merchant ON exceptions (merchant_id, id);
 CREATE TRIGGER exceptions_close_once BEFORE UPDATE ON exceptions
 WHEN OLD.closed_at IS NOT NULL OR NEW.id <> OLD.id OR NEW.merchant_id <> OLD.merchant_id OR NEW.kind <> OLD.kind
-  OR NEW.subject <> OLD.subject OR NEW.amount <> OLD.amount OR NEW.currency <> OLD.currency OR NEW.opened_at <> OLD.opened_at
+  OR NEW.psp_account_id IS NOT OLD.psp_account_id OR NEW.subject <> OLD.subject OR NEW.amount <> OLD.amount
+  OR NEW.currency <> OLD.currency OR NEW.opened_at <> OLD.opened_at
 BEGIN SELECT RAISE(ABORT, 'an exception is closed once, and never changed'); END;
 CREATE TRIGGER exceptions_are_kept BEFORE DELETE ON exceptions
 BEGIN SELECT RAISE(ABORT, 'exceptions are never deleted'); END;
 CREATE TRIGGER exceptions_replace_nothing BEFORE INSERT ON exceptions
-WHEN EXISTS (SELECT 1 FROM exceptions WHERE id = NEW.id)
-BEGIN SELECT RAISE(ABORT, 'taken: exceptions'); END;
+BEGIN
+  SELECT RAISE(ABORT, 'taken: exceptions') WHERE EXISTS (SELECT 1 FROM exceptions WHERE id = NEW.id);
+  SELECT RAISE(ABORT, 'an exception begins open') WHERE NEW.closed_at IS NOT NULL;
+  SELECT RAISE(ABORT, 'an exception is at a PSP account of its merchant') WHERE NEW.psp_account_id IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM psp_accounts WHERE id = NEW.psp_account_id AND merchant_id = NEW.merchant_id);
+END;
 
 -- Who booked an entry by hand, and why. The journal is read by time and by account.
 ALTER TABLE journal_entries ADD COLUMN note TEXT CHECK (note IS NULL OR json_valid(note));
 CREATE INDEX journal_entries_by_merchant ON journal_entries (merchant_id, id);
 CREATE INDEX postings_by_account ON postings (account_id, entry_id);
+CREATE TRIGGER journal_entries_by_hand_are_signed BEFORE INSERT ON journal_entries
+WHEN NEW.note IS NULL AND (NEW.event_ref GLOB 'rev:*' OR NEW.event_ref GLOB 'fix:*')
+BEGIN SELECT RAISE(ABORT, 'a correction says who made it and why'); END;
 
 -- Events are about orders, payouts and addresses for events alike.
 CREATE TABLE events_of_everything (

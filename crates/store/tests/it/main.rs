@@ -6,7 +6,7 @@
 //! - `tampering`, `workload`: what `verify` finds, and that it finds nothing in sound books.
 //! - `outbox`: both, for webhooks.
 //! - `crash`: SIGKILL and a full disk. `files`: migrations, settings, foreign files.
-//! - `builders`: small makers of test data.
+//! - `builders`, `later`: small makers of test data, for the sale and for what comes after it. `intruder`: somebody with SQL of their own.
 
 mod attacks;
 mod builders;
@@ -16,6 +16,7 @@ mod crowd;
 mod files;
 mod group_commit;
 mod intruder;
+mod later;
 mod outbox;
 mod tampering;
 mod workload;

@@ -1,29 +1,49 @@
 //! Random moves of the domain through the store: whatever happens, every change is accepted and `verify` is clean.
 
 use crate::builders::*;
+use crate::later::*;
 use ducat_domain::payments::*;
 use ducat_domain::*;
 use ducat_store::*;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
+/// One move. Numbers name one of the order's refunds or disputes.
 #[derive(Clone, Debug)]
 enum Act {
     See(Observed),
     Decline(u8),
     Fee(u8),
+    /// A fee by the PSP's statement, which is negative where it is given back.
+    Charged(u8, i64),
     Lost,
     Refused,
     Absent,
     Cancel,
     Expire,
     Retry,
+    Claim,
+    Capture(i64, bool),
+    CaptureLost,
+    CaptureRefused,
+    Refund(i64),
+    RefundLost(usize),
+    RefundRefused(usize),
+    /// `None` is one that was made at the PSP.
+    SeeRefund(Option<usize>, RefundState),
+    /// `None` is a new one. Where it stands, whether the money is withdrawn and returned, what it cost.
+    SeeDispute(Option<usize>, DisputeStatus, bool, bool, Option<i64>),
+    AnswerDispute(usize, bool),
+    AnswerRefused(usize),
+    Remind(usize),
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn sale() -> impl Strategy<Value = Act> {
     let observed = prop_oneof![
         Just(Observed::Open),
         Just(Observed::Processing),
-        (1i64..=4999).prop_map(held),
+        (1i64..=4999, 0i64..=4999).prop_map(|(m, c)| Observed::Held { authorized: eur(m), captured: eur(c.min(m)) }),
+        (1i64..=4999).prop_map(|m| held(m)),
         (1i64..=4999).prop_map(|m| Observed::Captured(eur(m))),
         Just(Observed::Failed),
         Just(Observed::Canceled),
@@ -32,7 +52,8 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         8 => observed.prop_map(Act::See),
         1 => (0u8..3).prop_map(Act::Decline),
-        2 => (0u8..3).prop_map(Act::Fee),
+        1 => (0u8..3).prop_map(Act::Fee),
+        1 => (3u8..6, -50i64..50).prop_map(|(n, minor)| Act::Charged(n, minor)),
         1 => Just(Act::Lost),
         1 => Just(Act::Refused),
         1 => Just(Act::Absent),
@@ -42,24 +63,68 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
+fn after_the_sale() -> impl Strategy<Value = Act> {
+    let refund_state = proptest::sample::select(vec![RefundState::Pending, RefundState::Succeeded, RefundState::Failed]);
+    let dispute_status = proptest::sample::select(DisputeStatus::ALL);
+    prop_oneof![
+        1 => Just(Act::Claim),
+        6 => (1i64..=3000, any::<bool>()).prop_map(|(m, last)| Act::Capture(m, last)),
+        3 => Just(Act::CaptureLost),
+        3 => Just(Act::CaptureRefused),
+        4 => (1i64..=2500).prop_map(Act::Refund),
+        1 => (0usize..3).prop_map(Act::RefundLost),
+        1 => (0usize..3).prop_map(Act::RefundRefused),
+        5 => (proptest::option::weighted(0.8, 0usize..4), refund_state).prop_map(|(n, s)| Act::SeeRefund(n, s)),
+        5 => (proptest::option::weighted(0.7, 0usize..3), dispute_status, any::<bool>(), any::<bool>(), proptest::option::of(-20i64..20))
+            .prop_map(|(n, s, w, r, fee)| Act::SeeDispute(n, s, w, r, fee)),
+        1 => (0usize..3, any::<bool>()).prop_map(|(n, evidence)| Act::AnswerDispute(n, evidence)),
+        1 => (0usize..3).prop_map(Act::AnswerRefused),
+        1 => (0usize..3).prop_map(Act::Remind),
+    ]
+}
+
+/// What is kept beside a payment, as far as it belongs to its attempt.
+struct Beside {
+    capture: Option<Capture>,
+    refunds: Vec<Refund>,
+    disputes: Vec<Dispute>,
+}
+
+async fn beside(w: &World, payment: &Payment) -> Beside {
+    let (order, attempt) = (payment.order.id, payment.attempt.id);
+    let mut refunds = w.store.refunds_of(order).await.unwrap();
+    let mut disputes = w.store.disputes_of(order).await.unwrap();
+    refunds.retain(|r| r.attempt == attempt);
+    disputes.retain(|d| d.attempt == attempt);
+    Beside { capture: w.store.open_capture(attempt).await.unwrap(), refunds, disputes }
+}
+
 /// What the act does to the payment, by the rules of the domain.
-fn decide(w: &World, payment: Payment, act: &Act, now: Timestamp) -> Option<(Moved, Write)> {
-    let decline = |n: u8| Decline { psp_ref: Some(n.to_string()), ..Decline::of(DeclineCode::GenericDecline) };
+fn decide(w: &World, payment: Payment, beside: Beside, act: &Act, now: Timestamp) -> Option<(Moved, Write)> {
+    let decline = |n: u8| Decline { code: DeclineCode::GenericDecline, psp_code: None, psp_ref: Some(n.to_string()) };
     let later = at(9999);
-    let moved = match act {
-        Act::See(state) => {
-            let word = seen(&payment, *state);
-            payment.observe(&word, now, later).ok().flatten()
-        }
-        Act::Decline(n) => {
-            let word = Observation { decline: Some(decline(*n)), ..seen(&payment, Observed::Open) };
-            payment.observe(&word, now, later).ok().flatten()
-        }
+    let Beside { capture, refunds, disputes } = beside;
+    let word = match act {
+        Act::See(state) => Some(seen(&payment, *state)),
+        Act::Decline(n) => Some(Observation { decline: Some(decline(*n)), ..seen(&payment, Observed::Open) }),
         Act::Fee(n) => {
             let fee = Fee { psp_line: format!("{}_{n}", payment.attempt.id), amount: eur(i64::from(*n) * 10) };
             let state = Observed::Captured(eur(payment.attempt.captured.max(1)));
-            let word = Observation { fees: vec![fee], ..seen(&payment, state) };
-            payment.observe(&word, now, later).ok().flatten()
+            Some(Observation { fees: vec![fee], ..seen(&payment, state) })
+        }
+        _ => None,
+    };
+    if let Some(word) = word {
+        let moved = payment.observe(&word, now, later).ok().flatten()?;
+        return Some((moved.concluding(capture), PaymentWrite::Move));
+    }
+    let refund = |n: &usize| refunds.get(*n).cloned();
+    let dispute = |n: &usize| disputes.get(*n).cloned();
+    let moved = match act {
+        Act::See(_) | Act::Decline(_) | Act::Fee(_) => None,
+        Act::Charged(n, minor) => {
+            let fee = Fee { psp_line: format!("{}_{n}", payment.attempt.id), amount: eur(*minor) };
+            payment.fees_told(&[fee], now)
         }
         Act::Lost => payment.registration_unknown(now, later),
         Act::Refused => payment.registration_refused(decline(0), now).ok(),
@@ -70,8 +135,53 @@ fn decide(w: &World, payment: Payment, act: &Act, now: Timestamp) -> Option<(Mov
             let next = (AttemptId::new(now, &w.dice), payment.attempt.psp_account, "stripe".to_owned());
             return payment.start_attempt(next, now, later).ok().map(|m| (m, PaymentWrite::AddAttempt as Write));
         }
+        Act::Claim => payment.claim("webhook".into(), now).ok(),
+        Act::Capture(minor, is_final) => {
+            let new = NewCapture { id: CaptureId::new(now, &w.dice), amount: Some(*minor), is_final: *is_final, most: None };
+            payment.request_capture(&new, now, later).ok()
+        }
+        Act::CaptureLost => payment.capture_unknown(capture?, now, later),
+        Act::CaptureRefused => payment.capture_failed(capture?, decline(1), now),
+        Act::Refund(minor) => payment.request_refund(w.new_refund(*minor), now, later).ok(),
+        Act::RefundLost(n) => payment.refund_unknown(refund(n)?, now, later),
+        Act::RefundRefused(n) => payment.refund_refused(refund(n)?, decline(1), now).unwrap(),
+        Act::SeeRefund(n, state) => match n.as_ref().and_then(refund) {
+            Some(refund) => {
+                let word = refund_seen(&refund, *state);
+                payment.refund_heard(refund, &word, now, later).ok().flatten()
+            }
+            None => {
+                let id = RefundId::new(now, &w.dice);
+                let (psp_refund, amount) = (format!("psp_{id}"), eur(7));
+                let word = RefundSeen { psp_refund, ours: None, amount, state: *state, failure: None };
+                payment.refund_found(id, &word, now, later).ok().flatten()
+            }
+        },
+        Act::SeeDispute(n, status, withdrawn, returned, fee) => {
+            let known = n.as_ref().and_then(dispute).ok_or(DisputeId::new(now, &w.dice));
+            let name = known.as_ref().map_or_else(|id| id.to_string(), |d| d.psp_dispute.clone());
+            let fee = fee.map(|minor| Fee { psp_line: format!("{name}_{minor}"), amount: eur(minor) });
+            let word = DisputeSeen { fees: Vec::from_iter(fee), ..dispute_seen(&name, *status, *withdrawn, *returned) };
+            payment.dispute_heard(known, &word, now).ok().flatten()
+        }
+        Act::AnswerDispute(n, evidence) => {
+            let answer = if *evidence { DisputeAnswer::Evidence } else { DisputeAnswer::Acceptance };
+            let fields = BTreeMap::from([("receipt".to_owned(), format!("{evidence}"))]);
+            payment.answer_dispute(dispute(n)?, answer, fields, now).ok()
+        }
+        Act::AnswerRefused(n) => payment.answer_refused(dispute(n)?, decline(2), now),
+        Act::Remind(n) => payment.remind_of_dispute(dispute(n)?, now),
     };
     moved.map(|m| (m, PaymentWrite::Move as Write))
+}
+
+/// The part as the store has it.
+async fn kept(w: &World, part: &Part) -> Option<Part> {
+    match part {
+        Part::Capture(c) => w.store.capture(c.id).await.unwrap().map(Part::Capture),
+        Part::Refund(r) => w.store.refund(r.id).await.unwrap().map(Part::Refund),
+        Part::Dispute(d) => w.store.dispute(d.id).await.unwrap().map(Part::Dispute),
+    }
 }
 
 #[test]
@@ -79,25 +189,30 @@ fn no_random_course_of_payments_leaves_anything_for_verify_to_find() {
     run(async {
         let w = World::sqlite(WriterMode::Thread);
         let shops = [w.shop().await, w.shop().await];
-        let courses = proptest::collection::vec((0usize..3, 0usize..4, act(), 0i64..(2 * HOUR)), 1..60);
+        let act = prop_oneof![sale(), after_the_sale()];
+        let courses = proptest::collection::vec((0usize..3, 0usize..4, act, 0i64..(2 * HOUR)), 1..90);
         let check = |course: Vec<(usize, usize, Act, i64)>| {
             wait(async {
                 let orders = [w.order(shops[0]).await, w.order(shops[1]).await, w.order(shops[0]).await].map(|p| p.order.id);
                 for (order, attempt, act, second) in course {
                     let attempts = w.store.attempts(orders[order]).await.unwrap();
-                    // Only the PSP speaks of attempts that are past; the shop's own moves are about the latest.
+                    // Only the PSP speaks of attempts that are past; the shop's own moves of the sale are about the latest.
                     let payment = match act {
-                        Act::See(_) | Act::Decline(_) | Act::Fee(_) | Act::Lost => {
-                            w.store.payment_by_attempt(attempts[attempt % attempts.len()].id).await.unwrap().unwrap()
+                        Act::Refused | Act::Absent | Act::Cancel | Act::Expire | Act::Retry => {
+                            w.store.payment(orders[order]).await.unwrap().unwrap()
                         }
-                        _ => w.store.payment(orders[order]).await.unwrap().unwrap(),
+                        _ => w.store.payment_by_attempt(attempts[attempt % attempts.len()].id).await.unwrap().unwrap(),
                     };
                     let before = payment.clone();
-                    if let Some((moved, write)) = decide(&w, payment, &act, at(second)) {
-                        let after = moved.payment.clone();
+                    let beside = beside(&w, &payment).await;
+                    if let Some((moved, write)) = decide(&w, payment, beside, &act, at(second)) {
+                        let (after, part) = (moved.payment.clone(), moved.part.clone());
                         let committed = w.store.commit(w.change(moved, write)).await;
                         prop_assert_eq!(committed, Ok(()), "{:?} on {:?}", act, before);
                         prop_assert_eq!(w.store.payment_by_attempt(after.attempt.id).await.unwrap(), Some(after));
+                        if let Some(part) = part {
+                            prop_assert_eq!(kept(&w, &part).await, Some(part));
+                        }
                     }
                 }
                 let report = w.store.verify().await.unwrap();
@@ -105,9 +220,19 @@ fn no_random_course_of_payments_leaves_anything_for_verify_to_find() {
                 Ok(())
             })
         };
-        for_all(60, &courses, check);
-        let idle = |table: &str| table == "inbox" || table.starts_with("webhook_");
-        assert!(w.store.verify().await.unwrap().checked.iter().all(|(table, rows)| *rows > 0 || idle(table)));
+        for_all(150, &courses, check);
+        // The courses reached everything that comes of payments.
+        let mut kinds: Vec<EventKind> = EventKind::ALL.to_vec();
+        kinds.retain(|kind| {
+            kind.as_str().starts_with("payment_order.")
+                || kind.as_str().starts_with("refund.")
+                || kind.as_str().starts_with("dispute.")
+        });
+        for kind in kinds {
+            let found =
+                w.store.events(shops[0].merchant, EventCursor::Start, vec![kind.as_str().into()], 1).await.unwrap().unwrap();
+            assert_eq!(found.data.len(), 1, "no course led to {kind:?}");
+        }
     });
 }
 

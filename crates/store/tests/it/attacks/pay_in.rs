@@ -1,28 +1,25 @@
-//! What the database itself refuses, whoever asks: each attack is tried with a connection of its own and must change nothing.
+//! Attacks on merchants, orders, attempts, the journal, events and answers.
 
+use super::Scene;
 use crate::builders::*;
-use crate::intruder::{Intruder, blob};
 use ducat_domain::payments::*;
 use ducat_store::*;
 
-/// A shop with a paid order (`p`), one that waits (`o`), one that failed (`f`), and an answered key.
-struct Scene {
-    w: World,
-    shop: Shop,
-    p: Payment,
-    o: Payment,
-    f: Payment,
-}
-
-async fn scene() -> (Scene, Intruder) {
+/// A shop with a paid order (`{p}`), one that waits (`{o}`), one that failed (`{f}`), their attempts (`{pa}`, `{oa}`, `{fa}`), and an
+/// answered key.
+async fn scene() -> Scene {
     let w = World::sqlite(WriterMode::Thread);
     let shop = w.shop().await;
     let p = w.paid(shop).await;
     let o = w.see(w.order(shop).await, Observed::Open).await;
     let f = w.see(w.see(w.order(shop).await, Observed::Open).await, Observed::Failed).await;
     w.commit(Change { idempotency: Some(answered(shop)), ..Change::default() }).await;
-    let intruder = Intruder::into(&w);
-    (Scene { w, shop, p, o, f }, intruder)
+    let mut scene = Scene::of(w, shop);
+    for (order, attempt, payment) in [("{p}", "{pa}", p), ("{o}", "{oa}", o), ("{f}", "{fa}", f)] {
+        scene.name(order, payment.order.id.as_bytes());
+        scene.name(attempt, payment.attempt.id.as_bytes());
+    }
+    scene
 }
 
 fn answered(shop: Shop) -> IdempotencyWrite {
@@ -37,62 +34,22 @@ fn answered(shop: Shop) -> IdempotencyWrite {
     }
 }
 
-impl Scene {
-    /// Tries each, with `{p}`, `{o}`, `{f}` for the orders, `{pa}`, `{oa}`, `{fa}` for their attempts, `{m}` for the merchant, `{s}` for
-    /// the PSP account, `{n}` for an id that is new.
-    async fn refuses(&self, intruder: &Intruder, attacks: &[&str]) {
-        for attack in attacks {
-            let mut sql = (*attack).to_owned();
-            let names = [
-                ("{p}", self.p.order.id.as_bytes()),
-                ("{o}", self.o.order.id.as_bytes()),
-                ("{f}", self.f.order.id.as_bytes()),
-                ("{pa}", self.p.attempt.id.as_bytes()),
-                ("{oa}", self.o.attempt.id.as_bytes()),
-                ("{fa}", self.f.attempt.id.as_bytes()),
-                ("{m}", self.shop.merchant.as_bytes()),
-                ("{s}", self.shop.account.as_bytes()),
-                ("{n}", &[0xab; 16]),
-            ];
-            for (name, bytes) in names {
-                sql = sql.replace(name, &blob(bytes));
-            }
-            let why = intruder.refused(&sql);
-            assert!(!why.contains("syntax") && !why.contains("no such") && !why.contains("has no column"), "{sql}: {why}");
-        }
-        self.w.assert_sound().await;
-    }
-}
-
-macro_rules! attacks {
-    ($($(#[$doc:meta])* $name:ident: [$($sql:literal),* $(,)?])*) => {$(
-        $(#[$doc])*
-        #[test]
-        fn $name() {
-            run(async {
-                let (scene, intruder) = scene().await;
-                scene.refuses(&intruder, &[$($sql),*]).await;
-            });
-        }
-    )*};
-}
-
-attacks! {
+super::attacks! { scene(),
     an_entry_that_does_not_balance_is_refused: [
         "INSERT INTO postings SELECT {n}, 1, id, 0, 100 FROM accounts WHERE name LIKE 'psp:%';
          INSERT INTO postings SELECT {n}, 2, id, 0, -99 FROM accounts WHERE name LIKE 'merchant:%';
-         INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', NULL, 1)",
+         INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', NULL, 1, NULL)",
         // Balanced over the layers, but not within each.
         "INSERT INTO postings SELECT {n}, 1, id, 0, 100 FROM accounts WHERE name LIKE 'psp:%';
          INSERT INTO postings SELECT {n}, 2, id, 1, -100 FROM accounts WHERE name LIKE 'merchant:%';
-         INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', NULL, 1)",
+         INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', NULL, 1, NULL)",
         // Balanced over the currencies, but not within each.
         "INSERT INTO accounts VALUES (99, {m}, 'bank', 'JPY');
          INSERT INTO postings SELECT {n}, 1, id, 0, 100 FROM accounts WHERE name LIKE 'psp:%';
          INSERT INTO postings VALUES ({n}, 2, 99, 0, -100);
-         INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', NULL, 1)",
-        "INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', NULL, 1)",
-        "INSERT INTO postings SELECT {n}, 1, id, 0, 0 FROM accounts; INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', NULL, 1)",
+         INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', NULL, 1, NULL)",
+        "INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', NULL, 1, NULL)",
+        "INSERT INTO postings SELECT {n}, 1, id, 0, 0 FROM accounts LIMIT 1",
     ]
     a_posting_needs_its_entry_and_comes_before_it: [
         "INSERT INTO postings SELECT {n}, 1, id, 0, 100 FROM accounts LIMIT 1",
@@ -103,10 +60,10 @@ attacks! {
         "INSERT INTO merchants VALUES ({n}, 'x', x'00', 1);
          INSERT INTO postings SELECT {n}, 1, id, 0, 100 FROM accounts WHERE name LIKE 'psp:%';
          INSERT INTO postings SELECT {n}, 2, id, 0, -100 FROM accounts WHERE name LIKE 'merchant:%';
-         INSERT INTO journal_entries VALUES ({n}, {n}, 'cap:x', NULL, 1)",
+         INSERT INTO journal_entries VALUES ({n}, {n}, 'cap:x', NULL, 1, NULL)",
         "INSERT INTO postings SELECT {n}, 1, id, 0, 100 FROM accounts WHERE name LIKE 'psp:%';
          INSERT INTO postings SELECT {n}, 2, id, 0, -100 FROM accounts WHERE name LIKE 'merchant:%';
-         INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', {n}, 1)",
+         INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', {n}, 1, NULL)",
     ]
     the_journal_is_never_changed: [
         "UPDATE journal_entries SET at = 0",
@@ -116,18 +73,18 @@ attacks! {
         "UPDATE postings SET amount = amount * 2",
         "UPDATE OR IGNORE postings SET amount = 1",
         "DELETE FROM postings",
-        "DELETE FROM postings WHERE line = 0; DELETE FROM journal_entries",
+        "DELETE FROM postings WHERE line = 0",
         "UPDATE accounts SET name = 'elsewhere'",
         "DELETE FROM accounts",
         "PRAGMA defer_foreign_keys = on; DELETE FROM accounts",
     ]
     /// REPLACE deletes the row in its way without asking the DELETE triggers.
     the_journal_is_not_replaced: [
-        "INSERT OR REPLACE INTO journal_entries SELECT id, merchant_id, event_ref, order_id, 0 FROM journal_entries",
-        "REPLACE INTO journal_entries SELECT id, merchant_id, 'cap:other', NULL, at FROM journal_entries",
+        "INSERT OR REPLACE INTO journal_entries SELECT id, merchant_id, event_ref, order_id, 0, note FROM journal_entries",
+        "REPLACE INTO journal_entries SELECT id, merchant_id, 'cap:other', NULL, at, note FROM journal_entries",
         "INSERT INTO postings SELECT {n}, 1, id, 0, 1 FROM accounts WHERE name LIKE 'psp:%';
          INSERT INTO postings SELECT {n}, 2, id, 0, -1 FROM accounts WHERE name LIKE 'merchant:%';
-         INSERT OR REPLACE INTO journal_entries SELECT {n}, merchant_id, event_ref, order_id, at FROM journal_entries",
+         INSERT OR REPLACE INTO journal_entries SELECT {n}, merchant_id, event_ref, order_id, at, note FROM journal_entries",
         "INSERT INTO journal_entries SELECT * FROM journal_entries WHERE true ON CONFLICT DO UPDATE SET at = 0",
         "INSERT OR REPLACE INTO postings SELECT entry_id, line, account_id, layer, amount * 2 FROM postings",
         "INSERT INTO postings SELECT * FROM postings WHERE true ON CONFLICT DO UPDATE SET amount = 1",
@@ -138,22 +95,22 @@ attacks! {
         "UPDATE events SET kind = 'payment_order.failed'",
         "UPDATE events SET position = position + 100",
         "DELETE FROM events",
-        "INSERT OR REPLACE INTO events SELECT position, id, merchant_id, order_id, sequence, 'x', at, snapshot FROM events",
-        "INSERT OR REPLACE INTO events SELECT NULL, id, merchant_id, order_id, sequence, 'x', at, snapshot FROM events",
-        "INSERT OR REPLACE INTO events SELECT NULL, {n}, merchant_id, order_id, sequence, 'x', at, snapshot FROM events LIMIT 1",
+        "INSERT OR REPLACE INTO events SELECT position, id, merchant_id, subject_id, subject_kind, sequence, 'x', at, snapshot FROM events",
+        "INSERT OR REPLACE INTO events SELECT NULL, id, merchant_id, subject_id, subject_kind, sequence, 'x', at, snapshot FROM events",
+        "INSERT OR REPLACE INTO events SELECT NULL, {n}, merchant_id, subject_id, subject_kind, sequence, 'x', at, snapshot FROM events LIMIT 1",
         "INSERT INTO events SELECT * FROM events WHERE true ON CONFLICT DO UPDATE SET kind = 'x'",
     ]
     an_event_leaves_no_gap_and_runs_not_ahead_of_its_order: [
         "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; UPDATE payment_orders SET version = version + 1 WHERE id = {o};
-         INSERT INTO events VALUES (NULL, {n}, {m}, {o}, 4, 'x', 1, '{}')",
-        "INSERT INTO events VALUES (NULL, {n}, {m}, {o}, 3, 'x', 1, '{}')",
-        "INSERT INTO events VALUES (NULL, {n}, {m}, {n}, 1, 'x', 1, '{}')",
-        "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; INSERT INTO events VALUES (NULL, {n}, {m}, {o}, 3, 'x', 1, 'no json')",
+         INSERT INTO events VALUES (NULL, {n}, {m}, {o}, 'payment_order', 4, 'x', 1, '{}')",
+        "INSERT INTO events VALUES (NULL, {n}, {m}, {o}, 'payment_order', 3, 'x', 1, '{}')",
+        "INSERT INTO events VALUES (NULL, {n}, {m}, {n}, 'payment_order', 1, 'x', 1, '{}')",
+        "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; INSERT INTO events VALUES (NULL, {n}, {m}, {o}, 'payment_order', 3, 'x', 1, 'no json')",
     ]
     an_event_is_not_put_where_readers_have_passed: [
-        "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; INSERT INTO events VALUES (-5, {n}, {m}, {o}, 3, 'x', 1, '{}')",
-        "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; INSERT INTO events VALUES (0, {n}, {m}, {o}, 3, 'x', 1, '{}')",
-        "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; INSERT INTO events VALUES (1, {n}, {m}, {o}, 3, 'x', 1, '{}')",
+        "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; INSERT INTO events VALUES (-5, {n}, {m}, {o}, 'payment_order', 3, 'x', 1, '{}')",
+        "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; INSERT INTO events VALUES (0, {n}, {m}, {o}, 'payment_order', 3, 'x', 1, '{}')",
+        "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; INSERT INTO events VALUES (1, {n}, {m}, {o}, 'payment_order', 3, 'x', 1, '{}')",
     ]
     an_order_is_never_deleted_nor_replaced: [
         "DELETE FROM payment_orders WHERE id = {o}",
@@ -177,23 +134,27 @@ attacks! {
     ]
     the_version_of_an_order_counts_by_one: [
         "UPDATE payment_orders SET status = 'processing' WHERE id = {o}",
+        "UPDATE payment_orders SET status = 'processing', version = version + 1 WHERE id = {o}",
+        "UPDATE payment_orders SET status_version = version + 1, version = version + 1 WHERE id = {o}",
+        "UPDATE payment_orders SET status_version = 1, version = version + 1 WHERE id = {o}",
+        "UPDATE payment_orders SET status_version = 9, version = version + 1 WHERE id = {o}",
         "UPDATE payment_orders SET version = version + 2 WHERE id = {o}",
         "UPDATE payment_orders SET version = version - 1 WHERE id = {o}",
         "UPDATE payment_orders SET updated_at = 5 WHERE id = {p}",
     ]
     only_money_leads_out_of_an_end: [
-        "UPDATE payment_orders SET status = 'pending', version = version + 1 WHERE id = {p}",
-        "UPDATE payment_orders SET status = 'canceled', version = version + 1 WHERE id = {p}",
-        "UPDATE payment_orders SET status = 'expired', version = version + 1 WHERE id = {o};
-         UPDATE payment_orders SET status = 'pending', version = version + 1 WHERE id = {o}",
+        "UPDATE payment_orders SET status = 'pending', version = version + 1, status_version = version + 1 WHERE id = {p}",
+        "UPDATE payment_orders SET status = 'canceled', version = version + 1, status_version = version + 1 WHERE id = {p}",
+        "UPDATE payment_orders SET status = 'expired', version = version + 1, status_version = version + 1 WHERE id = {o};
+         UPDATE payment_orders SET status = 'pending', version = version + 1, status_version = version + 1 WHERE id = {o}",
         "UPDATE attempts SET status = 'failed' WHERE id = {pa}",
         "UPDATE attempts SET status = 'requires_action' WHERE id = {fa}",
         "UPDATE attempts SET status = 'canceled' WHERE id = {fa}",
     ]
     success_needs_money: [
-        "UPDATE payment_orders SET status = 'succeeded', version = version + 1 WHERE id = {o}",
-        "UPDATE payment_orders SET status = 'succeeded', paid_by = {oa}, version = version + 1 WHERE id = {o}",
-        "UPDATE payment_orders SET status = 'nonsense', version = version + 1 WHERE id = {o}",
+        "UPDATE payment_orders SET status = 'succeeded', version = version + 1, status_version = version + 1 WHERE id = {o}",
+        "UPDATE payment_orders SET status = 'succeeded', paid_by = {oa}, version = version + 1, status_version = version + 1 WHERE id = {o}",
+        "UPDATE payment_orders SET status = 'nonsense', version = version + 1, status_version = version + 1 WHERE id = {o}",
     ]
     amounts_stay_within_each_other: [
         "UPDATE payment_orders SET amount_captured = amount_authorized + 1, version = version + 1 WHERE id = {p}",
@@ -256,12 +217,12 @@ attacks! {
            FROM payment_orders WHERE id = {p}",
         "INSERT INTO postings SELECT {n}, 1, id, 0, 1 FROM accounts WHERE name LIKE 'psp:%';
          INSERT INTO postings SELECT {n}, 2, id, 0, -1 FROM accounts WHERE name LIKE 'merchant:%';
-         INSERT INTO journal_entries SELECT {n}, merchant_id, event_ref, order_id, at FROM journal_entries",
+         INSERT INTO journal_entries SELECT {n}, merchant_id, event_ref, order_id, at, note FROM journal_entries",
     ]
     an_answer_is_never_rewritten: [
         "UPDATE idempotency_keys SET answer_body = x'00'",
         "UPDATE idempotency_keys SET answer_kind = NULL, answer_body = NULL",
-        "INSERT OR REPLACE INTO idempotency_keys SELECT merchant_id, key, fingerprint, locked_until, order_id, 'x', x'00', 1
+        "INSERT OR REPLACE INTO idempotency_keys SELECT merchant_id, key, fingerprint, locked_until, subject_id, 'x', x'00', 1
          FROM idempotency_keys",
     ]
 }
