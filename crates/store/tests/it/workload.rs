@@ -6,7 +6,8 @@ use ducat_domain::payments::*;
 use ducat_domain::*;
 use ducat_store::*;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 /// One move. Numbers name one of the order's refunds or disputes.
 #[derive(Clone, Debug)]
@@ -63,23 +64,29 @@ fn sale() -> impl Strategy<Value = Act> {
     ]
 }
 
-fn after_the_sale() -> impl Strategy<Value = Act> {
+fn captures_and_refunds() -> impl Strategy<Value = Act> {
     let refund_state = proptest::sample::select(vec![RefundState::Pending, RefundState::Succeeded, RefundState::Failed]);
-    let dispute_status = proptest::sample::select(DisputeStatus::ALL);
     prop_oneof![
         1 => Just(Act::Claim),
-        6 => (1i64..=3000, any::<bool>()).prop_map(|(m, last)| Act::Capture(m, last)),
-        3 => Just(Act::CaptureLost),
-        3 => Just(Act::CaptureRefused),
-        4 => (1i64..=2500).prop_map(Act::Refund),
+        3 => (1i64..=3000, any::<bool>()).prop_map(|(m, last)| Act::Capture(m, last)),
+        1 => Just(Act::CaptureLost),
+        1 => Just(Act::CaptureRefused),
+        3 => (1i64..=1500).prop_map(Act::Refund),
         1 => (0usize..3).prop_map(Act::RefundLost),
         1 => (0usize..3).prop_map(Act::RefundRefused),
-        5 => (proptest::option::weighted(0.8, 0usize..4), refund_state).prop_map(|(n, s)| Act::SeeRefund(n, s)),
-        5 => (proptest::option::weighted(0.7, 0usize..3), dispute_status, any::<bool>(), any::<bool>(), proptest::option::of(-20i64..20))
-            .prop_map(|(n, s, w, r, fee)| Act::SeeDispute(n, s, w, r, fee)),
-        1 => (0usize..3, any::<bool>()).prop_map(|(n, evidence)| Act::AnswerDispute(n, evidence)),
-        1 => (0usize..3).prop_map(Act::AnswerRefused),
-        1 => (0usize..3).prop_map(Act::Remind),
+        4 => (proptest::option::weighted(0.8, 0usize..4), refund_state).prop_map(|(n, s)| Act::SeeRefund(n, s)),
+    ]
+}
+
+fn disputes() -> impl Strategy<Value = Act> {
+    let begun_or_lost = proptest::sample::select(vec![DisputeStatus::NeedsResponse, DisputeStatus::Lost]);
+    let status = prop_oneof![proptest::sample::select(DisputeStatus::ALL), begun_or_lost];
+    let which = proptest::option::weighted(0.85, 0usize..2);
+    let seen = (which, status, any::<bool>(), any::<bool>(), proptest::option::of(-20i64..20));
+    prop_oneof![
+        4 => seen.prop_map(|(n, s, w, r, fee)| Act::SeeDispute(n, s, w, r, fee)),
+        2 => (0usize..2, proptest::bool::weighted(0.3)).prop_map(|(n, evidence)| Act::AnswerDispute(n, evidence)),
+        1 => prop_oneof![(0usize..2).prop_map(Act::AnswerRefused), (0usize..2).prop_map(Act::Remind)],
     ]
 }
 
@@ -118,8 +125,8 @@ fn decide(w: &World, payment: Payment, beside: Beside, act: &Act, now: Timestamp
         let moved = payment.observe(&word, now, later).ok().flatten()?;
         return Some((moved.concluding(capture), PaymentWrite::Move));
     }
-    let refund = |n: &usize| refunds.get(*n).cloned();
-    let dispute = |n: &usize| disputes.get(*n).cloned();
+    let refund = |n: &usize| refunds.get(*n % refunds.len().max(1)).cloned();
+    let dispute = |n: &usize| disputes.get(*n % disputes.len().max(1)).cloned();
     let moved = match act {
         Act::See(_) | Act::Decline(_) | Act::Fee(_) => None,
         Act::Charged(n, minor) => {
@@ -161,7 +168,9 @@ fn decide(w: &World, payment: Payment, beside: Beside, act: &Act, now: Timestamp
             let known = n.as_ref().and_then(dispute).ok_or(DisputeId::new(now, &w.dice));
             let name = known.as_ref().map_or_else(|id| id.to_string(), |d| d.psp_dispute.clone());
             let fee = fee.map(|minor| Fee { psp_line: format!("{name}_{minor}"), amount: eur(minor) });
-            let word = DisputeSeen { fees: Vec::from_iter(fee), ..dispute_seen(&name, *status, *withdrawn, *returned) };
+            let evidence_submitted = *status == DisputeStatus::UnderReview;
+            let word = dispute_seen(&name, *status, *withdrawn, *returned);
+            let word = DisputeSeen { fees: Vec::from_iter(fee), evidence_submitted, ..word };
             payment.dispute_heard(known, &word, now).ok().flatten()
         }
         Act::AnswerDispute(n, evidence) => {
@@ -189,8 +198,21 @@ fn no_random_course_of_payments_leaves_anything_for_verify_to_find() {
     run(async {
         let w = World::sqlite(WriterMode::Thread);
         let shops = [w.shop().await, w.shop().await];
-        let act = prop_oneof![sale(), after_the_sale()];
-        let courses = proptest::collection::vec((0usize..3, 0usize..4, act, 0i64..(2 * HOUR)), 1..90);
+        let reached = Mutex::new(BTreeSet::new());
+        // Some courses begin with money, so that what comes later has something to move.
+        let with_money = |course: Vec<_>| {
+            let states = [held(4999), Observed::Captured(eur(4999)), Observed::Captured(eur(3000))];
+            let begins = states.into_iter().enumerate().map(|(order, state)| (order, 0, Act::See(state), 1));
+            begins.chain(course).collect()
+        };
+        let course = |acts: BoxedStrategy<Act>| proptest::collection::vec((0usize..3, 0usize..4, acts, 0i64..(2 * HOUR)), 1..70);
+        let everything = || prop_oneof![2 => sale(), 1 => captures_and_refunds(), 1 => disputes()];
+        let courses = prop_oneof![
+            course(sale().boxed()),
+            course(everything().boxed()),
+            course(prop_oneof![1 => sale(), 3 => captures_and_refunds()].boxed()).prop_map(with_money),
+            course(prop_oneof![5 => disputes(), 1 => everything()].boxed()).prop_map(with_money),
+        ];
         let check = |course: Vec<(usize, usize, Act, i64)>| {
             wait(async {
                 let orders = [w.order(shops[0]).await, w.order(shops[1]).await, w.order(shops[0]).await].map(|p| p.order.id);
@@ -207,6 +229,7 @@ fn no_random_course_of_payments_leaves_anything_for_verify_to_find() {
                     let beside = beside(&w, &payment).await;
                     if let Some((moved, write)) = decide(&w, payment, beside, &act, at(second)) {
                         let (after, part) = (moved.payment.clone(), moved.part.clone());
+                        reached.lock().unwrap().insert(moved.event.as_str());
                         let committed = w.store.commit(w.change(moved, write)).await;
                         prop_assert_eq!(committed, Ok(()), "{:?} on {:?}", act, before);
                         prop_assert_eq!(w.store.payment_by_attempt(after.attempt.id).await.unwrap(), Some(after));
@@ -220,19 +243,12 @@ fn no_random_course_of_payments_leaves_anything_for_verify_to_find() {
                 Ok(())
             })
         };
-        for_all(150, &courses, check);
-        // The courses reached everything that comes of payments.
-        let mut kinds: Vec<EventKind> = EventKind::ALL.to_vec();
-        kinds.retain(|kind| {
-            kind.as_str().starts_with("payment_order.")
-                || kind.as_str().starts_with("refund.")
-                || kind.as_str().starts_with("dispute.")
-        });
-        for kind in kinds {
-            let found =
-                w.store.events(shops[0].merchant, EventCursor::Start, vec![kind.as_str().into()], 1).await.unwrap().unwrap();
-            assert_eq!(found.data.len(), 1, "no course led to {kind:?}");
-        }
+        for_all(120, &courses, check);
+        // The courses reached everything that comes of payments, but for what an order begins with.
+        let parts = ["payment_order.", "refund.", "dispute."];
+        let mut missing: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        missing.retain(|kind| parts.iter().any(|part| kind.starts_with(part)) && !reached.lock().unwrap().contains(kind));
+        assert_eq!(missing, ["payment_order.created"]);
     });
 }
 
