@@ -4,8 +4,8 @@
 //! - `writer`: group commit; `apply`, `parts`, `statement`, `ledger`, `jobs`: what one [`Change`](crate::Change) writes; `refusal`: what a refusal means.
 //! - `webhooks`: endpoints and deliveries, written; `outbox`: the same, read.
 //! - `writer`: group commit; `apply`, `parts`, `statement`, `declines`, `ledger`, `jobs`: what one [`Change`](crate::Change) writes; `refusal`: what a refusal means.
-//! - `read`, `lists`, `books`, `journal`: the reads.
-//! - `verify`, `invariants`: every invariant over the whole file.
+//! - `read`, `lists`, `books`: the reads.
+//! - `verify`, `invariants`: every invariant over the whole file; `names`: the SQL functions that they use.
 //! - `codec`: between rows and domain types.
 
 mod apply;
@@ -14,10 +14,10 @@ mod codec;
 mod declines;
 mod invariants;
 mod jobs;
-mod journal;
 mod ledger;
 mod lists;
 mod migrations;
+mod names;
 mod outbox;
 mod parts;
 mod read;
@@ -203,6 +203,7 @@ impl Readers {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         configure(&connection)?;
+        names::register(&connection)?;
         connection.pragma_update(None, "query_only", true)?;
         Ok(connection)
     }

@@ -47,7 +47,7 @@ fn verify(db: &Connection) -> Result<VerifyReport, ReadError> {
         let rows: i64 = db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?;
         report.checked.push((table, rows.unsigned_abs()));
     }
-    for invariant in INVARIANTS {
+    for invariant in INVARIANTS.iter().copied().flatten() {
         report.check(db, invariant.says, invariant.breaches);
     }
     report.check(db, "the file is sound", "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'");

@@ -1,30 +1,79 @@
 //! What `verify` finds once the guards are gone: each invariant is broken by hand, and must be named.
 
 use crate::builders::*;
+use crate::conformance::tip;
 use crate::intruder::{Intruder, blob};
+use crate::later::*;
+use ducat_domain::journal::{Entry, EventRef, FiledEntry};
 use ducat_domain::payments::*;
+use ducat_domain::settlement::{LineKind, StatementLine};
+use ducat_domain::*;
 use ducat_store::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Two shops; in the first a paid order with a fee, one that waits, one that is held.
+/// Two shops; in the first a paid order with a fee, one that waits, one that is held and is being captured, and everything that comes
+/// after the sale.
 async fn scene() -> World {
     let w = World::sqlite(WriterMode::Caller);
     let shop = w.shop().await;
     w.shop().await;
     let open = w.see(w.order(shop).await, Observed::Open).await;
     let fee = Fee { psp_line: "txn_1".into(), amount: eur(30) };
-    w.see_all(open, Observed::Captured(eur(4999)), vec![fee]).await;
+    let paid = w.see_all(open, Observed::Captured(eur(4999)), vec![fee]).await;
     w.see(w.order(shop).await, Observed::Open).await;
-    w.see(w.order(shop).await, held(4999)).await;
+    let (held, capture) = w.capturing(w.held(shop).await, 1000, false).await;
+    let (held, _) = w.see_capture(held, capture, Observed::Held { authorized: eur(4999), captured: eur(1000) }).await;
+    w.capturing(held, 500, false).await;
+    given_back(&w, shop, paid).await;
+    paid_out(&w, shop).await;
     w.assert_sound().await;
     w
+}
+
+/// A claim, a refund that succeeded and one on its way, a dispute that is lost and one whose evidence is on its way.
+async fn given_back(w: &World, shop: Shop, paid: Payment) {
+    let (paid, _) = w.refunded(w.claimed(paid).await, 1000).await;
+    w.refunding(paid, 500).await;
+    let fees = vec![Fee { psp_line: "txn_2".into(), amount: eur(1500) }];
+    let lost = DisputeSeen { fees, ..dispute_seen("dp_1", DisputeStatus::Lost, true, false) };
+    w.disputed(w.paid(shop).await, &lost).await;
+    let open = dispute_seen("dp_2", DisputeStatus::NeedsResponse, true, false);
+    let (paid, dispute) = w.disputed(w.paid(shop).await, &open).await;
+    w.settle(paid.answer_dispute(dispute, DisputeAnswer::Evidence, BTreeMap::new(), w.now()).unwrap()).await;
+}
+
+/// A payout that arrived and one on its way, lines of every kind, a place in the statement, a correction and its mirror image.
+async fn paid_out(w: &World, shop: Shop) {
+    let mut payouts = Vec::new();
+    for name in ["po_1", "po_2"] {
+        let payout = w.payout(shop, name, 900).await;
+        let line = payout_line(&format!("txn_{name}"), &payout, LineKind::Payout, 3);
+        payouts.push(w.read_payout_line(shop, payout, &line).await);
+    }
+    let arrived = payouts.pop().unwrap().arrive(arrival(Money::new(950, "USD".parse().unwrap()), 5), w.now()).unwrap();
+    w.move_payout(arrived).await;
+    w.read_line(shop, &line("txn_fee", LineKind::PspFee, -40, 0)).await;
+    w.read_line(shop, &line("txn_reserve", LineKind::Reserve, -50, 0)).await;
+    let row = w.read_line(shop, &line("txn_stray", LineKind::Unplaced, 60, 1)).await;
+    w.place(&row).await;
+    let paid = Some(Money::new(5400, "USD".parse().unwrap()));
+    let terms = Terms { amount: paid.unwrap(), ..w.terms() };
+    let payment = w.see(w.order_with(shop, terms).await, Observed::Captured(paid.unwrap())).await;
+    w.read_payment_line(shop, payment, &StatementLine { paid, ..line("txn_fx", LineKind::Charge, 4999, 145) }).await;
+    let wrong = tip(w, shop, 11);
+    let lines = wrong.entry.postings().to_vec();
+    let entry = Entry::mirror(EventRef::Reversal(wrong.id), None, w.now(), lines).unwrap();
+    let mirror = FiledEntry { id: EntryId::new(w.now(), &w.dice), entry, ..wrong.clone() };
+    w.commit(Change { entries: vec![wrong, mirror], ..Change::default() }).await;
 }
 
 async fn broken(sql: &str) -> VerifyReport {
     let w = scene().await;
     let intruder = Intruder::into(&w).without_guards();
     let other = w.store.merchants().await.unwrap()[1].id;
-    intruder.0.execute_batch(&sql.replace("{other}", &blob(other.as_bytes()))).unwrap();
+    let account = w.store.psp_accounts(other).await.unwrap()[0].id;
+    let sql = sql.replace("{other}", &blob(other.as_bytes())).replace("{account}", &blob(account.as_bytes()));
+    intruder.0.execute_batch(&sql).unwrap();
     w.store.verify().await.unwrap()
 }
 
@@ -58,38 +107,42 @@ breaches! {
         <- "DELETE FROM postings",
     an_entry_over_two_merchants_is_found: "a journal entry stays within its merchant"
         <- "UPDATE accounts SET merchant_id = {other} WHERE name LIKE 'psp:%'",
-    a_capture_that_only_the_attempt_knows_is_found: "captured by the attempts is captured on the order"
+    a_capture_that_only_the_attempt_knows_is_found: "authorised, captured, refunded, on its way back and disputed is on an order what it is on its attempts"
         <- "UPDATE attempts SET captured = captured - 1 WHERE captured > 0",
-    a_capture_that_is_not_booked_is_found: "captured on the order is booked in the journal"
+    a_capture_that_is_not_booked_is_found: "what an attempt captured and holds is booked at its PSP account, and nothing else is"
         <- "DELETE FROM postings WHERE entry_id IN (SELECT id FROM journal_entries WHERE event_ref LIKE 'cap:%');
             DELETE FROM journal_entries WHERE event_ref LIKE 'cap:%'",
-    an_entry_for_the_order_of_another_merchant_is_found: "each entry of an order is its merchant's, and each capture in its currency"
+    an_entry_for_the_order_of_another_merchant_is_found: "each entry of a payment belongs to an order of its merchant"
         <- "UPDATE journal_entries SET merchant_id = {other}",
-    a_capture_without_order_is_found: "each entry of an order is its merchant's, and each capture in its currency"
+    a_capture_without_order_is_found: "each entry of a payment belongs to an order of its merchant"
         <- "UPDATE journal_entries SET order_id = NULL WHERE event_ref LIKE 'cap:%'",
-    a_capture_in_another_currency_is_found: "each entry of an order is its merchant's, and each capture in its currency"
-        <- "UPDATE accounts SET currency = 'USD'",
+    a_capture_in_another_currency_is_found: "what an attempt captured and holds is booked at its PSP account, and nothing else is"
+        <- "UPDATE accounts SET currency = 'JPY' WHERE currency = 'EUR'",
+    a_capture_at_another_account_is_found: "what an attempt captured and holds is booked at its PSP account, and nothing else is"
+        <- "UPDATE attempts SET psp_account_id = {account} WHERE captured > 0",
+    a_capture_of_another_order_is_found: "what an attempt captured and holds is booked at its PSP account, and nothing else is"
+        <- "UPDATE journal_entries SET order_id = (SELECT max(id) FROM payment_orders) WHERE event_ref LIKE 'cap:%'",
     a_reference_booked_twice_is_found: "one entry per reference of the journal"
         <- "UPDATE journal_entries SET event_ref = 'cap:same'",
     a_reference_used_twice_is_found: "one order per reference of the merchant"
         <- "UPDATE payment_orders SET reference = 'same'",
     a_second_attempt_under_way_is_found: "at most one attempt of an order is under way"
         <- "INSERT INTO attempts SELECT x'11111111111111111111111111111111', order_id, 2, psp_account_id, psp, created_at, status, 'other',
-              psp_payment, redirect_url, decline, declines, check_at, authorized, captured, surplus, fees
+              psp_payment, redirect_url, decline, declines, check_at, authorized, captured, surplus, fees, 0, 0, 0, 0, 0
             FROM attempts WHERE status = 'requires_action'",
-    a_hold_that_is_not_booked_is_found: "held by an authorised attempt is held in the journal, and nothing else is"
+    a_hold_that_is_not_booked_is_found: "what an attempt captured and holds is booked at its PSP account, and nothing else is"
         <- "DELETE FROM postings WHERE layer = 1; DELETE FROM journal_entries WHERE event_ref LIKE 'auth:%'",
-    a_hold_without_attempt_is_found: "held by an authorised attempt is held in the journal, and nothing else is"
+    a_hold_without_attempt_is_found: "what an attempt captured and holds is booked at its PSP account, and nothing else is"
         <- "UPDATE attempts SET status = 'canceled' WHERE status = 'authorized'",
     a_fee_that_is_not_booked_is_found: "each fee of an attempt is booked, and no other"
         <- "UPDATE attempts SET fees = json_replace(fees, '$[0].amount.minor', 31) WHERE fees IS NOT NULL",
     a_fee_that_no_attempt_knows_is_found: "each fee of an attempt is booked, and no other"
         <- "UPDATE attempts SET fees = NULL",
-    amounts_beyond_each_other_are_found: "0 <= refunded <= captured <= authorised"
+    amounts_beyond_each_other_are_found: "0 <= refunded + on its way back <= captured <= authorised"
         <- "UPDATE payment_orders SET amount_refunded = amount_captured + 1",
     a_second_payer_is_found: "at most one attempt pays an order, and the order names it"
         <- "INSERT INTO attempts SELECT x'11111111111111111111111111111111', order_id, 2, psp_account_id, psp, created_at, status, 'other',
-              psp_payment, redirect_url, decline, declines, check_at, authorized, captured, surplus, fees
+              psp_payment, redirect_url, decline, declines, check_at, authorized, captured, surplus, fees, 0, 0, 0, 0, 0
             FROM attempts WHERE status = 'authorized'",
     a_wrong_payer_is_found: "at most one attempt pays an order, and the order names it"
         <- "UPDATE payment_orders SET paid_by = x'22222222222222222222222222222222' WHERE paid_by IS NOT NULL",
@@ -108,13 +161,142 @@ breaches! {
     a_missing_event_is_found: "each change of an order has exactly one event, without gaps"
         <- "DELETE FROM events WHERE sequence = 2",
     a_missing_last_event_is_found: "each change of an order has exactly one event, without gaps"
-        <- "DELETE FROM events WHERE sequence = 3",
+        <- "DELETE FROM events WHERE subject_kind = 'payment_order' AND sequence = 3",
     an_order_without_events_is_found: "each change of an order has exactly one event, without gaps"
         <- "DELETE FROM events",
-    an_event_of_another_merchant_is_found: "each event belongs to an order of its merchant"
+    an_event_of_another_merchant_is_found: "each event belongs to a subject of its merchant"
         <- "UPDATE events SET merchant_id = {other}",
     an_account_of_another_merchant_is_found: "an attempt goes to a PSP account of the order's merchant"
         <- "UPDATE attempts SET psp_account_id = (SELECT id FROM psp_accounts WHERE merchant_id = {other})",
+    an_attempt_that_gave_back_too_much_is_found: "0 <= refunded + on its way back <= captured <= authorised"
+        <- "UPDATE attempts SET refunding = captured + 1",
+    an_unsigned_correction_is_found: "a correction says who made it and why, and is about an entry of its merchant"
+        <- "UPDATE journal_entries SET note = NULL",
+    a_correction_of_nothing_is_found: "a correction says who made it and why, and is about an entry of its merchant"
+        <- "UPDATE journal_entries SET id = x'33333333333333333333333333333333' WHERE event_ref LIKE 'fix:%'",
+    a_reversal_that_takes_back_another_amount_is_found: "a reversal is the mirror image of its entry"
+        <- "UPDATE postings SET amount = amount * 2 WHERE entry_id = (SELECT id FROM journal_entries WHERE event_ref LIKE 'rev:%')",
+    a_conversion_that_goes_one_way_is_found: "a conversion has one leg in each of two currencies, and they go opposite ways"
+        <- "UPDATE postings SET amount = -amount WHERE entry_id = (SELECT id FROM journal_entries WHERE event_ref LIKE 'fx:%') AND line < 2",
+    a_conversion_over_three_currencies_is_found: "a conversion has one leg in each of two currencies, and they go opposite ways"
+        <- "UPDATE accounts SET currency = 'JPY' WHERE name = 'fx:clearing' AND currency = 'USD';
+            UPDATE postings SET account_id = (SELECT max(id) FROM accounts WHERE name = 'fx:clearing') WHERE line = 5;
+            INSERT INTO accounts VALUES (999, {other}, 'fx:clearing', 'KWD');
+            INSERT INTO postings SELECT id, 9, 999, 0, 5 FROM journal_entries WHERE event_ref LIKE 'fx:%'",
+    a_refund_that_the_order_does_not_know_is_found:
+        "authorised, captured, refunded, on its way back and disputed is on an order what it is on its attempts"
+        <- "UPDATE payment_orders SET amount_refunded = 0",
+    a_payable_that_is_too_high_is_found: "what the merchant is owed for an order is what was captured, less what was given back and what is disputed"
+        <- "UPDATE postings SET amount = amount - 1 WHERE account_id IN (SELECT id FROM accounts WHERE name LIKE 'merchant:%:payable')",
+    a_job_of_another_merchant_is_found: "a job is about something of its merchant"
+        <- "UPDATE jobs SET merchant_id = {other} WHERE kind = 'refund'",
+    a_job_about_nothing_is_found: "a job is about something of its merchant"
+        <- "UPDATE jobs SET subject_id = x'33333333333333333333333333333333' WHERE kind = 'attend'
+              AND subject_id = (SELECT max(subject_id) FROM jobs WHERE kind = 'attend')",
+    a_claim_without_money_is_found: "an order is claimed only with money"
+        <- "UPDATE payment_orders SET claim = '{}' WHERE status = 'pending'",
+    a_status_that_its_event_does_not_tell_is_found: "an order's status came with the event that it names"
+        <- "UPDATE payment_orders SET status_version = 1 WHERE status = 'succeeded'",
+    a_status_that_came_earlier_is_found: "an order's status came with the event that it names"
+        <- "UPDATE payment_orders SET status_version = version WHERE claim IS NOT NULL",
+    a_refund_that_the_attempt_does_not_know_is_found:
+        "refunded, on its way back, disputed, undecided and being captured is on an attempt what it is on its parts"
+        <- "UPDATE refunds SET status = 'failed' WHERE status = 'pending'",
+    a_dispute_that_the_attempt_does_not_count_is_found:
+        "refunded, on its way back, disputed, undecided and being captured is on an attempt what it is on its parts"
+        <- "UPDATE attempts SET open_disputes = 0",
+    a_capture_that_the_attempt_does_not_know_is_found:
+        "refunded, on its way back, disputed, undecided and being captured is on an attempt what it is on its parts"
+        <- "UPDATE attempts SET capturing = 0",
+    a_refund_of_another_merchant_is_found: "a capture, refund or dispute is of its attempt's order, merchant, PSP account and currency"
+        <- "UPDATE refunds SET merchant_id = {other}",
+    a_dispute_in_another_currency_is_found: "a capture, refund or dispute is of its attempt's order, merchant, PSP account and currency"
+        <- "UPDATE disputes SET currency = 'USD'",
+    a_capture_of_a_strange_order_is_found: "a capture, refund or dispute is of its attempt's order, merchant, PSP account and currency"
+        <- "UPDATE captures SET order_id = (SELECT min(id) FROM payment_orders)",
+    a_second_capture_under_way_is_found: "at most one capture of an attempt is under way"
+        <- "UPDATE captures SET status = 'pending'",
+    a_capture_without_its_money_is_found: "a capture that succeeded is in what its attempt captured"
+        <- "UPDATE captures SET total = 4999 WHERE status = 'succeeded'",
+    a_refund_known_twice_is_found: "a refund or dispute is known once at its PSP"
+        <- "UPDATE refunds SET psp_refund = 're_1'",
+    a_dispute_known_twice_is_found: "a refund or dispute is known once at its PSP"
+        <- "UPDATE disputes SET psp_dispute = 'dp_1'",
+    a_refund_that_is_not_booked_is_found: "what a refund gave back and what is on its way back is booked at its PSP account, and nothing else is"
+        <- "DELETE FROM postings WHERE entry_id IN (SELECT id FROM journal_entries WHERE event_ref LIKE 'refs:%');
+            DELETE FROM journal_entries WHERE event_ref LIKE 'refs:%'",
+    a_booked_refund_that_is_gone_is_found: "what a refund gave back and what is on its way back is booked at its PSP account, and nothing else is"
+        <- "DELETE FROM refunds WHERE status = 'pending'",
+    a_dispute_that_is_not_booked_is_found:
+        "what a dispute took from the merchant, and what is withheld until it is decided, is booked, and nothing else is"
+        <- "DELETE FROM postings WHERE entry_id IN (SELECT id FROM journal_entries WHERE event_ref LIKE 'dsp:%:lost');
+            DELETE FROM journal_entries WHERE event_ref LIKE 'dsp:%:lost'",
+    a_dispute_that_is_decided_without_an_entry_is_found:
+        "what a dispute took from the merchant, and what is withheld until it is decided, is booked, and nothing else is"
+        <- "UPDATE disputes SET status = 'lost'",
+    a_dispute_s_fee_that_is_not_booked_is_found: "each fee of a dispute is booked, and no other"
+        <- "UPDATE disputes SET fees = json_replace(fees, '$[0].amount.minor', 1) WHERE fees IS NOT NULL",
+    a_dispute_s_fee_that_no_dispute_knows_is_found: "each fee of a dispute is booked, and no other"
+        <- "UPDATE disputes SET fees = NULL",
+    a_refund_that_nobody_sees_to_is_found: "a refund, capture or answer whose outcome is open has a job that sees to it"
+        <- "DELETE FROM jobs WHERE kind = 'refund'",
+    a_capture_that_nobody_sees_to_is_found: "a refund, capture or answer whose outcome is open has a job that sees to it"
+        <- "DELETE FROM jobs WHERE kind = 'capture'",
+    an_answer_that_nobody_sees_to_is_found: "a refund, capture or answer whose outcome is open has a job that sees to it"
+        <- "DELETE FROM jobs WHERE kind = 'dispute'",
+    a_refund_that_no_event_tells_of_is_found: "each success, claim, capture, refund and dispute is told by its event, once"
+        <- "UPDATE events SET kind = 'payment_order.fee_booked' WHERE kind = 'refund.succeeded'",
+    a_claim_that_no_event_tells_of_is_found: "each success, claim, capture, refund and dispute is told by its event, once"
+        <- "UPDATE payment_orders SET claim = NULL",
+    a_dispute_that_two_events_open_is_found: "each success, claim, capture, refund and dispute is told by its event, once"
+        <- "UPDATE events SET kind = 'dispute.opened' WHERE kind = 'dispute.updated'",
+    a_capture_that_no_event_tells_of_is_found: "each success, claim, capture, refund and dispute is told by its event, once"
+        <- "DELETE FROM captures WHERE status = 'succeeded'",
+    a_line_of_another_merchant_is_found: "each line of a PSP's statement, and what it names, is its merchant's and its PSP account's"
+        <- "UPDATE psp_lines SET merchant_id = {other}",
+    a_line_of_another_account_is_found: "each line of a PSP's statement, and what it names, is its merchant's and its PSP account's"
+        <- "UPDATE psp_lines SET psp_account_id = {account}, merchant_id = {other} WHERE payout_id IS NOT NULL",
+    a_line_with_an_exception_that_is_not_there_is_found: "each line of a PSP's statement, and what it names, is its merchant's and its PSP account's"
+        <- "DELETE FROM exceptions",
+    a_cost_that_is_not_booked_is_found: "what a line of a PSP's statement costs, reserves or leaves unplaced is booked, and nothing else is"
+        <- "UPDATE psp_lines SET amount = amount - 1 WHERE kind = 'psp_fee'",
+    a_reserve_that_no_line_tells_of_is_found: "what a line of a PSP's statement costs, reserves or leaves unplaced is booked, and nothing else is"
+        <- "DELETE FROM psp_lines WHERE kind = 'reserve'",
+    a_suspense_that_no_line_tells_of_is_found: "what a line of a PSP's statement costs, reserves or leaves unplaced is booked, and nothing else is"
+        <- "UPDATE psp_lines SET psp_line = 'other' WHERE kind = 'unplaced'",
+    a_payment_s_fee_that_is_lost_is_found: "what a line of a PSP's statement costs, reserves or leaves unplaced is booked, and nothing else is"
+        <- "UPDATE psp_lines SET fee = fee + 1 WHERE kind = 'charge'",
+    a_line_that_is_not_converted_is_found: "a line of a payment that is settled in another currency is converted, and no other"
+        <- "DELETE FROM postings WHERE entry_id IN (SELECT id FROM journal_entries WHERE event_ref LIKE 'fx:%');
+            DELETE FROM journal_entries WHERE event_ref LIKE 'fx:%'",
+    a_conversion_into_another_amount_is_found: "a line of a payment that is settled in another currency is converted, and no other"
+        <- "UPDATE psp_lines SET amount = amount + 1 WHERE kind = 'charge'",
+    an_exception_without_a_line_is_found: "each line that nobody can place has its exception over the same amount, and each such exception its line"
+        <- "UPDATE psp_lines SET exception_id = NULL",
+    an_exception_over_another_amount_is_found: "each line that nobody can place has its exception over the same amount, and each such exception its line"
+        <- "UPDATE exceptions SET amount = amount + 1",
+    a_place_that_skips_a_line_is_found: "the place in a statement is a line that was read"
+        <- "UPDATE psp_cursors SET psp_line = 'txn_of_tomorrow'",
+    a_place_at_another_time_is_found: "the place in a statement is a line that was read"
+        <- "UPDATE psp_cursors SET line_at = line_at + 1",
+    a_payout_that_left_without_a_line_is_found: "a payout left or came back with a line of the statement that says so"
+        <- "DELETE FROM psp_lines WHERE kind = 'payout'",
+    a_payout_whose_line_moved_nothing_is_found: "a payout left or came back with a line of the statement that says so"
+        <- "UPDATE psp_lines SET kind = 'payout_returned' WHERE kind = 'payout'",
+    money_on_its_way_without_a_payout_is_found: "what is on its way to the bank is what left the PSP and has not arrived or come back"
+        <- "DELETE FROM payouts",
+    a_payout_that_is_not_booked_is_found: "what is on its way to the bank is what left the PSP and has not arrived or come back"
+        <- "UPDATE payouts SET came_back = 1",
+    an_arrival_that_is_not_booked_is_found: "what the bank credited and kept of a payout is booked, and nothing else is"
+        <- "UPDATE payouts SET arrival = json_replace(arrival, '$.credited.minor', 1) WHERE arrival IS NOT NULL",
+    an_arrival_that_no_payout_knows_is_found: "what the bank credited and kept of a payout is booked, and nothing else is"
+        <- "UPDATE payouts SET arrival = NULL",
+    a_missing_event_of_a_payout_is_found: "each change of a payout has exactly one event, without gaps"
+        <- "DELETE FROM events WHERE subject_kind = 'payout' AND sequence = 2",
+    an_event_of_a_payout_twice_over_is_found: "each change of a payout has exactly one event, without gaps"
+        <- "UPDATE payouts SET version = version + 1",
+    an_arrival_that_no_event_tells_of_is_found: "the beginning and the arrival of a payout are told by their events, once"
+        <- "UPDATE events SET kind = 'payout.updated' WHERE kind = 'payout.arrived'",
     a_value_that_no_rule_allows_is_found: "the file is sound"
         <- "UPDATE payment_orders SET amount = -1 WHERE status = 'pending'",
     a_reference_into_nothing_is_found: "every reference leads somewhere"
@@ -181,6 +363,7 @@ fn a_file_that_cannot_be_read_whole_is_told_and_the_other_checks_go_on() {
         Intruder::into(&w).0.execute_batch("DROP INDEX payment_orders_id; DELETE FROM jobs").unwrap();
         let found = w.store.verify().await.unwrap().by_invariant();
         let wanted = [
+            "a refund, capture or answer whose outcome is open has a job that sees to it",
             "an order that can still move has a job that sees to it",
             "every reference leads somewhere",
             "the database's own rules are in place",
@@ -196,13 +379,18 @@ fn the_report_counts_what_it_looked_at() {
         let report = w.store.verify().await.unwrap();
         let counts: Vec<_> = report.checked.iter().map(|(table, rows)| (*table, *rows)).collect();
         let wanted = [
-            ("payment_orders", 3),
-            ("attempts", 3),
-            ("journal_entries", 3),
-            ("postings", 6),
-            ("events", 7),
+            ("payment_orders", 6),
+            ("attempts", 6),
+            ("captures", 2),
+            ("refunds", 2),
+            ("disputes", 2),
+            ("payouts", 2),
+            ("psp_lines", 6),
+            ("journal_entries", 26),
+            ("postings", 66),
+            ("events", 34),
             ("inbox", 0),
-            ("jobs", 3),
+            ("jobs", 9),
             ("webhook_endpoints", 0),
             ("webhook_deliveries", 0),
         ];

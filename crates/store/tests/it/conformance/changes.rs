@@ -1,7 +1,7 @@
 //! One change: whole or not at all, and only on top of what was read.
 
 use crate::builders::*;
-use ducat_domain::journal::{Account, Entry, EventRef, FiledEntry, Layer, Transfer};
+use ducat_domain::journal::{Account, Entry, EventRef, FiledEntry, Layer, Note, Transfer};
 use ducat_domain::payments::*;
 use ducat_domain::*;
 use ducat_store::*;
@@ -166,7 +166,7 @@ pub async fn a_balance_that_does_not_fit_refuses_its_change_alone(w: World) {
     assert!(balances.iter().all(|b| b.posted.abs() == i64::MAX), "{balances:?}");
 }
 
-/// An entry that belongs to no order.
+/// An entry that belongs to no order: somebody booked it by hand.
 pub fn tip(w: &World, shop: Shop, minor: i64) -> FiledEntry {
     let now = w.now();
     let transfer = Transfer {
@@ -176,8 +176,9 @@ pub fn tip(w: &World, shop: Shop, minor: i64) -> FiledEntry {
         layer: Layer::Posted,
     };
     let id = EntryId::new(now, &w.dice);
-    let entry = Entry::transfer(EventRef::Fee(shop.account, id.to_string()), None, now, &[transfer]).unwrap();
-    FiledEntry { id, merchant: shop.merchant, entry, note: None }
+    let entry = Entry::transfer(EventRef::Correction(id), None, now, &[transfer]).unwrap();
+    let note = Some(Note { by: "till".into(), why: "left out".into() });
+    FiledEntry { id, merchant: shop.merchant, entry, note }
 }
 
 pub fn message(shop: Shop, id: &str, received_at: Timestamp) -> InboxWrite {

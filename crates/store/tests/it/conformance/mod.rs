@@ -4,6 +4,8 @@
 use super::builders::{World, run};
 use ducat_store::WriterMode;
 
+pub use changes::tip;
+
 macro_rules! conformance {
     ($($module:ident { $($case:ident)* })*) => {
         $(mod $module;)*
