@@ -108,7 +108,7 @@ async fn beside(w: &World, payment: &Payment) -> Beside {
 
 /// What the act does to the payment, by the rules of the domain.
 fn decide(w: &World, payment: Payment, beside: Beside, act: &Act, now: Timestamp) -> Option<(Moved, Write)> {
-    let decline = |n: u8| Decline { code: DeclineCode::GenericDecline, psp_code: None, psp_ref: Some(n.to_string()) };
+    let decline = |n: u8| Decline { psp_ref: Some(n.to_string()), ..Decline::of(DeclineCode::GenericDecline) };
     let later = at(9999);
     let Beside { capture, refunds, disputes } = beside;
     let word = match act {

@@ -61,7 +61,7 @@ async fn scene() -> Scene {
 }
 
 async fn refuse_capture(w: &World, payment: Payment, capture: Capture) -> Option<Part> {
-    let decline = Decline { code: DeclineCode::GenericDecline, psp_code: None, psp_ref: None };
+    let decline = Decline::of(DeclineCode::GenericDecline);
     let moved = payment.capture_failed(capture, decline, w.now()).unwrap();
     let part = moved.part.clone();
     w.settle(moved).await;
