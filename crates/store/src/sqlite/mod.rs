@@ -20,6 +20,8 @@ mod migrations;
 mod names;
 mod outbox;
 mod parts;
+#[cfg(test)]
+mod plans;
 mod read;
 mod refusal;
 mod statement;

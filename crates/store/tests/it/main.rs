@@ -5,7 +5,7 @@
 //! - `attacks`: what the database itself refuses, whoever asks.
 //! - `tampering`, `workload`: what `verify` finds, and that it finds nothing in sound books.
 //! - `outbox`: both, for webhooks.
-//! - `crash`: SIGKILL and a full disk. `files`: migrations, settings, foreign files.
+//! - `crash`: SIGKILL and a full disk. `files`: the file itself, settings, foreign files. `migration`: an old file becomes a new one.
 //! - `builders`, `later`: small makers of test data, for the sale and for what comes after it. `intruder`: somebody with SQL of their own.
 
 mod attacks;
@@ -17,6 +17,7 @@ mod files;
 mod group_commit;
 mod intruder;
 mod later;
+mod migration;
 mod outbox;
 mod tampering;
 mod workload;

@@ -1,7 +1,9 @@
 //! The log of events, read on from a cursor.
 
 use crate::builders::*;
+use crate::later::*;
 use ducat_domain::payments::*;
+use ducat_domain::settlement::LineKind;
 use ducat_domain::*;
 use ducat_store::*;
 use std::collections::HashSet;
@@ -112,4 +114,29 @@ pub async fn a_reader_sees_every_event_once_while_writers_write(w: World) {
     }
     let again = page(&w, shops[0], EventCursor::Start, 10_000).await.data;
     assert_eq!(again, read, "who reads later reads the same");
+}
+
+pub async fn events_of_all_subjects_stand_in_one_order(w: World) {
+    let (shop, other) = (w.shop().await, w.shop().await);
+    let order = w.order(shop).await;
+    let payout = w.payout(shop, "po_1", 900).await;
+    let theirs = w.payout(other, "po_1", 900).await;
+    let order = w.see(order, Observed::Open).await;
+    let line = payout_line("txn_1", &payout, LineKind::Payout, 0);
+    let payout = w.read_payout_line(shop, payout, &line).await;
+    let all = page(&w, shop, EventCursor::Start, 10).await.data;
+    let (order, payout) = (Subject::PaymentOrder(order.order.id), Subject::Payout(payout.id));
+    let told: Vec<_> = all.iter().map(|e| (e.subject, e.sequence)).collect();
+    assert_eq!(told, [(order, 1), (payout, 1), (order, 2), (payout, 2)]);
+    for (subject, wanted) in [(order, [0, 2]), (payout, [1, 3])] {
+        assert_eq!(w.store.events_of(subject).await.unwrap(), wanted.map(|i| all[i].clone()));
+    }
+    assert_eq!(w.store.events_of(Subject::Payout(theirs.id)).await.unwrap().len(), 1);
+    assert_eq!(w.store.event(shop.merchant, all[1].id).await.unwrap(), Some(all[1].clone()));
+    let kinds = vec![EventKind::PayoutUpdated.as_str().to_owned(), EventKind::Created.as_str().to_owned()];
+    let some = w.store.events(shop.merchant, EventCursor::Start, kinds, 10).await.unwrap().unwrap().data;
+    assert_eq!(some, [0, 3].map(|i| all[i].clone()));
+    // The newest first, to find the end of the log.
+    let newest = page(&w, shop, EventCursor::Newest, 3).await;
+    assert_eq!((newest.data, newest.has_more), ([3, 2, 1].map(|i| all[i].clone()).to_vec(), true));
 }

@@ -1,6 +1,8 @@
 //! Jobs: scheduled, claimed by lease, ended only by whoever holds the claim.
 
 use crate::builders::*;
+use crate::later::*;
+use ducat_domain::payments::DisputeStatus;
 use ducat_domain::*;
 use ducat_store::*;
 use std::collections::HashSet;
@@ -145,8 +147,66 @@ pub async fn many_workers_share_the_jobs_without_doubles(w: World) {
     assert_eq!(seen.len(), 60);
 }
 
-pub async fn a_job_for_an_unknown_order_is_refused(w: World) {
-    let job = attend(PaymentOrderId::new(w.now(), &w.dice));
-    let change = Change { jobs: vec![JobWrite::Schedule(job, at(1))], ..Change::default() };
-    assert!(matches!(w.store.commit(change).await, Err(CommitError::Refused(_))));
+/// One job of each kind, about things of this shop.
+async fn one_of_each(w: &World, shop: Shop) -> Vec<Job> {
+    let (held, capture) = w.capturing(w.held(shop).await, 100, false).await;
+    let (_, refund) = w.refunding(w.paid(shop).await, 100).await;
+    let word = dispute_seen("dp_1", DisputeStatus::NeedsResponse, true, false);
+    let (_, dispute) = w.disputed(w.paid(shop).await, &word).await;
+    w.store.claim_jobs(at(1000), LEASE, 100).await.unwrap();
+    let order = held.order.id;
+    vec![Job::Attend(order), Job::Capture(capture.id), Job::Refund(refund.id), Job::Dispute(dispute.id), Job::Statement(shop.account)]
+}
+
+pub async fn each_kind_of_job_finds_its_merchant_and_stands_alone(w: World) {
+    let (_, shop) = (w.shop().await, w.shop().await);
+    let all = one_of_each(&w, shop).await;
+    for (second, job) in all.iter().enumerate() {
+        jobs(&w, vec![JobWrite::Schedule(*job, at(second as i64))]).await;
+    }
+    let claimed = claim(&w, 10).await;
+    let told: Vec<_> = claimed.iter().map(|c| (c.job, c.merchant)).collect();
+    assert_eq!(told, all.iter().map(|job| (*job, shop.merchant)).collect::<Vec<_>>());
+    let Some(ClaimedJob { job, lease_until, .. }) = claimed.first().copied() else { panic!() };
+    jobs(&w, vec![JobWrite::Done { job, lease_until }]).await;
+    let again = claim(&w, 10 + 30).await;
+    assert_eq!(again.iter().filter(|c| all.contains(&c.job)).count(), all.len() - 1, "one is done, the others come back");
+}
+
+pub async fn hurry_only_brings_a_job_forward(w: World) {
+    let shop = w.shop().await;
+    let job = Job::Statement(shop.account);
+    jobs(&w, vec![JobWrite::Hurry(job, at(50))]).await;
+    assert_eq!(w.store.next_job_at().await.unwrap(), Some(at(50)), "one that is not there begins");
+    jobs(&w, vec![JobWrite::Hurry(job, at(70))]).await;
+    assert_eq!(w.store.next_job_at().await.unwrap(), Some(at(50)));
+    jobs(&w, vec![JobWrite::Hurry(job, at(20))]).await;
+    let lease_until = claim(&w, 20).await[0].lease_until;
+    // A job that runs is run again, as soon as it may be wanted; the claim that is held does not end that.
+    jobs(&w, vec![JobWrite::Hurry(job, at(25))]).await;
+    jobs(&w, vec![JobWrite::Done { job, lease_until }]).await;
+    assert_eq!(w.store.next_job_at().await.unwrap(), Some(at(25)));
+    assert_eq!(claim(&w, 25).await[0].tries, 1);
+    // One that waits for its next try keeps its tries where it is not hurried.
+    let lease_until = at(55);
+    jobs(&w, vec![JobWrite::Hurry(job, at(60)), JobWrite::Again { job, lease_until, run_at: at(90) }]).await;
+    assert_eq!(claim(&w, 90).await[0].tries, 2);
+}
+
+pub async fn a_job_for_something_unknown_is_refused(w: World) {
+    let (now, dice) = (w.now(), &w.dice);
+    let unknown = [
+        attend(PaymentOrderId::new(now, dice)),
+        Job::Capture(CaptureId::new(now, dice)),
+        Job::Refund(RefundId::new(now, dice)),
+        Job::Dispute(DisputeId::new(now, dice)),
+        Job::Statement(PspAccountId::new(now, dice)),
+    ];
+    for job in unknown {
+        for write in [JobWrite::Schedule(job, at(1)), JobWrite::Hurry(job, at(1))] {
+            let refused = w.store.commit(Change { jobs: vec![write], ..Change::default() }).await;
+            assert!(matches!(refused, Err(CommitError::Refused(_))), "{job:?}: {refused:?}");
+        }
+    }
+    assert_eq!(w.store.next_job_at().await.unwrap(), None);
 }

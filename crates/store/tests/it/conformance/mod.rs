@@ -4,7 +4,7 @@
 use super::builders::{World, run};
 use ducat_store::WriterMode;
 
-pub use changes::tip;
+pub use changes::{claim, message, tip};
 
 macro_rules! conformance {
     ($($module:ident { $($case:ident)* })*) => {
@@ -66,7 +66,9 @@ conformance! {
         a_job_scheduled_anew_while_it_runs_stays
         a_job_scheduled_for_the_end_of_the_lease_stays
         many_workers_share_the_jobs_without_doubles
-        a_job_for_an_unknown_order_is_refused
+        a_job_for_something_unknown_is_refused
+        each_kind_of_job_finds_its_merchant_and_stands_alone
+        hurry_only_brings_a_job_forward
     }
     lists {
         pages_of_orders_agree_with_a_model_in_both_directions
@@ -80,6 +82,28 @@ conformance! {
         the_cursor_of_another_merchant_is_unknown
         kinds_filter_and_do_not_hide_what_follows
         a_reader_sees_every_event_once_while_writers_write
+        events_of_all_subjects_stand_in_one_order
+    }
+    parts {
+        a_capture_comes_back_as_it_was_written_all_its_life
+        a_refund_comes_back_as_it_was_written_all_its_life
+        a_dispute_comes_back_as_it_was_written_all_its_life
+        evidence_is_replaced_by_field_and_forgotten_once_decided
+        a_claim_and_the_psp_s_payment_come_back
+        a_part_is_written_once
+        a_part_beside_a_lost_race_is_not_written
+        a_part_stays_within_its_merchant_and_its_attempt_s_sums
+        pages_of_refunds_and_disputes_agree_with_a_model
+    }
+    settlement {
+        a_payout_comes_back_as_it_was_written_and_moves_from_the_version_that_was_read
+        a_payout_is_known_once_at_its_psp_account
+        a_line_is_read_once_per_account
+        a_change_whose_line_is_known_books_nothing
+        the_place_in_a_statement_moves_to_lines_that_were_read
+        an_exception_comes_back_and_is_closed_once
+        a_note_comes_back_with_its_entry
+        pages_of_payouts_and_exceptions_agree_with_a_model
     }
     webhooks {
         an_endpoint_comes_back_as_it_was_written_and_begins_after_the_newest_event

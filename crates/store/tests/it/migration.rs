@@ -1,0 +1,164 @@
+//! A database that the first migration alone wrote is brought to the newest schema, and nothing of it is lost.
+
+use crate::builders::*;
+use crate::conformance::{claim, message};
+use crate::later::line;
+use ducat_domain::EventKind;
+use ducat_domain::payments::*;
+use ducat_domain::settlement::LineKind;
+use ducat_store::*;
+use rusqlite::Connection;
+use rusqlite::types::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+const FIRST: &str = include_str!("../../migrations/sqlite/0001_pay_in.sql");
+
+/// The tables of the first migration, in an order in which its rules let the rows in: a table, and its columns then. Where a column has
+/// another name today, that stands after a colon.
+const TABLES: &[(&str, &str)] = &[
+    ("merchants", "id name sealed_return_secret created_at"),
+    ("psp_accounts", "id merchant_id psp name active sealed_settings version created_at"),
+    ("api_keys", "id merchant_id hash hint name scope networks expires_at revoked_at last_used_at created_at"),
+    (
+        "payment_orders",
+        "merchant_id id reference amount currency details expires_at created_at status version updated_at amount_authorized
+         amount_captured amount_refunded amount_disputed paid_by cancel_requested_at paid_late",
+    ),
+    (
+        "attempts",
+        "id order_id number psp_account_id psp created_at status token psp_payment redirect_url decline declines check_at authorized
+         captured surplus fees",
+    ),
+    ("accounts", "id merchant_id name currency"),
+    ("postings", "entry_id line account_id layer amount"),
+    ("journal_entries", "id merchant_id event_ref order_id at"),
+    ("balances", "account_id layer amount"),
+    ("events", "position id merchant_id order_id:subject_id sequence kind at snapshot"),
+    ("inbox", "psp_account_id message_id kind state order_id body received_at"),
+    ("jobs", "kind order_id:subject_id merchant_id run_at tries"),
+    ("idempotency_keys", "merchant_id key fingerprint locked_until order_id:subject_id answer_kind answer_body created_at"),
+];
+
+fn columns(of: &str, today: bool) -> String {
+    let name = |column: &str| column.split(':').nth(usize::from(today && column.contains(':'))).unwrap().to_owned();
+    of.split_whitespace().map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// Orders in every status and on every way to it, with what was kept beside them.
+async fn fill(w: &World) -> Shop {
+    let (shop, other) = (w.shop().await, w.shop().await);
+    let decline = Some(Decline::of(DeclineCode::InsufficientFunds));
+    w.order(shop).await;
+    let lost = w.order(shop).await;
+    w.settle(lost.registration_unknown(w.now(), at(90)).unwrap()).await;
+    let pending = w.see(w.order(shop).await, Observed::Open).await;
+    // Back to the status it had before: that came with the later event.
+    let processing = w.see(w.see(w.order(shop).await, Observed::Open).await, Observed::Processing).await;
+    let word = Observation { decline: decline.clone(), ..seen(&processing, Observed::Open) };
+    w.settle(processing.observe(&word, w.now(), at(90)).unwrap().unwrap()).await;
+    w.see(w.order(other).await, Observed::Processing).await;
+    w.see(w.order(shop).await, held(4999)).await;
+    let fees = vec![Fee { psp_line: "txn_1".into(), amount: eur(30) }];
+    let paid = w.see_all(w.see(w.order(shop).await, Observed::Open).await, Observed::Captured(eur(4999)), fees).await;
+    w.see(w.see(w.order(other).await, held(4999)).await, Observed::Captured(eur(4000))).await;
+    let refused = w.order(shop).await;
+    w.settle(refused.registration_refused(decline.unwrap(), w.now()).unwrap()).await;
+    w.see(w.see(w.order(shop).await, held(4999)).await, Observed::Canceled).await;
+    w.see(w.see(w.order(shop).await, held(100)).await, Observed::Expired).await;
+    // Called off while the customer pays; paid after that; paid twice.
+    w.settle(pending.request_cancel(w.now()).unwrap().unwrap()).await;
+    let first = w.see(w.see(w.order(shop).await, Observed::Open).await, Observed::Failed).await;
+    w.see(w.try_again(first.clone()).await, Observed::Captured(eur(4999))).await;
+    let first = w.store.payment_by_attempt(first.attempt.id).await.unwrap().unwrap();
+    w.see(first, Observed::Captured(eur(4999))).await;
+    let late = w.order(shop).await;
+    let failed = w.settle(late.registration_refused(Decline::of(DeclineCode::GenericDecline), w.now()).unwrap()).await;
+    w.see(failed, Observed::Captured(eur(4999))).await;
+
+    w.commit(Change { api_keys: vec![w.api_key(shop)], inbox: Some(message(shop, "evt_1", w.now())), ..Change::default() }).await;
+    for (key, order, answer) in
+        [("a", Some(paid.order.id), Some(answer("{}"))), ("b", Some(paid.order.id), None), ("c", None, None)]
+    {
+        w.commit(Change { idempotency: Some(claim(shop, key, order, answer)), ..Change::default() }).await;
+    }
+    shop
+}
+
+/// Writes what a store of today holds into a file as the first migration left it.
+fn as_it_was(today: &Path, then: &Path) -> Connection {
+    let db = Connection::open(then).unwrap();
+    db.execute("ATTACH ?1 AS today", [today.to_str().unwrap()]).unwrap();
+    // The list of migrations is made by the program, not by a migration.
+    let list = "SELECT sql FROM today.sqlite_master WHERE name = 'schema_migrations'";
+    let list: String = db.query_row(list, [], |row| row.get(0)).unwrap();
+    db.execute_batch(&format!("{list}; INSERT INTO schema_migrations VALUES (1, 'pay_in', 1); PRAGMA foreign_keys = on"))
+        .unwrap();
+    db.execute_batch(FIRST).unwrap();
+    db.execute_batch("BEGIN").unwrap();
+    for (table, of) in TABLES {
+        let order = if *table == "events" { "ORDER BY position" } else { "" };
+        let (then, today) = (columns(of, false), columns(of, true));
+        db.execute_batch(&format!("INSERT INTO main.{table} ({then}) SELECT {today} FROM today.{table} {order}")).unwrap();
+    }
+    db.execute_batch("COMMIT; DETACH today").unwrap();
+    db
+}
+
+/// Every row of the first migration's tables, in its columns.
+fn rows(db: &Connection, today: bool) -> Vec<(&'static str, Vec<Vec<Value>>)> {
+    let of = |&(table, of): &(&'static str, &str)| {
+        let columns = columns(of, today);
+        let mut statement = db.prepare(&format!("SELECT {columns} FROM {table} ORDER BY {columns}")).unwrap();
+        let count = statement.column_count();
+        let rows = statement.query_map([], |row| (0..count).map(|i| row.get(i)).collect::<Result<Vec<Value>, _>>()).unwrap();
+        (table, rows.map(Result::unwrap).collect())
+    };
+    TABLES.iter().map(of).collect()
+}
+
+async fn all_orders(store: &Store) -> Vec<PaymentOrder> {
+    let mut orders = Vec::new();
+    for merchant in store.merchants().await.unwrap() {
+        let page = store.payments(merchant.id, OrderFilter::default(), PageAnchor::Newest, 100).await.unwrap();
+        orders.extend(page.data.into_iter().map(|p| p.order));
+    }
+    orders
+}
+
+#[test]
+fn a_database_of_the_first_migration_loses_nothing_on_its_way_to_the_newest() {
+    run(async {
+        let source = World::sqlite(WriterMode::Caller);
+        let shop = fill(&source).await;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("then.db");
+        let then = as_it_was(&source.path, &path);
+        let before = rows(&then, false);
+        assert!(before.iter().all(|(_, rows)| !rows.is_empty()), "each table has something to lose");
+        let statuses: BTreeSet<_> = all_orders(&source.store).await.iter().map(|o| o.status.as_str()).collect();
+        assert_eq!(statuses.len(), OrderStatus::ALL.len(), "{statuses:?}");
+        drop(then);
+
+        let w = World::open(path.clone(), WriterMode::Caller, 7);
+        assert_eq!(rows(&Connection::open(&path).unwrap(), true), before);
+        // Today's program knows of each status with which event it came; the migration read that from the events.
+        assert_eq!(all_orders(&w.store).await, all_orders(&source.store).await);
+        w.assert_sound().await;
+        assert_eq!(w.store.next_job_at().await.unwrap(), source.store.next_job_at().await.unwrap());
+        let key = w.store.idempotency(shop.merchant, "a").await.unwrap();
+        assert_eq!(key, source.store.idempotency(shop.merchant, "a").await.unwrap());
+
+        // And it goes on from there: a reader with a cursor reads on, money is given back, a statement is read.
+        let read = w.store.events(shop.merchant, EventCursor::Newest, Vec::new(), 1).await.unwrap().unwrap().data;
+        let filter = OrderFilter { status: Some(OrderStatus::Succeeded), ..OrderFilter::default() };
+        let paid = w.store.payments(shop.merchant, filter, PageAnchor::Newest, 1).await.unwrap().data.remove(0);
+        let (paid, _) = w.refunded(paid, 100).await;
+        w.claimed(paid).await;
+        w.read_line(shop, &line("txn_9", LineKind::Unplaced, 5, 0)).await;
+        let news = w.store.events(shop.merchant, EventCursor::After(read[0].id), Vec::new(), 9).await.unwrap().unwrap().data;
+        let kinds: Vec<_> = news.iter().map(|e| e.kind).collect();
+        assert_eq!(kinds, [EventKind::RefundCreated, EventKind::RefundSucceeded, EventKind::Claimed]);
+        w.assert_sound().await;
+    });
+}
