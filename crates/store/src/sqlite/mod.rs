@@ -1,10 +1,9 @@
 //! The embedded database: WAL, `synchronous=FULL`, foreign keys, STRICT tables; one writer, a few readers.
 //!
 //! - `migrations`: brings a file to the newest schema.
-//! - `writer`: group commit; `apply`, `parts`, `statement`, `ledger`, `jobs`: what one [`Change`](crate::Change) writes; `refusal`: what a refusal means.
 //! - `webhooks`: endpoints and deliveries, written; `outbox`: the same, read.
 //! - `writer`: group commit; `apply`, `parts`, `statement`, `declines`, `ledger`, `jobs`: what one [`Change`](crate::Change) writes; `refusal`: what a refusal means.
-//! - `read`, `lists`, `books`: the reads.
+//! - `read`, `lists`, `books`, `journal`: the reads.
 //! - `verify`, `invariants`: every invariant over the whole file; `names`: the SQL functions that they use.
 //! - `codec`: between rows and domain types.
 
@@ -14,6 +13,7 @@ mod codec;
 mod declines;
 mod invariants;
 mod jobs;
+mod journal;
 mod ledger;
 mod lists;
 mod migrations;

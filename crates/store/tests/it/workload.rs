@@ -44,7 +44,7 @@ fn sale() -> impl Strategy<Value = Act> {
         Just(Observed::Open),
         Just(Observed::Processing),
         (1i64..=4999, 0i64..=4999).prop_map(|(m, c)| Observed::Held { authorized: eur(m), captured: eur(c.min(m)) }),
-        (1i64..=4999).prop_map(|m| held(m)),
+        (1i64..=4999).prop_map(held),
         (1i64..=4999).prop_map(|m| Observed::Captured(eur(m))),
         Just(Observed::Failed),
         Just(Observed::Canceled),
