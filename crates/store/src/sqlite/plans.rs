@@ -59,7 +59,7 @@ fn every_read_finds_its_rows_by_an_index() {
     let (attempt, refund, dispute) = (AttemptId::from_bytes(bytes), RefundId::from_bytes(bytes), DisputeId::from_bytes(bytes));
     let (capture, payout, exception) =
         (CaptureId::from_bytes(bytes), PayoutId::from_bytes(bytes), ExceptionId::from_bytes(bytes));
-    let event = EventId::from_bytes(bytes);
+    let (event, entry) = (EventId::from_bytes(bytes), EntryId::from_bytes(bytes));
     let now = Timestamp::from_seconds(9);
     let token = PspToken("cs_1".into());
     let by_time = OrderFilter { created_gte: Some(now), created_lt: Some(now), ..OrderFilter::default() };
@@ -82,7 +82,8 @@ fn every_read_finds_its_rows_by_an_index() {
             events(merchant, EventCursor::Newest, vec!["refund.created".into()], 9);
             events(merchant, EventCursor::After(event), Vec::new(), 9);
             events_of(Subject::Payout(payout)); api_keys(merchant); merchants(); psp_accounts(merchant);
-            entries_of(order); balances(merchant);
+            entries_of(order); balances(merchant); entry(merchant, entry); is_booked(merchant, "cap:1".into());
+            balances_at(merchant, now); entries(merchant, EntryFilter::default(), PageAnchor::Newest, 9);
             capture(capture); open_capture(attempt); captures_of(order);
             refund(refund); refund_by_psp(account, "re_1"); refunds_of(order);
             refunds(merchant, of_order(), PageAnchor::Newest, 9); refunds(merchant, in_status(), PageAnchor::After(refund), 9);

@@ -205,9 +205,14 @@ impl World {
         self.see_all(payment, state, Vec::new()).await
     }
 
-    pub async fn see_all(&self, payment: Payment, state: Observed, fees: Vec<Fee>) -> Payment {
+    /// A PSP tells much at once; each step of it is a move of its own.
+    pub async fn see_all(&self, mut payment: Payment, state: Observed, fees: Vec<Fee>) -> Payment {
         let word = Observation { fees, ..seen(&payment, state) };
-        self.settle(payment.observe(&word, self.now(), at(90)).unwrap().unwrap()).await
+        while let Some(moved) = payment.clone().observe(&word, self.now(), at(90)).unwrap() {
+            payment = self.settle(moved).await;
+        }
+        assert!(payment.order.version > 1, "the PSP's word moved nothing");
+        payment
     }
 
     /// The move that the PSP's word leads to; not committed.

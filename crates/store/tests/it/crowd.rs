@@ -2,9 +2,10 @@
 //! checking that what is measured is sound.
 
 use crate::builders::*;
+use crate::later::line;
 use ducat_domain::journal::FiledEntry;
 use ducat_domain::payments::*;
-use ducat_domain::settlement::{Payout, PayoutMoved, PayoutSeen, PayoutStatus};
+use ducat_domain::settlement::{LineKind, Payout, PayoutMoved, PayoutSeen, PayoutStatus};
 use ducat_domain::*;
 use ducat_store::*;
 
@@ -127,6 +128,8 @@ fn payout(w: &World, shop: Shop, all: &mut Change) {
     };
     let begun = Payout::begin(id, shop.merchant, shop.account, &seen, now);
     let left = begun.payout.clone().leave(w.now()).expect("a payout that leaves");
+    let row = line(&format!("txn_{}", seen.psp_payout), LineKind::Payout, -seen.amount.minor, 0);
+    all.psp_lines.push(PspLineRow { payout: Some(id), ..w.line_row(shop, &row) });
     for PayoutMoved { payout, entries, event } in [begun, left] {
         all.events.push(EventRow {
             id: EventId::new(payout.updated_at, &w.dice),

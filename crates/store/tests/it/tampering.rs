@@ -186,7 +186,7 @@ breaches! {
     a_refund_that_the_order_does_not_know_is_found:
         "authorised, captured, refunded, on its way back and disputed is on an order what it is on its attempts"
         <- "UPDATE payment_orders SET amount_refunded = 0",
-    a_payable_that_is_too_high_is_found: "what the merchant is owed for an order is what was captured, less what was given back and what is disputed"
+    a_payable_that_is_too_high_is_found: "corrections aside, the merchant is owed for an order what was captured, less what was given back and what is disputed"
         <- "UPDATE postings SET amount = amount - 1 WHERE account_id IN (SELECT id FROM accounts WHERE name LIKE 'merchant:%:payable')",
     a_job_of_another_merchant_is_found: "a job is about something of its merchant"
         <- "UPDATE jobs SET merchant_id = {other} WHERE kind = 'refund'",
@@ -388,7 +388,7 @@ fn the_report_counts_what_it_looked_at() {
             ("psp_lines", 6),
             ("journal_entries", 26),
             ("postings", 66),
-            ("events", 34),
+            ("events", 35),
             ("inbox", 0),
             ("jobs", 9),
             ("webhook_endpoints", 0),

@@ -70,8 +70,10 @@ pub(super) const INVARIANTS: &[Invariant] = &[
         breaches: "SELECT coalesce(shown('pout', payout_id), '?') FROM (
                      SELECT merchant_id, id AS payout_id, currency, amount * (has_left - came_back) AS amount FROM payouts WHERE arrival IS NULL
                      UNION ALL
-                     SELECT a.merchant_id, named(a.name), a.currency, -b.amount FROM balances b JOIN accounts a ON a.id = b.account_id
-                     WHERE a.name GLOB 'payout:*:in_transit')
+                     SELECT e.merchant_id, named(a.name), a.currency, -p.amount
+                     FROM journal_entries e CROSS JOIN postings p ON p.entry_id = e.id CROSS JOIN accounts a ON a.id = p.account_id
+                     WHERE (e.event_ref GLOB 'pay:*' OR e.event_ref GLOB 'payf:*' OR e.event_ref GLOB 'bank:*')
+                       AND a.name GLOB 'payout:*:in_transit')
                    GROUP BY merchant_id, payout_id, currency HAVING sum(amount) <> 0",
     },
     Invariant {

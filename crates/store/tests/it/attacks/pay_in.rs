@@ -2,6 +2,7 @@
 
 use super::Scene;
 use crate::builders::*;
+use crate::intruder::Intruder;
 use ducat_domain::payments::*;
 use ducat_store::*;
 
@@ -255,7 +256,7 @@ fn what_was_declined_stays_declined() {
             "INSERT INTO declines SELECT merchant_id, kind, 'ada@shop.example', at, event_id, network, initiator, 0 FROM declines",
             "INSERT INTO declines SELECT merchant_id, 'card', digest, at, zeroblob(16), network, initiator, 0 FROM declines",
         ] {
-            intruder.refused(attack);
+            intruder.is_refused(attack);
         }
         w.assert_sound().await;
     });
