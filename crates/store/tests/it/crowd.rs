@@ -2,10 +2,9 @@
 //! checking that what is measured is sound.
 
 use crate::builders::*;
-use crate::later::line;
 use ducat_domain::journal::FiledEntry;
 use ducat_domain::payments::*;
-use ducat_domain::settlement::{LineKind, Payout, PayoutMoved, PayoutSeen, PayoutStatus};
+use ducat_domain::settlement::{Payout, PayoutMoved, PayoutSeen, PayoutStatus};
 use ducat_domain::*;
 use ducat_store::*;
 
@@ -128,8 +127,20 @@ fn payout(w: &World, shop: Shop, all: &mut Change) {
     };
     let begun = Payout::begin(id, shop.merchant, shop.account, &seen, now);
     let left = begun.payout.clone().leave(w.now()).expect("a payout that leaves");
-    let row = line(&format!("txn_{}", seen.psp_payout), LineKind::Payout, -seen.amount.minor, 0);
-    all.psp_lines.push(PspLineRow { payout: Some(id), ..w.line_row(shop, &row) });
+    all.psp_lines.push(PspLineRow {
+        psp_account: shop.account,
+        psp_line: format!("txn_{}", seen.psp_payout),
+        merchant: shop.merchant,
+        kind: "payout".into(),
+        psp_kind: "payout".into(),
+        amount: eur(-10_000),
+        fee: 0,
+        order: None,
+        payout: Some(id),
+        exception: None,
+        at: now,
+        read_at: now,
+    });
     for PayoutMoved { payout, entries, event } in [begun, left] {
         all.events.push(EventRow {
             id: EventId::new(payout.updated_at, &w.dice),

@@ -48,14 +48,14 @@ fn columns(of: &str, today: bool) -> String {
 /// Orders in every status and on every way to it, with what was kept beside them.
 async fn fill(w: &World) -> Shop {
     let (shop, other) = (w.shop().await, w.shop().await);
-    let decline = Some(Decline::of(DeclineCode::InsufficientFunds));
+    let decline = Decline::of(DeclineCode::InsufficientFunds);
     w.order(shop).await;
     let lost = w.order(shop).await;
     w.settle(lost.registration_unknown(w.now(), at(90)).unwrap()).await;
     let pending = w.see(w.order(shop).await, Observed::Open).await;
     // Back to the status it had before: that came with the later event.
     let processing = w.see(w.see(w.order(shop).await, Observed::Open).await, Observed::Processing).await;
-    let word = Observation { decline: decline.clone(), ..seen(&processing, Observed::Open) };
+    let word = Observation { decline: Some(decline.clone()), ..seen(&processing, Observed::Open) };
     w.settle(processing.observe(&word, w.now(), at(90)).unwrap().unwrap()).await;
     w.see(w.order(other).await, Observed::Processing).await;
     w.see(w.order(shop).await, held(4999)).await;
@@ -63,7 +63,7 @@ async fn fill(w: &World) -> Shop {
     let paid = w.see_all(w.see(w.order(shop).await, Observed::Open).await, Observed::Captured(eur(4999)), fees).await;
     w.see(w.see(w.order(other).await, held(4999)).await, Observed::Captured(eur(4000))).await;
     let refused = w.order(shop).await;
-    w.settle(refused.registration_refused(decline.unwrap(), w.now()).unwrap()).await;
+    w.settle(refused.registration_refused(decline, w.now()).unwrap()).await;
     w.see(w.see(w.order(shop).await, held(4999)).await, Observed::Canceled).await;
     w.see(w.see(w.order(shop).await, held(100)).await, Observed::Expired).await;
     // Called off while the customer pays; paid after that; paid twice.

@@ -56,10 +56,10 @@ async fn paid_out(w: &World, shop: Shop) {
     w.read_line(shop, &line("txn_reserve", LineKind::Reserve, -50, 0)).await;
     let row = w.read_line(shop, &line("txn_stray", LineKind::Unplaced, 60, 1)).await;
     w.place(&row).await;
-    let paid = Some(Money::new(5400, "USD".parse().unwrap()));
-    let terms = Terms { amount: paid.unwrap(), ..w.terms() };
-    let payment = w.see(w.order_with(shop, terms).await, Observed::Captured(paid.unwrap())).await;
-    w.read_payment_line(shop, payment, &StatementLine { paid, ..line("txn_fx", LineKind::Charge, 4999, 145) }).await;
+    let usd = Money::new(5400, "USD".parse().unwrap());
+    let terms = Terms { amount: usd, ..w.terms() };
+    let payment = w.see(w.order_with(shop, terms).await, Observed::Captured(usd)).await;
+    w.read_payment_line(shop, payment, &StatementLine { paid: Some(usd), ..line("txn_fx", LineKind::Charge, 4999, 145) }).await;
     let wrong = tip(w, shop, 11);
     let lines = wrong.entry.postings().to_vec();
     let entry = Entry::mirror(EventRef::Reversal(wrong.id), None, w.now(), lines).unwrap();
