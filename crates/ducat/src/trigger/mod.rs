@@ -94,9 +94,10 @@ impl<'a> Story<'a> {
             Act::TryAgain => self.visit(&format!("/pay/{}/go", self.order)).await,
             Act::Cancel => self.ask("cancel", json!({})).await,
             Act::Capture => self.ask("capture", json!({})).await,
+            Act::CapturePart => self.ask("capture", json!({ "amount": 100, "final": false })).await,
             Act::Refund => self.ask("refunds", json!({ "reason": "ducat trigger" })).await,
             Act::Claim => self.ask("claim", json!({})).await,
-            Act::Defend => self.answer("evidence", json!({ "uncategorized_text": "The customer has the goods." })).await,
+            Act::Defend => self.answer("evidence", json!({ "fields": { "uncategorized_text": "The customer has the goods." } })).await,
             Act::GiveIn => self.answer("accept", json!({})).await,
             Act::Rule(status) => self.sandbox.rule(&self.dispute("psp_dispute")?, status).await,
             Act::PayOut => {

@@ -17,6 +17,8 @@ pub enum Act {
     Cancel,
     /// The shop takes what is held.
     Capture,
+    /// The shop takes a part of the money that is held.
+    CapturePart,
     /// The shop gives everything back.
     Refund,
     /// Somebody of the shop's takes the order on.
@@ -154,6 +156,15 @@ pub static RECIPES: &[Recipe] = &[
         Terms::HoldFirst,
         Mishap::Refused(CAPTURE),
     ),
+    with(
+        recipe(
+            "payment_order.partially_captured",
+            "the shop takes a part of the money that is held",
+            &[VISA, Act::Await(HELD), Act::CapturePart],
+        ),
+        Terms::HoldFirst,
+        Mishap::None,
+    ),
     recipe("payment_order.claimed", "somebody of the shop's takes the paid order on", &[VISA, Act::Await(PAID), Act::Claim]),
     recipe("refund.created", "the shop gives the money back", &[VISA, Act::Await(PAID), Act::Refund]),
     with(
@@ -208,7 +219,6 @@ pub static OUT_OF_REACH: &[(&str, &str)] = &[
     ),
     ("dispute.evidence_due", "days would have to pass"),
     ("webhook_endpoint.disabled", "an endpoint would have to fail for days"),
-    ("payment_order.partially_captured", NOT_YET),
     ("refund.pending", NOT_YET),
     ("payout.arrived", NOT_YET),
 ];
