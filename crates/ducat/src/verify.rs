@@ -3,7 +3,7 @@
 use crate::cli::Audience;
 use crate::config::Config;
 use crate::{Failure, output, wiring};
-use ducat_store::VerifyReport;
+use ducat_store::{VerifyProgress, VerifyReport};
 use serde_json::json;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -15,15 +15,33 @@ pub async fn run(config: &Config, audience: Audience) -> Result<ExitCode, Failur
     if std::fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
         return Err(format!("there is no database at {}", path.display()).into());
     }
-    if std::io::stderr().is_terminal() {
+    let store = wiring::open_store(config)?;
+    let report = if std::io::stderr().is_terminal() {
         eprintln!("Checking {} …", path.display());
-    }
-    let report = wiring::open_store(config)?.verify().await?;
+        let report = store.verify_watched(|progress| eprint!("{}", bar(progress))).await?;
+        eprint!("{CLEAR_LINE}");
+        report
+    } else {
+        store.verify().await?
+    };
     let said = match audience {
         Audience::Person => output::say(&told(&report)),
         Audience::Program => output::say_json(&as_json(&report))?,
     };
     Ok(if report.findings.is_empty() { said } else { ExitCode::FAILURE })
+}
+
+/// Back to the beginning of the line, which is emptied (ECMA-48, EL).
+const CLEAR_LINE: &str = "\r\x1b[K";
+/// How wide the bar is, in characters.
+const BAR: usize = 24;
+
+/// The line that shows how far it is, in place of the one before.
+fn bar(progress: VerifyProgress) -> String {
+    let VerifyProgress { done, of, last } = progress;
+    let full = BAR * done / of.max(1);
+    let last: String = last.chars().take(40).collect();
+    format!("{CLEAR_LINE}[{}{}] {done}/{of} {last}", "#".repeat(full), " ".repeat(BAR - full))
 }
 
 fn told(report: &VerifyReport) -> String {
@@ -56,6 +74,13 @@ fn as_json(report: &VerifyReport) -> serde_json::Value {
 mod tests {
     use super::*;
     use ducat_store::Finding;
+
+    #[test]
+    fn the_bar_grows_to_its_end() {
+        let at = |done| bar(VerifyProgress { done, of: 4, last: "balances are sums" });
+        assert_eq!(at(1), format!("{CLEAR_LINE}[{}{}] 1/4 balances are sums", "#".repeat(6), " ".repeat(18)));
+        assert!(at(4).contains(&format!("[{}]", "#".repeat(24))));
+    }
 
     #[test]
     fn a_clean_report_counts_and_a_broken_one_names() {

@@ -18,7 +18,7 @@ pub use rows::{
     Job, OrderFilter, Page, PageAnchor, PostingRow, PspCursor, PspLineRow, StatementAsk, StatementLines, StatementRow, Stats,
     StoredAnswer, VerifyReport, Visit,
 };
-pub use sqlite::{Durability, OpenError, PartFilter, Store, WriterMode};
+pub use sqlite::{Durability, OpenError, PartFilter, Store, VerifyProgress, WriterMode};
 
 /// A read came to nothing because of the database itself.
 #[derive(Debug, thiserror::Error)]

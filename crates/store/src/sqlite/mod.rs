@@ -30,6 +30,7 @@ mod webhooks;
 mod writer;
 
 pub use parts::PartFilter;
+pub use verify::VerifyProgress;
 
 use crate::{Change, ClaimedDelivery, ClaimedJob, CommitError, ReadError, Stats};
 use ducat_domain::{Timestamp, WebhookEndpointId};

@@ -1,11 +1,13 @@
 //! Every invariant over the whole file. Each is a query that finds what breaks it.
 
 use super::invariants::INVARIANTS;
-use super::{Store, migrations};
+use super::{Readers, Store, WriterMode, migrations};
 use crate::{Finding, ReadError, VerifyReport};
 use ducat_domain::Timestamp;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many findings are listed at the most.
 const MAX_FINDINGS: usize = 1000;
@@ -28,32 +30,128 @@ const COUNTED: &[&str] = &[
     "webhook_deliveries",
 ];
 
-impl Store {
-    /// Runs every invariant over the whole database, as it is at one moment.
-    pub async fn verify(&self) -> Result<VerifyReport, ReadError> {
-        self.read(|db| {
-            db.execute_batch("BEGIN")?;
-            let report = verify(db)?;
-            db.execute_batch("COMMIT")?;
-            Ok(report)
-        })
-        .await
+/// How many checks run at once, each on a connection of its own.
+const CHECKERS: usize = 2;
+
+/// How far a verification is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerifyProgress {
+    /// Checks that are done.
+    pub done: usize,
+    /// All checks.
+    pub of: usize,
+    /// What was checked last.
+    pub last: &'static str,
+}
+
+/// One thing that is looked at.
+#[derive(Clone, Copy)]
+enum Check {
+    /// A query that gives one text per breach.
+    Query(&'static str, &'static str),
+    /// The database's own rules.
+    Rules,
+}
+
+const RULES: &str = "the database's own rules are in place";
+
+impl Check {
+    fn says(self) -> &'static str {
+        match self {
+            Self::Query(says, _) => says,
+            Self::Rules => RULES,
+        }
+    }
+
+    fn run(self, db: &Connection) -> Result<VerifyReport, ReadError> {
+        let mut report = VerifyReport { invariants: 1, ..VerifyReport::default() };
+        match self {
+            Self::Query(says, breaches) => report.check(db, says, breaches),
+            Self::Rules => report.rules(db)?,
+        }
+        Ok(report)
     }
 }
 
-fn verify(db: &Connection) -> Result<VerifyReport, ReadError> {
-    let mut report = VerifyReport::default();
-    for table in COUNTED {
-        let rows: i64 = db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?;
-        report.checked.push((table, rows.unsigned_abs()));
+/// Everything that is looked at. What takes longest comes first, so that no checker is left with it at the end.
+fn checks() -> Vec<Check> {
+    let mut checks = vec![
+        Check::Query("the file is sound", "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"),
+        Check::Query("every reference leads somewhere", "SELECT \"table\" || ' -> ' || parent FROM pragma_foreign_key_check"),
+    ];
+    checks.extend(INVARIANTS.iter().copied().flatten().map(|invariant| Check::Query(invariant.says, invariant.breaches)));
+    checks.push(Check::Rules);
+    checks
+}
+
+impl Store {
+    /// Runs every invariant over the whole database.
+    pub async fn verify(&self) -> Result<VerifyReport, ReadError> {
+        self.verify_watched(|_| {}).await
     }
-    for invariant in INVARIANTS.iter().copied().flatten() {
-        report.check(db, invariant.says, invariant.breaches);
+
+    /// The same, telling after each check how far it is. Each check is one query, and so sees one state of the whole database, also
+    /// while somebody writes; what two checks see may lie apart.
+    pub async fn verify_watched(
+        &self,
+        watch: impl Fn(VerifyProgress) + Send + Sync + 'static,
+    ) -> Result<VerifyReport, ReadError> {
+        let readers = Arc::clone(&self.readers);
+        match self.mode {
+            WriterMode::Caller => verify(&readers, 1, &watch),
+            WriterMode::Thread => {
+                let work = move || verify(&readers, CHECKERS, &watch);
+                tokio::task::spawn_blocking(work).await.map_err(|_| ReadError("the verification was cut off".into()))?
+            }
+        }
     }
-    report.check(db, "the file is sound", "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'");
-    report.check(db, "every reference leads somewhere", "SELECT \"table\" || ' -> ' || parent FROM pragma_foreign_key_check");
-    report.rules(db)?;
+}
+
+type Done = Mutex<Vec<Option<Result<VerifyReport, ReadError>>>>;
+
+fn verify(readers: &Readers, checkers: usize, watch: &(dyn Fn(VerifyProgress) + Sync)) -> Result<VerifyReport, ReadError> {
+    let mut report = VerifyReport { checked: readers.with(count)?, ..VerifyReport::default() };
+    let checks = checks();
+    let done: Done = Mutex::new(checks.iter().map(|_| None).collect());
+    let (next, finished) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let checker = || {
+        readers.with(|db| {
+            while let Some((i, check)) = take(&next, &checks) {
+                let found = check.run(db);
+                done.lock().unwrap_or_else(PoisonError::into_inner)[i] = Some(found);
+                watch(VerifyProgress {
+                    done: finished.fetch_add(1, Ordering::Relaxed) + 1,
+                    of: checks.len(),
+                    last: check.says(),
+                });
+            }
+            Ok(())
+        })
+    };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..checkers).map(|_| scope.spawn(checker)).collect();
+        let ended: Result<(), ReadError> = checker();
+        let cut_off = |_| Err(ReadError("a checker was cut off".into()));
+        others.into_iter().map(|other| other.join().unwrap_or_else(cut_off)).fold(ended, Result::and)
+    })?;
+    for found in done.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        report.take_in(found.ok_or_else(|| ReadError("a check was left out".into()))??);
+    }
     Ok(report)
+}
+
+fn take<'a>(next: &AtomicUsize, checks: &'a [Check]) -> Option<(usize, &'a Check)> {
+    let i = next.fetch_add(1, Ordering::Relaxed);
+    checks.get(i).map(|check| (i, check))
+}
+
+/// What is looked at, with how many rows.
+fn count(db: &Connection) -> Result<Vec<(&'static str, u64)>, ReadError> {
+    let rows = |table: &&'static str| {
+        let rows: i64 = db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?;
+        Ok((*table, rows.unsigned_abs()))
+    };
+    COUNTED.iter().map(rows).collect()
 }
 
 /// Tables, indexes and triggers by name, with the text that made them. What SQLite makes by itself has none.
@@ -65,7 +163,6 @@ fn schema(db: &Connection) -> rusqlite::Result<BTreeMap<String, (String, String)
 impl VerifyReport {
     /// Runs one query that gives one text per breach. A file in which it cannot even be run is broken too, and the other checks go on.
     fn check(&mut self, db: &Connection, says: &'static str, breaches: &str) {
-        self.invariants += 1;
         if let Err(e) = self.search(db, says, breaches) {
             self.find(says, format!("cannot be checked: {e}"), true);
         }
@@ -85,6 +182,14 @@ impl VerifyReport {
         Ok(())
     }
 
+    /// Adds what one check found.
+    fn take_in(&mut self, other: Self) {
+        self.invariants += other.invariants;
+        for (i, finding) in other.findings.into_iter().enumerate() {
+            self.find(finding.invariant, finding.subject, i == 0);
+        }
+    }
+
     fn find(&mut self, invariant: &'static str, subject: String, first: bool) -> bool {
         let room = first || self.findings.len() < MAX_FINDINGS;
         if room {
@@ -96,13 +201,11 @@ impl VerifyReport {
     /// Compares the rules of this database with those that the migrations make: none is missing, none is another, and no trigger was
     /// added that could change rows behind our back.
     fn rules(&mut self, db: &Connection) -> Result<(), ReadError> {
-        const SAYS: &str = "the database's own rules are in place";
-        self.invariants += 1;
         let mut model = Connection::open_in_memory()?;
         migrations::migrate(&mut model, Timestamp::from_seconds(0)).map_err(|e| ReadError(e.to_string()))?;
         let (wanted, found) = (schema(&model)?, schema(db)?);
         let mut first = true;
-        let mut wrong = |what: &str, name: &str| first = !self.find(SAYS, format!("{what}: {name}"), first) && first;
+        let mut wrong = |what: &str, name: &str| first = !self.find(RULES, format!("{what}: {name}"), first) && first;
         for (name, made) in &wanted {
             match found.get(name) {
                 None => wrong("missing", name),

@@ -196,3 +196,22 @@ fn a_crowd_of_orders_leaves_nothing_for_verify_to_find() {
         assert!(rows("payment_orders") == 600 && rows("refunds") > 20 && rows("disputes") > 0 && rows("payouts") == 3);
     });
 }
+
+#[test]
+fn two_checkers_find_what_one_finds_and_tell_of_each_check_once() {
+    run(async {
+        let w = World::sqlite(WriterMode::Thread);
+        let shop = w.shop().await;
+        crowd(&w, shop, 300).await;
+        let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let note = std::sync::Arc::clone(&told);
+        let report = w.store.verify_watched(move |progress| note.lock().unwrap().push(progress)).await.unwrap();
+        let one = World::open(w.path.clone(), WriterMode::Caller, 9);
+        assert_eq!(report, one.store.verify().await.unwrap());
+        let mut told = told.lock().unwrap().clone();
+        told.sort_by_key(|progress| progress.done);
+        let done: Vec<usize> = told.iter().map(|progress| progress.done).collect();
+        assert_eq!(done, (1..=report.invariants as usize).collect::<Vec<_>>());
+        assert!(told.iter().all(|progress| progress.of == report.invariants as usize));
+    });
+}
