@@ -44,7 +44,7 @@ async fn suspended(world: &World) -> (String, String) {
         psp_account: psp,
         psp_line: "=txn_1".into(),
         merchant: world.merchant,
-        kind: "other".into(),
+        kind: "unplaced".into(),
         psp_kind: "network_cost".into(),
         amount: eur(-900),
         fee: 0,
