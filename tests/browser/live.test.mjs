@@ -52,6 +52,27 @@ test('the timeline fills while one looks at it', async () => {
   await other.close();
 });
 
+test('a refund shows on the customer\'s page, by itself and without scripts', async () => {
+  const { page, close } = await openPage(browser, { hosts: hosts() });
+  const id = await checkOut(page, gateway);
+  await goAndPay(page, gateway);
+  await fillCard(page, cards.good);
+  await becomes(gateway, id, 'succeeded');
+  const watching = await openPage(browser, { hosts: hosts() });
+  await watching.page.goto(`${gateway.shop}/pay/${id}`);
+  await watching.page.evaluate(() => { window.neverReloaded = true; });
+  const refund = await gateway.tell(`/v1/payment_orders/${id}/refunds`, { amount: 100 });
+  assert.equal(refund.status, 201, JSON.stringify(refund.body));
+  const line = /^1\.00 EUR (refunded on|is on its way)/;
+  await watching.page.getByText(line).waitFor();
+  assert.equal(await watching.page.evaluate(() => window.neverReloaded), true, 'the page was loaded anew');
+  await inspect(watching.page, 'refunded');
+  const plain = await openPage(browser, { javaScript: false, hosts: hosts() });
+  await plain.page.goto(`${gateway.shop}/pay/${id}`);
+  await plain.page.getByText(line).waitFor();
+  await Promise.all([close(), watching.close(), plain.close()]);
+});
+
 test('everything can be done with the keyboard alone', async () => {
   const { page, close } = await openPage(browser, { hosts: hosts() });
   await page.goto(`${gateway.shop}/`);

@@ -40,6 +40,12 @@ export async function startGateway(settings = {}) {
       const answer = await fetch(places.shop + path, { headers: { Authorization: `Bearer ${places.key}` } });
       return answer.json();
     },
+    /** Tells the API something. */
+    async tell(path, body) {
+      const headers = { Authorization: `Bearer ${places.key}`, 'Content-Type': 'application/json' };
+      const answer = await fetch(places.shop + path, { method: 'POST', headers, body: JSON.stringify(body) });
+      return { status: answer.status, body: await answer.json() };
+    },
     async stop() {
       child.kill('SIGTERM');
       const code = await ended;
