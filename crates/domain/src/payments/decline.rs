@@ -147,7 +147,7 @@ decline_codes! {
     /// The PSP or the bank failed on the way.
     ProcessingError = "processing_error", Technical, "The payment could not be processed. Try again in a moment.";
     /// The PSP refused our registration.
-    RefusedByPsp = "refused_by_psp", Technical, "The payment could not be started. Please contact the shop.";
+    RefusedByPsp = "refused_by_psp", Technical, "The payment provider refused. Please contact the shop.";
     /// Ours: too many tries were refused, and the order was closed because of it.
     TooManyDeclines = "too_many_declines", Hard, "Too many payments were declined. Please wait a while, or ask the shop for another way to pay.";
     /// Nothing is left that could be given back.

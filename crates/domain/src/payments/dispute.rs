@@ -382,8 +382,20 @@ fn next_step(before: &Dispute, seen: &DisputeSeen, now: Timestamp) -> Option<(Ev
         after.returned = true;
         return Some((EventKind::DisputeFundsReturned, after));
     }
+    if seen.status == DisputeStatus::Lost && before.answer == Some(DisputeAnswer::Acceptance) {
+        after.accepted_at = Some(now);
+        after.answer = None;
+        return Some((EventKind::DisputeAccepted, after));
+    }
     if further {
-        return Some((decide(&mut after, seen.status, now), after));
+        after.status = seen.status;
+        after.answer = None;
+        let event = match seen.status {
+            DisputeStatus::Won => EventKind::DisputeWon,
+            DisputeStatus::Closed => EventKind::DisputeClosed,
+            _ => EventKind::DisputeLost,
+        };
+        return Some((event, after));
     }
     // Within a stage the due date may be put off.
     if seen.status == before.status && !seen.status.is_decided() && seen.evidence_due_at != before.evidence_due_at {
@@ -391,21 +403,6 @@ fn next_step(before: &Dispute, seen: &DisputeSeen, now: Timestamp) -> Option<(Ev
         return Some((EventKind::DisputeUpdated, after));
     }
     None
-}
-
-fn decide(after: &mut Dispute, status: DisputeStatus, now: Timestamp) -> EventKind {
-    let gave_in = after.answer == Some(DisputeAnswer::Acceptance);
-    after.status = status;
-    after.answer = None;
-    match status {
-        DisputeStatus::Won => EventKind::DisputeWon,
-        DisputeStatus::Closed => EventKind::DisputeClosed,
-        _ if gave_in => {
-            after.accepted_at = Some(now);
-            EventKind::DisputeAccepted
-        }
-        _ => EventKind::DisputeLost,
-    }
 }
 
 impl Dispute {

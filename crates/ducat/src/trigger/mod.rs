@@ -97,7 +97,9 @@ impl<'a> Story<'a> {
             Act::CapturePart => self.ask("capture", json!({ "amount": 100, "final": false })).await,
             Act::Refund => self.ask("refunds", json!({ "reason": "ducat trigger" })).await,
             Act::Claim => self.ask("claim", json!({})).await,
-            Act::Defend => self.answer("evidence", json!({ "fields": { "uncategorized_text": "The customer has the goods." } })).await,
+            Act::Defend => {
+                self.answer("evidence", json!({ "fields": { "uncategorized_text": "The customer has the goods." } })).await
+            }
             Act::GiveIn => self.answer("accept", json!({})).await,
             Act::Rule(status) => self.sandbox.rule(&self.dispute("psp_dispute")?, status).await,
             Act::PayOut => {

@@ -3,7 +3,7 @@
 use super::{DisputeView, own, see_to};
 use crate::idempotency::Known;
 use crate::payments::settle_matter;
-use crate::{Answer, AnswerKind, Engine, Error, RequestKey};
+use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::payments::{Dispute, DisputeAnswer, Part};
 use ducat_domain::{DisputeId, MerchantId};
 use std::collections::BTreeMap;
@@ -49,6 +49,7 @@ async fn answer(
     let of = own(engine, merchant, id).await?;
     if answer == DisputeAnswer::Evidence {
         super::files::check_texts(&of.payment, &fields)?;
+        says_something(engine, &of.dispute, &fields).await?;
     }
     let now = engine.now();
     let settled = settle_matter(
@@ -66,6 +67,19 @@ async fn answer(
     }
     see_to::tell_now(engine, id).await?;
     finish(engine, merchant, id, key).await
+}
+
+/// The bank looks at evidence once: handing in nothing would waste that.
+async fn says_something(engine: &Engine, dispute: &Dispute, fields: &BTreeMap<String, String>) -> Result<(), Error> {
+    if let Some((name, _)) = fields.iter().find(|(_, text)| text.trim().is_empty()) {
+        return Err(Error::Invalid(Problem::field("too_short", format!("/fields/{name}"), "must not be empty")));
+    }
+    let has_texts = !fields.is_empty() || !dispute.evidence.is_empty();
+    if has_texts || !engine.store().dispute_files(dispute.id).await?.is_empty() {
+        return Ok(());
+    }
+    let detail = "must hold a text at least, or add a file first: the bank looks at the evidence once";
+    Err(Error::Invalid(Problem::field("missing_field", "/fields", detail)))
 }
 
 async fn finish(engine: &Engine, merchant: MerchantId, id: DisputeId, key: Option<&RequestKey>) -> Result<Answer, Error> {
