@@ -49,7 +49,10 @@ async fn answer(
     let of = own(engine, merchant, id).await?;
     if answer == DisputeAnswer::Evidence {
         super::files::check_texts(&of.payment, &fields)?;
-        says_something(engine, &of.dispute, &fields).await?;
+        // Whether it may be answered at all is the domain's to say, and comes first.
+        if of.dispute.status.awaits_answer() {
+            says_something(engine, &of.dispute, &fields).await?;
+        }
     }
     let now = engine.now();
     let settled = settle_matter(

@@ -6,7 +6,7 @@ use super::view::{Links, PaymentOrderView};
 use crate::declines::Noted;
 use crate::{Answer, AnswerKind, Engine, Error, RequestKey};
 use ducat_domain::journal::{Entry, EventRef, FiledEntry, Layer};
-use ducat_domain::payments::{Capture, Moved, Observation, Observed, OrderStatus, Part, Payment, TransitionError};
+use ducat_domain::payments::{Capture, EventKind, Moved, Observation, Observed, OrderStatus, Part, Payment, TransitionError};
 use ducat_domain::{EntryId, EventId, MerchantId, Subject, Timestamp};
 use ducat_store::{Change, CommitError, EventRow, InboxState, InboxWrite, Job, JobWrite, PartWrite, PaymentWrite, Unique};
 use std::sync::{Mutex, PoisonError};
@@ -45,10 +45,14 @@ pub(crate) fn change(engine: &Engine, moved: Moved, write: Write) -> Result<Chan
         at: now,
         snapshot,
     };
-    let mut jobs = vec![match plan::next_look(&payment, now) {
-        Some(at) => JobWrite::Schedule(attend_job(&payment), at),
-        None => JobWrite::Cancel(attend_job(&payment)),
-    }];
+    // A planned look is called off only by what makes it needless: a look that somebody asked for while a refund, say, was under way
+    // must outlive that refund.
+    let at_rest = order.status_version == order.version || event.kind == EventKind::FeeBooked;
+    let look = match plan::next_look(&payment, now) {
+        Some(at) => Some(JobWrite::Schedule(attend_job(&payment), at)),
+        None => at_rest.then(|| JobWrite::Cancel(attend_job(&payment))),
+    };
+    let mut jobs = Vec::from_iter(look);
     jobs.extend(part.as_ref().map(|part| plan::part_job(part, now)));
     if awaits_statement(&payment, &entries) {
         jobs.push(JobWrite::Hurry(Job::Statement(payment.attempt.psp_account), now.plus(plan::STATEMENT_AFTER)));

@@ -86,12 +86,18 @@ async fn store(
             None => return keep(engine, inbox).await,
             // The refund of money that we have not heard of yet: the PSP is asked for the whole truth.
             Some(payment) if payment.attempt.captured == 0 => return ask(engine, &payment, inbox).await,
-            Some(payment) => refunds::hear(engine, payment, &seen, Some(inbox.clone())).await.map(drop),
+            Some(payment) => {
+                let heard = refunds::hear(engine, payment.clone(), &seen, Some(inbox.clone())).await;
+                return fits(engine, &payment, heard, verified, inbox).await;
+            }
         },
         News::Dispute(about, seen) => match find(engine, account, &about).await? {
             None => return keep(engine, inbox).await,
             Some(payment) if payment.attempt.captured == 0 => return ask(engine, &payment, inbox).await,
-            Some(payment) => disputes::hear(engine, payment, &seen, Some(inbox.clone())).await.map(drop),
+            Some(payment) => {
+                let heard = disputes::hear(engine, payment.clone(), &seen, Some(inbox.clone())).await;
+                return fits(engine, &payment, heard, verified, inbox).await;
+            }
         },
     };
     match applied {
@@ -101,6 +107,24 @@ async fn store(
             keep(engine, InboxWrite { state: InboxState::Refused, body, ..inbox }).await
         }
         other => other,
+    }
+}
+
+/// What does not fit now may fit in a moment: a refund made at the PSP while one of ours, which the PSP will refuse, still holds the
+/// money. So the message is kept with its body, and the PSP is asked until its word and our books agree.
+async fn fits(
+    engine: &Engine,
+    payment: &Payment,
+    heard: Result<Payment, Error>,
+    verified: &VerifiedMessage,
+    inbox: InboxWrite,
+) -> Result<(), Error> {
+    match heard {
+        Err(Error::Mismatch(why)) => {
+            tracing::warn!(order = %payment.order.id, message = inbox.message_id, why, "a message does not fit our books yet; the PSP is asked");
+            ask(engine, payment, InboxWrite { body: Some(verified.body().to_vec()), ..inbox }).await
+        }
+        other => other.map(drop),
     }
 }
 

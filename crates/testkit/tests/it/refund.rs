@@ -135,3 +135,28 @@ async fn money_that_came_although_the_order_was_paid_already_goes_back_by_itself
     assert_eq!(world.view(id).await.refunds.unwrap().len(), 1);
     world.assert_sound().await;
 }
+
+#[tokio::test]
+async fn a_refund_made_at_the_psp_while_ours_holds_the_money_is_booked_once_ours_has_failed() {
+    let (world, id) = paid(691, "pm_card_visa").await;
+    let token = world.view(id).await.psp_token.unwrap();
+    let session = world.sessions().into_iter().find(|s| s["id"] == json!(token)).unwrap();
+    let intent = session["payment_intent"].as_str().unwrap();
+    // Ours is written down, and the PSP does not hear of it. Somebody gives the money back in the dashboard meanwhile.
+    world.transport.set_down(true);
+    back(&world, id, Some(3_000)).await.unwrap();
+    let theirs = world.stripe("POST", "/v1/refunds", &[("payment_intent", intent), ("amount", "3000")]);
+    assert_eq!(theirs["status"], json!("succeeded"), "{theirs}");
+    world.deliver().await;
+    let view = world.view(id).await;
+    assert_eq!((view.amount_refunded, view.amount_refunding), (0, 3_000), "both do not fit");
+    world.transport.set_down(false);
+    world.live(SECOND * 90).await;
+    let view = world.view(id).await;
+    assert_eq!((view.amount_refunded, view.amount_refunding), (3_000, 0));
+    let refunds = view.refunds.unwrap();
+    let states: Vec<_> = refunds.iter().map(|r| (r.origin, r.status)).collect();
+    assert_eq!(states, [("api", "failed"), ("psp", "succeeded")]);
+    assert_eq!(given_back(&world), [(3_000, "succeeded".to_owned())]);
+    world.assert_sound().await;
+}
