@@ -140,15 +140,15 @@ impl Sandbox {
         hosted::answer(self, world, request, now_ms)
     }
 
-    /// The webhook requests to make now, each signed for this moment. Each must be reported to [`Sandbox::delivered`].
+    /// The webhook requests to make now, each signed for this moment of the clock that is not moved. Each must be reported to [`Sandbox::delivered`].
     pub fn due_deliveries(&self) -> Vec<Delivery> {
         const AT_ONCE: usize = 256;
         let mut world = self.lock();
-        let now_ms = self.now_ms(&world);
+        let (now_ms, sent_ms) = (self.now_ms(&world), self.base_ms());
         stripe::pass_time(self, &mut world, now_ms);
         let mut due = Vec::new();
         for (key, account) in &mut world.accounts {
-            due.extend(webhooks::take_due(key, account, now_ms, AT_ONCE.saturating_sub(due.len())));
+            due.extend(webhooks::take_due(key, account, now_ms, sent_ms, AT_ONCE.saturating_sub(due.len())));
         }
         due
     }

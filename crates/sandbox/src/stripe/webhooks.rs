@@ -134,15 +134,16 @@ impl Queue {
     }
 }
 
-/// Takes the deliveries that are due, earliest first, signing each anew for this moment.
-pub(crate) fn take_due(key: &str, account: &mut Account, now_ms: i64, limit: usize) -> Vec<Delivery> {
+/// Takes the deliveries that are due at `now_ms` of the sandbox's time, earliest first, signing each anew. The signature says when it is
+/// sent, not what the moved clock shows: a receiver compares it with a clock that was not moved.
+pub(crate) fn take_due(key: &str, account: &mut Account, now_ms: i64, sent_ms: i64, limit: usize) -> Vec<Delivery> {
     let mut due: Vec<(i64, u64)> =
         account.queue.waiting.values().filter(|e| e.due_ms <= now_ms).map(|e| (e.due_ms, e.serial)).collect();
     due.sort_unstable();
     let mut out = Vec::new();
     for (_, serial) in due.into_iter().take(limit) {
         let Some(entry) = account.queue.waiting.get(&serial) else { continue };
-        match prepared(key, account, entry, now_ms) {
+        match prepared(key, account, entry, sent_ms) {
             Some(delivery) => {
                 out.push(delivery);
                 if let Some(entry) = account.queue.waiting.get_mut(&serial) {
@@ -161,14 +162,14 @@ pub(crate) fn take_due(key: &str, account: &mut Account, now_ms: i64, limit: usi
     out
 }
 
-fn prepared(key: &str, account: &Account, entry: &Entry, now_ms: i64) -> Option<Delivery> {
+fn prepared(key: &str, account: &Account, entry: &Entry, sent_ms: i64) -> Option<Delivery> {
     let endpoint = account.get("webhook_endpoint", &entry.endpoint_id).filter(|e| e.text("status") == "enabled")?;
     let mut event = shown(account.get("event", &entry.event_id)?);
     if let Some(version) = endpoint.some("api_version") {
         event["api_version"] = json!(version);
     }
     let body = serde_json::to_string_pretty(&event).ok()?;
-    let signature = signature(endpoint.text("_secret"), now_ms.div_euclid(1_000), &body);
+    let signature = signature(endpoint.text("_secret"), sent_ms.div_euclid(1_000), &body);
     let id = format!("{key}/{}", entry.serial);
     Some(Delivery { id, url: endpoint.text("url").to_owned(), body, signature, event_id: entry.event_id.clone() })
 }

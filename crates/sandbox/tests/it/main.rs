@@ -2,6 +2,7 @@
 
 mod balance;
 mod captures;
+mod clock;
 mod disputes;
 mod files;
 mod kept;
