@@ -126,10 +126,16 @@ async function type(page, words, text) {
 }
 
 test('the documentation fits, is light and can be used by everybody', async () => {
-  // One page with the whole API on it may weigh more than what customers meet.
+  // The pages for those who build may weigh more than what customers meet.
   const { page, close } = await openPage(browser, { hosts: hosts(), maxWeight: 100_000 });
   await page.goto(`${gateway.shop}/docs`);
   await inspect(page, 'docs');
+  await page.goto(`${gateway.shop}/docs/payment-orders`);
+  await inspect(page, 'docs-payment-orders');
+  await page.goto(`${gateway.shop}/docs/schemas`);
+  await inspect(page, 'docs-schemas');
+  await page.goto(`${gateway.shop}/docs/schemas/PaymentOrder`);
+  await inspect(page, 'docs-schema');
   await page.goto(`${gateway.shop}/docs/errors`);
   await inspect(page, 'docs-errors');
   await close();

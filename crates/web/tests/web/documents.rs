@@ -71,8 +71,26 @@ async fn every_problem_links_to_a_page_that_exists() {
 #[tokio::test]
 async fn the_docs_can_be_read_without_scripts() {
     let world = World::new().await;
-    let page = world.visit("/docs").await.body;
-    for part in ["Create a payment order", "curl http://pay.test/v1/payment_orders", "schema-PaymentOrder", "Idempotency-Key"] {
-        assert!(page.contains(part), "{part}");
+    let index = world.visit("/docs").await.body;
+    let pages: Vec<&str> = index
+        .split("href=\"/docs/")
+        .skip(1)
+        .filter_map(|rest| rest.split(['"', '#']).next())
+        .filter(|name| *name != "errors")
+        .collect();
+    assert!(pages.len() > 10, "{pages:?}");
+    for name in &pages {
+        let page = world.visit(&format!("/docs/{name}")).await;
+        assert_eq!(page.status, 200, "{name}");
+        assert!(page.body.len() < 50_000, "{name} weighs {}", page.body.len());
     }
+    let orders = world.visit("/docs/payment-orders").await.body;
+    for part in
+        ["Create a payment order", "curl http://pay.test/v1/payment_orders", "/docs/schemas/PaymentOrder", "Idempotency-Key"]
+    {
+        assert!(orders.contains(part), "{part}");
+    }
+    assert!(world.visit("/docs/schemas").await.body.contains("href=\"/docs/schemas/Refund\""));
+    assert!(world.visit("/docs/schemas/Refund").await.body.contains("psp_refund"));
+    assert_eq!(world.visit("/docs/nonsense").await.status, 404);
 }

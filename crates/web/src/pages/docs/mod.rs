@@ -1,6 +1,6 @@
 //! The documentation: the API as its OpenAPI document tells it, and a page for every code of a problem.
 //!
-//! - `reference`: `/docs`, to read without scripts and to try with them. `shape`: schemas as rows of a table.
+//! - `reference`: `/docs` and a page for each group, to read without scripts and to try with them. `shape`: schemas as rows of a table.
 //! - `errors`: `/docs/errors` and its pages. `/openapi.json`: the document itself.
 
 mod errors;
@@ -17,7 +17,10 @@ use axum::routing::get;
 /// The routes of the documentation.
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/docs", get(reference::show))
+        .route("/docs", get(reference::index))
+        .route("/docs/schemas", get(reference::schemas))
+        .route("/docs/schemas/{name}", get(reference::schema))
+        .route("/docs/{group}", get(reference::group))
         .route("/docs/errors", get(errors::index))
         .route("/docs/errors/{code}", get(errors::show))
         .route("/openapi.json", get(document))

@@ -1,11 +1,12 @@
-//! `GET /docs`: every operation with its parameters, its body, an example and a form to try it, made from the OpenAPI document.
+//! `GET /docs` and its pages, made from the OpenAPI document: every operation with its parameters, its body, an example and a form to try
+//! it, a page for each group; and the objects of the API.
 
 use super::shape::{self, Shape};
 use crate::app::App;
 use crate::pages::page;
 use crate::problem::Problem;
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::Response;
 use serde_json::Value;
 
@@ -45,23 +46,94 @@ struct Group {
     operations: Vec<Operation>,
 }
 
+/// A group as the contents show it: its operations by id and summary.
+struct Chapter {
+    name: String,
+    text: String,
+    anchor: String,
+    operations: Vec<(String, String)>,
+}
+
 #[derive(Template)]
 #[template(path = "docs.html")]
-struct DocsPage {
+struct IndexPage {
     version: &'static str,
+    here: &'static str,
+    contents: Vec<Chapter>,
     text: String,
-    groups: Vec<Group>,
+}
+
+#[derive(Template)]
+#[template(path = "docs_group.html")]
+struct GroupPage {
+    version: &'static str,
+    here: String,
+    contents: Vec<Chapter>,
+    group: Group,
+}
+
+#[derive(Template)]
+#[template(path = "docs_schemas.html")]
+struct SchemasPage {
+    version: &'static str,
+    here: &'static str,
+    contents: Vec<Chapter>,
     shapes: Vec<Shape>,
 }
 
-pub(super) async fn show(State(app): State<App>) -> Result<Response, Problem> {
-    let document = serde_json::to_value(crate::openapi()).map_err(|error| Problem::internal(format!("no document: {error}")))?;
-    page(&DocsPage {
-        version: env!("CARGO_PKG_VERSION"),
-        text: plain(&document["info"]["description"]),
-        groups: groups(&document, &app.engine.settings().public_url),
-        shapes: shape::all(&document),
-    })
+#[derive(Template)]
+#[template(path = "docs_schema.html")]
+struct SchemaPage {
+    version: &'static str,
+    here: &'static str,
+    contents: Vec<Chapter>,
+    shape: Shape,
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// `GET /docs`: what there is.
+pub(super) async fn index(State(app): State<App>) -> Result<Response, Problem> {
+    let document = document()?;
+    let groups = groups(&document, &app.engine.settings().public_url);
+    page(&IndexPage { version: VERSION, here: "", contents: contents(&groups), text: plain(&document["info"]["description"]) })
+}
+
+/// `GET /docs/{group}`: the operations of one group.
+pub(super) async fn group(State(app): State<App>, Path(name): Path<String>) -> Result<Response, Problem> {
+    let mut groups = groups(&document()?, &app.engine.settings().public_url);
+    let contents = contents(&groups);
+    let found = groups.iter().position(|group| group.anchor == name).ok_or_else(|| Problem::not_found("page"))?;
+    page(&GroupPage { version: VERSION, here: name, contents, group: groups.swap_remove(found) })
+}
+
+/// `GET /docs/schemas`: the objects of the API.
+pub(super) async fn schemas(State(app): State<App>) -> Result<Response, Problem> {
+    let document = document()?;
+    let contents = contents(&groups(&document, &app.engine.settings().public_url));
+    page(&SchemasPage { version: VERSION, here: "schemas", contents, shapes: shape::all(&document) })
+}
+
+/// `GET /docs/schemas/{name}`: one object of the API, field by field.
+pub(super) async fn schema(State(app): State<App>, Path(name): Path<String>) -> Result<Response, Problem> {
+    let document = document()?;
+    let contents = contents(&groups(&document, &app.engine.settings().public_url));
+    let shape = shape::all(&document).into_iter().find(|shape| shape.name == name).ok_or_else(|| Problem::not_found("page"))?;
+    page(&SchemaPage { version: VERSION, here: "schemas", contents, shape })
+}
+
+fn document() -> Result<Value, Problem> {
+    serde_json::to_value(crate::openapi()).map_err(|error| Problem::internal(format!("no document: {error}")))
+}
+
+fn contents(groups: &[Group]) -> Vec<Chapter> {
+    let chapter = |group: &Group| Chapter {
+        name: group.name.clone(),
+        text: group.text.clone(),
+        anchor: group.anchor.clone(),
+        operations: group.operations.iter().map(|o| (o.id.clone(), o.summary.clone())).collect(),
+    };
+    groups.iter().map(chapter).collect()
 }
 
 fn plain(value: &Value) -> String {
