@@ -8,8 +8,9 @@ use super::try_again::can_try_again;
 use super::view::PaymentOrderView;
 use crate::refunds::RefundView;
 use crate::{Engine, Error};
+use ducat_domain::events::Subject;
 use ducat_domain::payments::{OrderStatus, Payment};
-use ducat_domain::{PaymentOrderId, Secret};
+use ducat_domain::{PaymentOrderId, Secret, Timestamp};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use url::Url;
@@ -19,6 +20,8 @@ use url::Url;
 pub struct Checkout {
     /// The order.
     pub order: PaymentOrderView,
+    /// When it was paid, or the money held; nothing in any other status.
+    pub paid_at: Option<Timestamp>,
     /// Who sells.
     pub merchant_name: String,
     /// The PSP's name for people, such as `Stripe`.
@@ -67,6 +70,7 @@ async fn show(engine: &Engine, payment: Payment) -> Result<Checkout, Error> {
         order.refunds = Some(engine.store().refunds_of(payment.order.id).await?.iter().map(RefundView::of).collect());
     }
     Ok(Checkout {
+        paid_at: paid_at(engine, &payment).await?,
         merchant_name: merchant.name,
         psp_title: psp.map_or_else(|| payment.attempt.psp.clone(), |c| c.spec().title.to_owned()),
         can_try_again: can_try_again(engine, &payment),
@@ -75,6 +79,16 @@ async fn show(engine: &Engine, payment: Payment) -> Result<Checkout, Error> {
         cancel_url: terms.cancel_url.as_deref().map(|address| filled(address, payment.order.id)),
         order,
     })
+}
+
+/// The moment of the event with which the order came into its status. `updated_at` moves on with fees and refunds; this stays.
+async fn paid_at(engine: &Engine, payment: &Payment) -> Result<Option<Timestamp>, Error> {
+    let order = &payment.order;
+    if !matches!(order.status, OrderStatus::Succeeded | OrderStatus::Authorized) {
+        return Ok(None);
+    }
+    let events = engine.store().events_of(Subject::PaymentOrder(order.id)).await?;
+    Ok(events.iter().find(|event| event.sequence == order.status_version).map(|event| event.at))
 }
 
 /// Where the customer goes on to, with what the shop can check.

@@ -242,3 +242,20 @@ async fn the_customer_s_page_shows_what_was_taken_and_what_went_back() {
     let thanks = world.visit(&thanks).await.body;
     assert!(thanks.contains("10.00 EUR refunded on 21 November 2026") && thanks.contains("5.00 EUR is on its way back"));
 }
+
+#[tokio::test]
+async fn the_receipt_s_date_stays_when_a_fee_and_a_refund_move_the_order_on() {
+    let world = World::new().await;
+    let order = order(&world, "o-1", "automatic").await;
+    let page = order.replace("/v1/payment_orders", "/pay");
+    let paid = "<dt>Paid</dt><dd>21 November 2026, 10:00 UTC</dd>";
+    assert!(world.visit(&page).await.body.contains(paid));
+    let entries = world.get(&format!("{order}/ledger")).await.body;
+    assert!(entries.contains("\"event_ref\":\"fee:"), "the fee is an event of its own, after the one that paid it");
+    let before = world.get(&order).await.text("updated_at");
+    world.clock.advance(std::time::Duration::from_secs(3 * 24 * 3600));
+    world.post(&format!("{order}/refunds"), &json!({ "amount": 1000 })).await;
+    assert_ne!(world.get(&order).await.text("updated_at"), before);
+    let receipt = world.visit(&page).await.body;
+    assert!(receipt.contains(paid) && receipt.contains("10.00 EUR refunded on 24 November 2026"), "{receipt}");
+}

@@ -74,7 +74,8 @@ pub(super) struct CheckoutPage {
     /// When it lapses, for machines and for people.
     pub open_until: Option<(String, String)>,
     pub now: String,
-    pub updated: String,
+    /// When it was paid, or the money held, in words.
+    pub paid_at: Option<String>,
     pub cancel_url: Option<String>,
     pub onward_url: Option<String>,
     pub place: Place,
@@ -107,7 +108,7 @@ impl CheckoutPage {
             decline: checkout.decline_text.filter(|_| matches!(stage, Stage::Pay | Stage::TryAgain | Stage::Failed)),
             open_until: open.then(|| (order.expires_at.clone(), until(&order.expires_at, now))),
             now: now.to_string(),
-            updated: moment(&order.updated_at),
+            paid_at: checkout.paid_at.map(|at| moment(&at.to_string())),
             cancel_url: checkout.cancel_url.clone(),
             onward_url: checkout.onward_url.clone(),
             place,
