@@ -2,8 +2,10 @@
 (() => {
   "use strict";
   const keyForm = document.querySelector("[data-key]");
-  keyForm.hidden = false;
-  keyForm.addEventListener("submit", (event) => event.preventDefault());
+  if (keyForm) {
+    keyForm.hidden = false;
+    keyForm.addEventListener("submit", (event) => event.preventDefault());
+  }
 
   // On a phone the contents would push the text away.
   if (matchMedia("(max-width: 60rem)").matches) document.querySelector(".index details")?.removeAttribute("open");

@@ -13,7 +13,8 @@ use ducat_engine::api_keys::{self, NewKey};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// What the new key may do. Only its documentation is derived: it is read by hand, so that every mistake is told with its place.
+/// What the new key may do.
+// Only its documentation is derived: it is read by hand, so that every mistake is told with its place.
 #[derive(ToSchema)]
 #[schema(title = "NewApiKey", example = json!({ "name": "Shop, production", "scope": "payments", "networks": ["203.0.113.0/24"] }))]
 #[allow(dead_code)]

@@ -15,7 +15,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// What the shop asks for. Only its documentation is derived: it is read by hand, so that every mistake is told with its place.
+/// What the shop asks for.
+// Only its documentation is derived: it is read by hand, so that every mistake is told with its place.
 #[derive(ToSchema)]
 #[schema(title = "NewPaymentOrder", example = json!({
     "reference": "order-1001", "amount": 4998, "currency": "EUR", "description": "Two tickets",

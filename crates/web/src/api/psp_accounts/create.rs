@@ -14,7 +14,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// What is set up. Only its documentation is derived: it is read by hand, so that every mistake is told with its place.
+/// What is set up.
+// Only its documentation is derived: it is read by hand, so that every mistake is told with its place.
 #[derive(ToSchema)]
 #[schema(title = "NewPspAccount", as = NewPspAccount, example = json!({
     "psp": "stripe", "name": "Stripe, live", "settings": { "api_key": "sk_live_…", "webhook_secret": "whsec_…" }

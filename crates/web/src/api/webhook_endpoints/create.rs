@@ -12,7 +12,8 @@ use ducat_engine::webhook_endpoints::{self, NewWebhookEndpoint};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// What is set up. Only its documentation is derived: it is read by hand, so that every mistake is told with its place.
+/// What is set up.
+// Only its documentation is derived: it is read by hand, so that every mistake is told with its place.
 #[derive(ToSchema)]
 #[schema(title = "NewWebhookEndpoint", as = NewWebhookEndpoint, example = json!({
     "url": "https://shop.example/hooks", "description": "Shop", "types": ["payment_order.succeeded", "payment_order.failed"]
