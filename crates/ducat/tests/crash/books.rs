@@ -44,7 +44,8 @@ fn rests(life: &Life, order: &Value, psp_knows_it: bool) -> bool {
 /// Called off while nobody knew whether the PSP had taken the registration: it counts as absent only when the PSP has surely done
 /// with what was sent, which takes longer than this test.
 fn waits_for_the_psp(order: &Value) -> bool {
-    order["cancel_requested_at"].is_string() && order["latest_attempt"]["status"] == "unknown"
+    let open = matches!(order["latest_attempt"]["status"].as_str(), Some("unknown" | "registering"));
+    order["cancel_requested_at"].is_string() && open
 }
 
 async fn orders(world: &World) -> Orders {

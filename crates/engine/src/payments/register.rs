@@ -40,7 +40,13 @@ impl Psp {
 
     /// Carries an operation out at the PSP.
     pub(crate) async fn talk(&self, engine: &Engine, operation: &Operation) -> Result<Outcome, Fault> {
-        let patience = Patience { total: engine.settings().psp_timeout, ..Patience::default() };
+        let request = engine.settings().psp_timeout;
+        // Going through pages takes many requests, which nobody waits for but a job: it has the better part of its lease.
+        let total = match operation {
+            Operation::Find { .. } | Operation::Statement { .. } => (engine.settings().lease * 2 / 3).max(request),
+            _ => request,
+        };
+        let patience = Patience { total, request, ..Patience::default() };
         psp::talk(engine.transport(), self.connector, &self.account, operation, patience).await
     }
 }

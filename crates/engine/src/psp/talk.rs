@@ -20,6 +20,8 @@ const REQUEST_ID: [&str; 2] = ["request-id", "x-request-id"];
 pub struct Patience {
     /// The time for the whole operation.
     pub total: Duration,
+    /// The time for each of its requests.
+    pub request: Duration,
     /// How often one request is sent, at the most; never more than three times.
     pub tries: usize,
 }
@@ -27,7 +29,7 @@ pub struct Patience {
 impl Default for Patience {
     /// As long as a person waits for a page.
     fn default() -> Self {
-        Self { total: Duration::from_secs(20), tries: PAUSES.len() + 1 }
+        Self { total: Duration::from_secs(20), request: Duration::from_secs(20), tries: PAUSES.len() + 1 }
     }
 }
 
@@ -91,7 +93,7 @@ impl Talk<'_> {
         if left.is_zero() {
             return Err(Fault::Retry { reason: "the time for the operation is over".into(), after: None });
         }
-        let outgoing = dress(self.connector.spec(), self.account, request, left)?;
+        let outgoing = dress(self.connector.spec(), self.account, request, left.min(self.patience.request))?;
         let reply = self.transport.send(outgoing).await;
         self.log(&reply, tried, self.transport.elapsed().saturating_sub(before));
         Ok(reply)

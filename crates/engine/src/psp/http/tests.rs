@@ -203,7 +203,7 @@ mod whole {
         let settings = [("api_key", "sk_test_1".to_owned()), ("api_base", base)];
         let account = Account { settings: settings.into_iter().map(|(n, v)| (n.to_owned(), Secret::new(v))).collect() };
         let operation = Operation::Close { token: PspToken("cs_1".into()), key: "pa_1".into() };
-        let patience = Patience { total: Duration::from_secs(2), tries: 2 };
+        let patience = Patience { total: Duration::from_secs(2), tries: 2, ..Patience::default() };
         let stripe = ducat_connectors::connector("stripe").unwrap();
         talk(&HttpTransport::new().unwrap(), stripe, &account, &operation, patience).await
     }

@@ -177,7 +177,7 @@ async fn a_caller_without_patience_gets_one_try() {
 async fn the_time_of_the_whole_operation_is_never_exceeded() {
     let script = Script::new(vec![lost(), lost(), lost()]);
     script.0.lock().unwrap().each_takes = Duration::from_millis(700);
-    let patience = Patience { total: Duration::from_secs(1), tries: 3 };
+    let patience = Patience { total: Duration::from_secs(1), tries: 3, ..Patience::default() };
     let outcome = run_with(&script, fetch(), account(&[("api_key", "k")]), patience).await;
     assert!(matches!(outcome, Err(Fault::Retry { .. })));
     let timeouts: Vec<_> = script.sent().iter().map(|request| request.timeout.as_millis()).collect();
