@@ -14,7 +14,7 @@ const MAX_DESCRIPTION: usize = 200;
 pub(super) fn url(engine: &Engine, text: &str) -> Result<(), Problem> {
     let refusal = |why: Refused| {
         let code = if why == Refused::Long { "too_long" } else { "invalid_url" };
-        Problem::field(code, "/url", format!("must be an https address of the public internet; this is {why}"))
+        Problem::field(code, "/url", format!("must be an https address of the public internet: {why}"))
     };
     engine.settings().webhooks.check_url(text).map(drop).map_err(refusal)
 }
