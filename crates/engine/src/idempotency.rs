@@ -155,6 +155,10 @@ pub(crate) async fn commit_once(
             let detail = "somebody else did the same, or something else to it, meanwhile; look and decide again";
             Err(Error::Conflict(Problem::new("changed_meanwhile", detail)))
         }
+        Err(CommitError::BalanceOutOfRange) => {
+            let detail = "the balance of an account would no longer fit into 64 bits; nothing was booked";
+            Err(Error::Conflict(Problem::new("balance_out_of_range", detail)))
+        }
         Err(e) => Err(e.into()),
     }
 }

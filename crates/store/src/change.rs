@@ -339,6 +339,9 @@ pub enum CommitError {
     /// The database's own rules refuse it: an error of ours.
     #[error("the database refuses the change: {0}")]
     Refused(String),
+    /// A balance would not fit into 64 bits.
+    #[error("a balance would be out of range")]
+    BalanceOutOfRange,
     /// The queue of waiting changes is full.
     #[error("too many changes are waiting")]
     Busy,

@@ -8,5 +8,5 @@ mod reverse;
 mod statement;
 
 pub use look::{AccountView, TotalView, TrialBalanceView, accounts, entries, entry, trial_balance};
-pub use reverse::{NewLine, NewReversal, ReversalView, reverse};
+pub use reverse::{MAX_REPLACED, NewLine, NewReversal, ReversalView, reverse};
 pub use statement::{MAX_LINES, Statement, statement};

@@ -14,6 +14,9 @@ use utoipa::ToSchema;
 const MAX_WHY: usize = 500;
 /// How many lines a replacement has at the most.
 const MAX_LINES: usize = 20;
+/// The largest amount of a line of a replacement, in minor units, as debit or as credit: far beyond any payment, and so far below what 64 bits
+/// hold that a slip of the hand does not use a balance up.
+pub const MAX_REPLACED: i64 = 1_000_000_000_000_000;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -134,6 +137,10 @@ async fn replacement(
         let currency = currency.map_err(|_| refused("currency_unknown", at("currency"), "must be an active code of ISO 4217"))?;
         if line.amount == 0 {
             return Err(refused("amount_too_small", at("amount"), "must not be zero"));
+        }
+        if !(-MAX_REPLACED..=MAX_REPLACED).contains(&line.amount) {
+            let detail = format!("must be from -{MAX_REPLACED} to {MAX_REPLACED}");
+            return Err(refused("amount_too_large", at("amount"), &detail));
         }
         let account = own_account(engine, merchant, &line.account).await?;
         let account = account.ok_or_else(|| {

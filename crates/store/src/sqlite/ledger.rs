@@ -31,7 +31,7 @@ impl Balances {
                 Some(before) => *before,
                 None => stored(db, place)?,
             };
-            sums.push((place, before.checked_add(amount).ok_or_else(out_of_range)?));
+            sums.push((place, before.checked_add(amount).ok_or(CommitError::BalanceOutOfRange)?));
         }
         self.after.extend(sums);
         Ok(())
@@ -57,10 +57,6 @@ fn stored(db: &Connection, (account, layer): Place) -> Result<i64, CommitError> 
     Ok(found.unwrap_or(0))
 }
 
-fn out_of_range() -> CommitError {
-    CommitError::Refused("a balance is out of range".into())
-}
-
 /// Appends an entry: its lines, then itself, which closes it.
 pub(super) fn entry(db: &Connection, filed: &FiledEntry, moved: &mut Moved) -> Applied {
     let entry = &filed.entry;
@@ -76,7 +72,7 @@ pub(super) fn entry(db: &Connection, filed: &FiledEntry, moved: &mut Moved) -> A
             params![Col(filed.id), line as i64, account, layer, posting.amount.minor],
         )?;
         let sum = moved.entry((account, layer)).or_default();
-        *sum = sum.checked_add(posting.amount.minor).ok_or_else(out_of_range)?;
+        *sum = sum.checked_add(posting.amount.minor).ok_or(CommitError::BalanceOutOfRange)?;
     }
     run(
         db,

@@ -48,7 +48,7 @@ kinds! {
     AMOUNT_TOO_SMALL = "amount_too_small", BAD_REQUEST, "The amount is too small",
         "The amount is zero, negative, or below what the PSP takes in this currency.", "The detail names the least amount.";
     AMOUNT_TOO_LARGE = "amount_too_large", BAD_REQUEST, "The amount is too large",
-        "The amount is beyond what Ducat or the PSP takes in one payment, or more than is left to capture or to refund.", "Check the unit: amounts are minor units, cents for EUR. The detail names the largest amount.";
+        "The amount is beyond what Ducat or the PSP takes in one payment, more than is left to capture or to refund, or more than a line of an entry may have.", "Check the unit: amounts are minor units, cents for EUR. The detail names the largest amount.";
     OUT_OF_RANGE = "out_of_range", BAD_REQUEST, "A number is out of its range",
         "A quantity, a span or a moment is beyond what it may be.", "The detail names the range.";
     TOO_SHORT = "too_short", BAD_REQUEST, "A text is empty", "A text that is needed is empty or only spaces.", "Send a text, or leave the field out where it may be missing.";
@@ -148,6 +148,9 @@ kinds! {
     ENTRY_REVERSED = "entry_reversed", CONFLICT, "The entry was reversed before",
         "An entry is reversed once. A second mirror image would move the money again.",
         "List the entries, and look at what took its place; that can be reversed in its turn.";
+    BALANCE_OUT_OF_RANGE = "balance_out_of_range", CONFLICT, "A balance would be out of range",
+        "With this the balance of an account would no longer fit into 64 bits. Nothing was booked.",
+        "Look at the balances: GET /v1/ledger/accounts. An amount far too large stands in the books; reverse its entry.";
     EXCEPTION_CLOSED = "exception_closed", CONFLICT, "The exception is closed",
         "Somebody has noted before how it was settled.", "List the exceptions: the note says who, when and why.";
     DISPUTE_STATE = "dispute_state", CONFLICT, "The dispute does not allow this now",

@@ -4,6 +4,7 @@ use crate::world::World;
 use ducat_domain::journal::{Account, Entry, EventRef, FiledEntry, Transfer};
 use ducat_domain::settlement::{Payout, PayoutMoved, PayoutSeen, PayoutStatus};
 use ducat_domain::{Chance, Clock, EntryId, EventId, ExceptionId, Money, PayoutId, Subject};
+use ducat_engine::ledger::MAX_REPLACED;
 use ducat_store::{BookException, Change, EventRow, PspLineRow};
 use serde_json::{Value, json};
 
@@ -224,6 +225,16 @@ async fn a_correction_that_would_not_be_right_is_refused_and_nothing_is_booked()
         (json!([line("expense:psp_fee", 900), line("expense:fx_fee", -899)]), "entry_unbalanced", "/replacement"),
         (json!([]), "entry_unbalanced", "/replacement"),
         (json!([line("expense:psp_fee", 0), line("expense:fx_fee", 0)]), "amount_too_small", "/replacement/0/amount"),
+        (
+            json!([line("expense:psp_fee", MAX_REPLACED + 1), line("expense:fx_fee", -MAX_REPLACED - 1)]),
+            "amount_too_large",
+            "/replacement/0/amount",
+        ),
+        (
+            json!([line("expense:psp_fee", i64::MIN), line("expense:fx_fee", MAX_REPLACED)]),
+            "amount_too_large",
+            "/replacement/0/amount",
+        ),
         (json!([line("expense:party", 900), line("expense:fx_fee", -900)]), "account_unknown", "/replacement/0/account"),
         (json!([line("expense:fx_fee", 900), line(stranger, -900)]), "account_unknown", "/replacement/1/account"),
         (json!([line("bank:=1+1", 900), line("expense:fx_fee", -900)]), "account_unknown", "/replacement/0/account"),
@@ -238,6 +249,39 @@ async fn a_correction_that_would_not_be_right_is_refused_and_nothing_is_booked()
     let stranger = world.stranger().await;
     assert_eq!(world.post_as(&stranger, &path, &json!({ "why": "x" })).await.status, 404);
     assert_eq!(world.get("/v1/ledger/entries").await.json()["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_largest_replacement_is_booked_and_a_balance_beyond_64_bits_is_a_conflict() {
+    let world = World::new().await;
+    let (entry, _) = suspended(&world).await;
+    let path = format!("{entry}/reverse");
+    let line = |account: &str, amount: i64| json!({ "account": account, "amount": amount, "currency": "EUR" });
+    let body =
+        json!({ "why": "x", "replacement": [line("expense:psp_fee", MAX_REPLACED), line("expense:fx_fee", -MAX_REPLACED)] });
+    let full = [Transfer::signed(Account::ExpensePspFee, Account::ExpenseFxFee, eur(i64::MAX))];
+    let reference = EventRef::Suspended(world.account.parse().unwrap(), "=txn_2".into());
+    let full = filed(&world, Entry::transfer(reference, None, world.clock.now(), &full).unwrap());
+    let full = FiledEntry { id: EntryId::from_bytes([8; 16]), ..full };
+    world.engine.store().commit(Change { entries: vec![full.clone()], ..Change::default() }).await.unwrap();
+    for key in ["k-1", "k-2"] {
+        assert_eq!(world.post_with_key(&path, &body, key).await.refusal(), (409, "balance_out_of_range".into(), String::new()));
+    }
+    assert_eq!(world.get("/v1/ledger/entries").await.json()["data"].as_array().unwrap().len(), 2);
+    // Nothing was booked, so the key is free to do it once there is room again.
+    let room = world.post(&format!("/v1/ledger/entries/{}/reverse", full.id), &json!({ "why": "a slip" })).await;
+    assert_eq!(room.status, 200, "{}", room.body);
+    assert_eq!(world.post_with_key(&path, &body, "k-1").await.status, 200);
+    let accounts = world.get("/v1/ledger/accounts").await.json();
+    assert_eq!(balance(&accounts, "expense:psp_fee"), MAX_REPLACED);
+}
+
+#[tokio::test]
+async fn the_document_tells_the_largest_amount_of_a_replacement() {
+    let world = World::new().await;
+    let amount = &world.get("/openapi.json").await.json()["components"]["schemas"]["NewLine"]["properties"]["amount"];
+    let told = (amount["minimum"].as_i64(), amount["maximum"].as_i64());
+    assert_eq!(told, (Some(-MAX_REPLACED), Some(MAX_REPLACED)), "{amount}");
 }
 
 #[tokio::test]

@@ -39,7 +39,8 @@ pub(crate) struct NewReversalBody {
 pub(crate) struct NewLineBody {
     /// One of your accounts, or a new one as the chart of accounts has it.
     account: String,
-    /// Minor units; a debit is positive, a credit negative.
+    /// Minor units; a debit is positive, a credit negative. Up to 1,000,000,000,000,000 either way.
+    #[schema(minimum = -1_000_000_000_000_000_i64, maximum = 1_000_000_000_000_000_i64)]
     amount: i64,
     /// ISO 4217.
     currency: String,
