@@ -105,6 +105,11 @@ pub enum Operation {
         /// Makes it happen once.
         key: String,
     },
+    /// Find out which of our attempts a payment belongs to.
+    Locate {
+        /// The PSP's id of the payment.
+        psp_payment: String,
+    },
     /// Ask for nothing but whether the credentials are good.
     Ping,
 }
@@ -164,6 +169,8 @@ pub enum Outcome {
     Statement(StatementPage),
     /// The secret with which the PSP signs its messages to us.
     Subscribed(Secret),
+    /// Our attempt's id; nothing where the payment is none of ours.
+    Located(Option<String>),
     /// The credentials are good.
     Alive,
 }

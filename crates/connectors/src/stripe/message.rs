@@ -125,14 +125,18 @@ fn about_dispute(object: &Dispute) -> News {
 
 /// Sessions that others make on the same account carry their own references, which are none of our ids.
 fn about_session(kind: &str, session: &Session) -> News {
-    let ours = attempt(note(&session.metadata, ATTEMPT_NOTE)).or_else(|| attempt(session.client_reference_id.as_deref()));
-    let Some(attempt) = ours else { return News::Nothing };
+    let Some(attempt) = attempt_of(session) else { return News::Nothing };
     let about = About {
         token: Some(PspToken(session.id.clone())),
         psp_payment: session.payment_id().map(str::to_owned),
         attempt: Some(attempt),
     };
     News::Registration(about, observe(kind, session))
+}
+
+/// Our attempt's id, which the session carries twice.
+pub(super) fn attempt_of(session: &Session) -> Option<String> {
+    attempt(note(&session.metadata, ATTEMPT_NOTE)).or_else(|| attempt(session.client_reference_id.as_deref()))
 }
 
 fn attempt(text: Option<&str>) -> Option<String> {

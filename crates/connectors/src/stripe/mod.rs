@@ -1,7 +1,7 @@
 //! Stripe: a Checkout Session is the registration, a PaymentIntent the payment behind it.
 //!
 //! - `spec`: Stripe as data. `amounts`: its amounts on the wire. `declines`: its refusals in our words.
-//! - one verb a file, each saying the next request or the outcome: `register`, `fetch`, `find`, `close`, `capture`, `void`, `refund`,
+//! - one verb a file, each saying the next request or the outcome: `register`, `fetch`, `find`, `locate`, `close`, `capture`, `void`, `refund`,
 //!   `answer_dispute`, `statement`, `subscribe`, `ping`.
 //! - `message`: what its events mean.
 //! - `form`, `multipart`: how requests are written. `reading`: how replies are read, and the one place where a failure gets its name.
@@ -20,6 +20,7 @@ mod fetch;
 mod find;
 mod form;
 mod lines;
+mod locate;
 mod message;
 mod multipart;
 mod objects;
@@ -68,6 +69,7 @@ impl Connector for Stripe {
             }
             Operation::Statement { after, since } => statement::step(after.as_deref(), *since, seen),
             Operation::Subscribe { url, key } => subscribe::step(url, key, seen),
+            Operation::Locate { psp_payment } => locate::step(psp_payment, seen),
             Operation::Ping => ping::step(seen),
         }
     }

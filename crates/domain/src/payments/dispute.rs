@@ -228,8 +228,12 @@ impl Payment {
             DisputeAnswer::Evidence => "take evidence",
             DisputeAnswer::Acceptance => "be accepted",
         };
+        if dispute.answer.is_some() {
+            let action = "take another answer while one is on its way";
+            return Err(TransitionError::Dispute { status: dispute.status, action });
+        }
         let late = dispute.evidence_due_at.is_some_and(|due| now > due);
-        if !dispute.status.awaits_answer() || (late && answer == DisputeAnswer::Evidence) || dispute.answer.is_some() {
+        if !dispute.status.awaits_answer() || (late && answer == DisputeAnswer::Evidence) {
             return Err(TransitionError::Dispute { status: dispute.status, action });
         }
         dispute.evidence.extend(evidence);

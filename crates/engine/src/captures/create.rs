@@ -105,8 +105,11 @@ async fn finish(engine: &Engine, merchant: MerchantId, key: Option<&RequestKey>,
         if let Some(key) = key {
             key.release(engine, merchant).await?;
         }
-        let word = of.capture.failure.as_ref().and_then(|f| f.psp_code.clone()).unwrap_or_else(|| "no reason given".into());
-        let detail = format!("the PSP refused the capture ({word}); the money is still held");
+        let detail = match of.capture.failure.as_ref().map(|f| f.psp_code.as_deref().unwrap_or(f.code.as_str())) {
+            Some(word) => format!("the PSP refused the capture ({word}); the money is still held"),
+            // What was seen of the payment ended the capture: nothing is left to take.
+            None => "the money is no longer held at the PSP: the hold lapsed, or was let go".to_owned(),
+        };
         return Err(Error::Conflict(Problem::new("capture_refused", detail)));
     }
     let kind = if of.capture.status.is_open() { AnswerKind::Accepted } else { AnswerKind::Done };

@@ -133,6 +133,7 @@ fn name(operation: &Operation) -> &'static str {
         Operation::AnswerDispute { .. } => "answer_dispute",
         Operation::Statement { .. } => "statement",
         Operation::Subscribe { .. } => "subscribe",
+        Operation::Locate { .. } => "locate",
         Operation::Ping => "ping",
     }
 }

@@ -1,9 +1,10 @@
 //! Receiving a PSP's message. It is a hint: it may come twice, late, out of order or forged. What it says is kept and applied in one
 //! commit; where it does not say the whole truth, the PSP is asked.
 
+use crate::payments::{Psp, psp_problem};
 use crate::settlement::hear_payout;
 use crate::{Engine, Error, disputes, payments, refunds};
-use ducat_connectors::{About, Message, News, TrustError, VerifiedMessage, verify};
+use ducat_connectors::{About, Fault, Message, News, Operation, Outcome, TrustError, VerifiedMessage, verify};
 use ducat_domain::payments::Payment;
 use ducat_domain::{AttemptId, PspAccount, PspAccountId};
 use ducat_store::{Change, CommitError, InboxState, InboxWrite, Unique};
@@ -60,7 +61,7 @@ pub async fn receive(
         body: None,
         received_at: now,
     };
-    match store(engine, &kept, message, &verified, inbox).await {
+    match store(engine, (&kept, &opened), message, &verified, inbox).await {
         Ok(()) => Ok(Received::Stored),
         Err(Error::Duplicate) => Ok(Received::Duplicate),
         Err(e) => Err(e.into()),
@@ -69,7 +70,7 @@ pub async fn receive(
 
 async fn store(
     engine: &Engine,
-    account: &PspAccount,
+    (account, psp): (&PspAccount, &Psp),
     message: Message,
     verified: &VerifiedMessage,
     inbox: InboxWrite,
@@ -82,7 +83,7 @@ async fn store(
             (Some(payment), None) => return ask(engine, &payment, inbox).await,
             (Some(payment), Some(seen)) => payments::apply_message(engine, payment, &seen, inbox.clone()).await.map(drop),
         },
-        News::Refund(about, seen) => match find(engine, account, &about).await? {
+        News::Refund(about, seen) => match place(engine, account, psp, &about).await? {
             None => return keep(engine, inbox).await,
             // The refund of money that we have not heard of yet: the PSP is asked for the whole truth.
             Some(payment) if payment.attempt.captured == 0 => return ask(engine, &payment, inbox).await,
@@ -91,7 +92,7 @@ async fn store(
                 return fits(engine, &payment, heard, verified, inbox).await;
             }
         },
-        News::Dispute(about, seen) => match find(engine, account, &about).await? {
+        News::Dispute(about, seen) => match place(engine, account, psp, &about).await? {
             None => return keep(engine, inbox).await,
             Some(payment) if payment.attempt.captured == 0 => return ask(engine, &payment, inbox).await,
             Some(payment) => {
@@ -130,6 +131,19 @@ async fn fits(
 
 async fn ask(engine: &Engine, payment: &Payment, inbox: InboxWrite) -> Result<(), Error> {
     payments::ask_psp(engine, payment, inbox).await.map_err(duplicate)
+}
+
+/// The payment that a refund or a dispute is about. Where its message comes before the one that would have told us of the payment, the
+/// PSP is asked whose payment it is; while it cannot be asked, the message is not taken, and will come again.
+async fn place(engine: &Engine, account: &PspAccount, psp: &Psp, about: &About) -> Result<Option<Payment>, Error> {
+    let found = find(engine, account, about).await?;
+    let (None, Some(psp_payment)) = (&found, &about.psp_payment) else { return Ok(found) };
+    match psp.talk(engine, &Operation::Locate { psp_payment: psp_payment.clone() }).await {
+        Ok(Outcome::Located(attempt)) => find(engine, account, &About { attempt, ..About::default() }).await,
+        Ok(other) => Err(Error::Internal(format!("the connector answers whose a payment is with {other:?}"))),
+        Err(Fault::Unsupported) => Ok(None),
+        Err(fault) => Err(psp_problem(&fault)),
+    }
 }
 
 async fn keep(engine: &Engine, inbox: InboxWrite) -> Result<(), Error> {

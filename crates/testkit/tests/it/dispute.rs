@@ -82,3 +82,17 @@ async fn a_disputed_payment_is_not_refunded_too() {
     assert_eq!(world.stripe("GET", "/v1/refunds", &[])["data"], json!([]));
     world.assert_sound().await;
 }
+
+#[tokio::test]
+async fn the_message_of_a_dispute_that_comes_before_the_payment_s_own_finds_its_order() {
+    let world = World::new(695).await;
+    let id = world.created("order-1", 5_000).await;
+    world.pay(id, "pm_card_createDisputeInquiry").await;
+    let messages = world.take_messages();
+    let dispute = messages.iter().find(|m| m.body.contains("\"charge.dispute.created\"")).expect("the inquiry's message");
+    world.receive(dispute).await.unwrap();
+    ducat_engine::jobs::run_due(&world.engine).await.unwrap();
+    let view = world.view(id).await;
+    assert_eq!((view.status, view.disputes.unwrap().len()), ("succeeded", 1), "the PSP was asked for the rest");
+    world.assert_sound().await;
+}
