@@ -77,6 +77,11 @@ async fn says_something(engine: &Engine, dispute: &Dispute, fields: &BTreeMap<St
     if let Some((name, _)) = fields.iter().find(|(_, text)| text.trim().is_empty()) {
         return Err(Error::Invalid(Problem::field("too_short", format!("/fields/{name}"), "must not be empty")));
     }
+    let strange = |text: &str| text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+    if let Some((name, _)) = fields.iter().find(|(_, text)| strange(text)) {
+        let detail = "must hold no control characters but line breaks and tabs";
+        return Err(Error::Invalid(Problem::field("invalid_text", format!("/fields/{name}"), detail)));
+    }
     let has_texts = !fields.is_empty() || !dispute.evidence.is_empty();
     if has_texts || !engine.store().dispute_files(dispute.id).await?.is_empty() {
         return Ok(());

@@ -17,7 +17,10 @@ pub(super) async fn tell(engine: &Engine, of: RefundOf) -> Result<(RefundOf, Opt
     let id = of.refund.id.to_string();
     let operation =
         Operation::Refund { token, refund: id.clone(), amount: of.refund.amount, reason: of.refund.reason.clone(), key: id };
-    match psp.talk(engine, &operation).await {
+    let heard = psp.talk(engine, &operation).await;
+    // Whoever gives money of the same order back at this moment takes turns in writing it down, too.
+    let _turn = engine.turn(of.payment.order.id).await;
+    match heard {
         Ok(Outcome::Refunded(seen)) => hear::one(engine, of, &seen, None).await.map(|of| (of, None)),
         Ok(Outcome::Refused(decline)) => refused(engine, of, decline).await.map(|of| (of, None)),
         Ok(other) => Err(Error::Internal(format!("the connector answers a refund with {other:?}"))),
