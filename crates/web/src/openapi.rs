@@ -16,7 +16,7 @@ use ducat_engine::payments::{
 };
 use ducat_engine::psp_accounts::PspAccountView;
 use ducat_engine::refunds::RefundView;
-use ducat_engine::settlement::{ExceptionView, PayoutView};
+use ducat_engine::settlement::{ArrivalView, ExceptionView, PayoutView};
 use ducat_engine::webhook_endpoints::{DeletedView, ReplayView, SecretView, WebhookEndpointView};
 use std::sync::LazyLock;
 use utoipa::openapi::path::Operation;
@@ -94,6 +94,7 @@ const NAMES: &[(&str, &str)] = &[
     ("CaptureView", "Capture"),
     ("DisputeView", "Dispute"),
     ("PayoutView", "Payout"),
+    ("ArrivalView", "Arrival"),
     ("ClaimView", "Claim"),
     ("FileView", "DisputeFile"),
     ("AccountView", "LedgerAccount"),
@@ -144,7 +145,7 @@ impl Modify for Finish {
 
 /// The views are added one by one: an order holds events and an event holds the order, which deriving would follow without end.
 fn add_views(components: &mut Components) {
-    let views: [(&str, RefOr<Schema>); 31] = [
+    let views: [(&str, RefOr<Schema>); 32] = [
         ("PaymentOrder", PaymentOrderView::schema()),
         ("PaymentAttempt", AttemptView::schema()),
         ("Decline", DeclineView::schema()),
@@ -160,6 +161,7 @@ fn add_views(components: &mut Components) {
         ("Capture", CaptureView::schema()),
         ("Dispute", DisputeView::schema()),
         ("Payout", PayoutView::schema()),
+        ("Arrival", ArrivalView::schema()),
         ("Claim", ClaimView::schema()),
         ("Claimed", Claimed::schema()),
         ("Proof", Proof::schema()),

@@ -16,4 +16,4 @@ pub use exceptions::{ExceptionView, Settled, close_exception, exceptions};
 pub use get::{payout, payouts};
 pub(crate) use payouts::hear as hear_payout;
 pub(crate) use read::read;
-pub use view::PayoutView;
+pub use view::{ArrivalView, PayoutView};

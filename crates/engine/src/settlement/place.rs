@@ -1,19 +1,27 @@
 //! Where one line of a statement belongs: it is booked there, once, together with the note that it was read.
 
 use super::payouts;
-use crate::payments::{file, settle};
+use crate::payments::{Along, Psp, file, look_at, observe, settle};
 use crate::{Engine, Error};
+use ducat_connectors::{Fault, Operation, Outcome};
 use ducat_domain::payments::Payment;
 use ducat_domain::settlement::{Booked, LineAbout, LineKind, Payout, Place, StatementLine};
-use ducat_domain::{ExceptionId, Money, PspAccount};
+use ducat_domain::{AttemptId, ExceptionId, Money, PspAccount};
 use ducat_store::{BookException, Change, CommitError, Job, JobWrite, PspLineRow, Unique};
 
-/// Books a line and notes that it was read. A line that was read before changes nothing.
-pub(super) async fn place(engine: &Engine, account: &PspAccount, line: &StatementLine) -> Result<(), Error> {
+/// Books a line and notes that it was read. A line that was read before changes nothing. A fault is of the talk with the PSP, and leaves
+/// the line to the next reading.
+pub(super) async fn place(
+    engine: &Engine,
+    account: &PspAccount,
+    psp: &Psp,
+    line: &StatementLine,
+) -> Result<Result<(), Fault>, Error> {
     let outcome = match &line.about {
-        LineAbout::Payment(psp_payment) => match engine.store().payment_by_psp_payment(account.id, psp_payment).await? {
-            Some(payment) => at_payment(engine, account, line, payment).await,
-            None => alone(engine, account, line).await,
+        LineAbout::Payment(psp_payment) => match whose(engine, account, psp, psp_payment).await? {
+            Err(fault) => return Ok(Err(fault)),
+            Ok(Some(payment)) => at_payment(engine, account, line, payment).await,
+            Ok(None) => alone(engine, account, line).await,
         },
         LineAbout::Payout(seen) => {
             let payout = payouts::hear(engine, account, seen, None).await?;
@@ -22,17 +30,52 @@ pub(super) async fn place(engine: &Engine, account: &PspAccount, line: &Statemen
         LineAbout::Nothing => alone(engine, account, line).await,
     };
     match outcome {
-        Err(Error::Duplicate) => Ok(()),
+        Err(Error::Duplicate) => Ok(Ok(())),
         // It contradicts our books. The money lies in suspense until a person has looked; the lines after it are read all the same.
         Err(Error::Mismatch(why)) => {
             tracing::error!(account = %account.id, line = line.psp_line, why, "a line of the PSP's statement does not fit our books");
             let unplaced = StatementLine { kind: LineKind::Unplaced, about: LineAbout::Nothing, ..line.clone() };
             match alone(engine, account, &unplaced).await {
-                Err(Error::Duplicate) => Ok(()),
-                other => other,
+                Err(Error::Duplicate) => Ok(Ok(())),
+                other => other.map(Ok),
             }
         }
-        other => other,
+        other => other.map(Ok),
+    }
+}
+
+/// The payment that a line belongs to. The line may be quicker than the message that would have told us of the payment: then the PSP is
+/// asked whose it is, and about it, before anything of it is booked. Nothing where it is none of ours.
+async fn whose(
+    engine: &Engine,
+    account: &PspAccount,
+    psp: &Psp,
+    psp_payment: &str,
+) -> Result<Result<Option<Payment>, Fault>, Error> {
+    if let Some(payment) = engine.store().payment_by_psp_payment(account.id, psp_payment).await? {
+        return Ok(Ok(Some(payment)));
+    }
+    let attempt = match psp.talk(engine, &Operation::Locate { psp_payment: psp_payment.to_owned() }).await {
+        Ok(Outcome::Located(attempt)) => attempt.and_then(|text| text.parse::<AttemptId>().ok()),
+        Ok(other) => return Err(Error::Internal(format!("the connector answers whose a payment is with {other:?}"))),
+        Err(Fault::Unsupported) => None,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let Some(attempt) = attempt else { return Ok(Ok(None)) };
+    let payment = engine.store().payment_by_attempt(attempt).await?.filter(|p| p.attempt.psp_account == account.id);
+    let Some(payment) = payment else { return Ok(Ok(None)) };
+    // A registration whose answer was lost, or that we had given up, has no token yet: it is found by our own id, which it carries.
+    if payment.attempt.token.is_none() {
+        let find = Operation::Find { reference: payment.attempt.id.to_string(), since: payment.attempt.created_at };
+        return match psp.talk(engine, &find).await {
+            Ok(Outcome::Seen(seen)) => observe(engine, payment, &seen, Along::default()).await.map(|payment| Ok(Some(payment))),
+            Ok(_) => Ok(Ok(Some(payment))),
+            Err(fault) => Ok(Err(fault)),
+        };
+    }
+    match look_at(engine, payment).await? {
+        (_, Some(fault)) => Ok(Err(fault)),
+        (payment, None) => Ok(Ok(Some(payment))),
     }
 }
 

@@ -106,7 +106,9 @@ async fn pages(
         let ids = page.lines.iter().map(|line| line.psp_line.clone()).collect();
         let known = engine.store().known_psp_lines(account.id, ids).await?;
         for line in page.lines.iter().filter(|line| !known.contains(&line.psp_line)) {
-            place(engine, account, line).await?;
+            if let Err(fault) = place(engine, account, psp, line).await? {
+                return Ok(Err(fault));
+            }
         }
         let Some(last) = page.lines.last() else { return Ok(Ok(Read::ToTheEnd)) };
         if let Some(cursor) = keep(last) {

@@ -61,3 +61,27 @@ async fn a_payout_leaves_arrives_and_comes_back() {
     assert_eq!((back.status, back.came_back), (PayoutStatus::Failed, true));
     world.assert_sound().await;
 }
+
+#[tokio::test]
+async fn a_line_that_is_quicker_than_every_message_finds_its_payment() {
+    let world = World::new(697).await;
+    let first = world.created("order-1", 5_000).await;
+    let second = world.created("order-2", 3_000).await;
+    world.pay(first, "pm_card_visa").await;
+    world.pay(second, "pm_card_visa").await;
+    // The message of the first order arrives and makes us read the statement; those of the second one do not.
+    for message in world.take_messages() {
+        if message.body.contains(&first.to_string()) {
+            world.receive(&message).await.unwrap();
+        }
+    }
+    for _ in 0..10 {
+        world.clock.advance(Duration::from_secs(1));
+        ducat_engine::jobs::run_due(&world.engine).await.unwrap();
+    }
+    let view = world.view(second).await;
+    assert_eq!((view.status, view.latest_attempt.fees.len()), ("succeeded", 1), "the line told of the payment");
+    let balances = world.engine.store().balances(world.merchant).await.unwrap();
+    assert!(balances.iter().all(|b| !b.account.starts_with("suspense:")), "nothing of ours lies in suspense");
+    world.assert_sound().await;
+}

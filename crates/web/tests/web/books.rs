@@ -312,6 +312,7 @@ async fn a_payout_arrives_once_with_the_bank_s_fee() {
     assert_eq!(world.post(&arrive, &formula).await.refusal(), (400, "invalid_text".into(), "/bank".into()));
     let arrived = world.post(&arrive, &body(9_985, 15)).await;
     assert_eq!((arrived.status.as_u16(), &arrived.json()["arrived"]), (200, &json!(true)));
+    assert!(arrived.json()["arrival"]["bank"].is_string() && arrived.json()["arrival"]["credited"].is_i64());
     assert_eq!(world.post(&arrive, &body(9_985, 15)).await.refusal(), (409, "payout_state".into(), String::new()));
     let accounts = world.get("/v1/ledger/accounts").await.json();
     assert_eq!(
