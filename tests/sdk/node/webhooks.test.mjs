@@ -79,8 +79,9 @@ test('a decline is told by payment_intent.payment_failed and charge.failed', asy
   await shop.hears('charge.failed', error.charge);
 });
 
-test('after a 500 the same event comes again, signed anew', async () => {
+test('after a 500 the same event comes again, signed at the time of sending', async (t) => {
   const second = await receiver();
+  t.after(() => second.close());
   const own = freshKey();
   const api = client(own);
   const { secret } = await api.webhookEndpoints.create({ url: second.url, enabled_events: ['customer.created'] });
@@ -93,9 +94,10 @@ test('after a 500 the same event comes again, signed anew', async () => {
   }, 'a second attempt');
   const [one, two] = second.seen('customer.created', made.id);
   assert.equal(one.event.id, two.event.id);
-  assert.notEqual(one.headers['stripe-signature'], two.headers['stripe-signature']);
-  assert.equal(stripe.webhooks.constructEvent(two.body, two.headers['stripe-signature'], secret, 0).id, one.event.id);
-  second.close();
+  // Moving the sandbox's clock moves its events, not the moment at which a message is sent.
+  const signedAt = Number(/t=(\d+)/.exec(two.headers['stripe-signature'])[1]);
+  assert.ok(Math.abs(Date.now() / 1000 - signedAt) < 60, two.headers['stripe-signature']);
+  assert.equal(stripe.webhooks.constructEvent(two.body, two.headers['stripe-signature'], secret).id, one.event.id);
 });
 
 test('an endpoint hears only the types it named', async () => {
