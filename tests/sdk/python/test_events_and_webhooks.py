@@ -264,7 +264,7 @@ def test_another_account_does_not_hear(shop):
     assert {e["data"]["object"]["name"] for _, _, e in shop.receiver.events("customer.created")} == {"Mine"}
 
 
-def test_a_delivery_answered_500_comes_again_signed_anew(shop):
+def test_a_delivery_answered_500_comes_again_signed_at_the_time_of_sending(shop):
     shop.receiver.answer_next(500)
     made = shop.api.customers.create(params={})
     hears(shop, "customer.created", made.id)
@@ -279,9 +279,9 @@ def test_a_delivery_answered_500_comes_again_signed_anew(shop):
     until(again, "a second attempt")
     first, second = shop.receiver.events("customer.created", made.id)[:2]
     assert json.loads(first[1])["id"] == json.loads(second[1])["id"]
-    signed = [{k.lower(): v for k, v in d[0].items()}["stripe-signature"] for d in (first, second)]
-    assert signed[0] != signed[1]
-    assert stripe.WebhookSignature.verify_header(second[1].decode(), signed[1], shop.endpoint.secret, tolerance=None)
+    # Moving the sandbox's clock moves its events, not the moment at which a message is sent: the tolerance is against our own clock.
+    signed = {k.lower(): v for k, v in second[0].items()}["stripe-signature"]
+    assert stripe.WebhookSignature.verify_header(second[1].decode(), signed, shop.endpoint.secret, tolerance=60)
     until(lambda: shop.api.events.retrieve(event_id).pending_webhooks == 0, "nothing pending")
 
 
