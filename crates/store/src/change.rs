@@ -28,15 +28,15 @@ pub struct Change {
     /// Captures, refunds and disputes, new or moved; each beside a move of its order, whose version guards them.
     pub parts: Vec<PartWrite>,
     /// Evidence to keep, or to replace by field.
-    pub dispute_files: Vec<DisputeFile>,
+    pub dispute_files: Vec<(MerchantId, DisputeFile)>,
     /// Disputes whose evidence need not be kept any more.
-    pub forget_files: Vec<DisputeId>,
+    pub forget_files: Vec<(MerchantId, DisputeId)>,
     /// Payouts to insert (version 1) or to move from the version before.
     pub payouts: Vec<Payout>,
     /// Lines of a PSP's statement, each kept once.
     pub psp_lines: Vec<PspLineRow>,
     /// Up to where a PSP's statement is read.
-    pub psp_cursor: Option<PspCursor>,
+    pub psp_cursor: Option<(MerchantId, PspCursor)>,
     /// What a person has to look at: new ones are open, closed ones are closed now.
     pub exceptions: Vec<BookException>,
     /// Journal entries to append.
@@ -156,26 +156,33 @@ pub struct DisputeFile {
     pub created_at: Timestamp,
 }
 
-/// What happens to a job.
+/// What happens to a job. Refused where its subject is not there, or is another merchant's.
 #[derive(Clone, Debug)]
-pub enum JobWrite {
+pub struct JobWrite {
+    /// Whose subject it is.
+    pub merchant: MerchantId,
+    /// Which.
+    pub job: Job,
+    /// What happens to it.
+    pub then: JobNext,
+}
+
+/// What happens to a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobNext {
     /// Run it at this time, whatever was planned before.
-    Schedule(Job, Timestamp),
+    Schedule(Timestamp),
     /// Run it at this time, or earlier where that was planned.
-    Hurry(Job, Timestamp),
+    Hurry(Timestamp),
     /// It need not run any more.
-    Cancel(Job),
+    Cancel,
     /// The claimed run is over; the job goes unless somebody has scheduled it anew.
     Done {
-        /// Which.
-        job: Job,
         /// The claim.
         lease_until: Timestamp,
     },
     /// The claimed run did not get there; run it again at this time, unless somebody has scheduled it anew.
     Again {
-        /// Which.
-        job: Job,
         /// The claim.
         lease_until: Timestamp,
         /// When.
@@ -186,7 +193,9 @@ pub enum JobWrite {
 /// A message of a PSP. The same id from the same account is kept once.
 #[derive(Clone, Debug)]
 pub struct InboxWrite {
-    /// Whose account it came to.
+    /// Whose account it is.
+    pub merchant: MerchantId,
+    /// The account it came to.
     pub psp_account: PspAccountId,
     /// The PSP's id of the message.
     pub message_id: String,
@@ -251,6 +260,18 @@ pub enum IdempotencyWrite {
     },
 }
 
+impl IdempotencyWrite {
+    /// Whose key it is, and the key.
+    pub fn name(&self) -> (MerchantId, &str) {
+        match self {
+            Self::Claim { merchant, key, .. }
+            | Self::TakeOver { merchant, key, .. }
+            | Self::Release { merchant, key }
+            | Self::Answer { merchant, key, .. } => (*merchant, key),
+        }
+    }
+}
+
 /// What happens to a webhook endpoint.
 #[derive(Clone, Debug)]
 pub enum EndpointWrite {
@@ -261,6 +282,8 @@ pub enum EndpointWrite {
     Update(WebhookEndpoint),
     /// It has come further in the events. Refused as stale where it is elsewhere by now, or where its settings have changed.
     Advance {
+        /// Whose.
+        merchant: MerchantId,
         /// Which.
         endpoint: WebhookEndpointId,
         /// The settings by which the deliveries were made.
@@ -282,9 +305,9 @@ pub enum EndpointWrite {
         done_at: Option<Timestamp>,
     },
     /// A try reached it.
-    Reached(WebhookEndpointId),
+    Reached(MerchantId, WebhookEndpointId),
     /// A try failed.
-    Missed(WebhookEndpointId, Timestamp),
+    Missed(MerchantId, WebhookEndpointId, Timestamp),
     /// It is paused because of its failures. Refused as stale unless it is in use and has told of as many events as were read.
     Pause {
         /// As it was read.
@@ -304,7 +327,7 @@ pub enum DeliveryWrite {
     /// The claimed try is over. Refused as stale where the claim is lost.
     Tried {
         /// Which.
-        delivery: DeliveryId,
+        delivery: DeliveryKey,
         /// The claim.
         lease_until: Timestamp,
         /// How it went.
@@ -313,7 +336,24 @@ pub enum DeliveryWrite {
         then: DeliveryNext,
     },
     /// Somebody wants it tried now, from the beginning of the schedule. Refused as stale while a try is under way, or where it has arrived.
-    TryNow(DeliveryId, Timestamp),
+    TryNow(DeliveryKey, Timestamp),
+}
+
+/// Which delivery, with whose it is and where it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeliveryKey {
+    /// Whose.
+    pub merchant: MerchantId,
+    /// Where to.
+    pub endpoint: WebhookEndpointId,
+    /// Which.
+    pub id: DeliveryId,
+}
+
+impl From<&Delivery> for DeliveryKey {
+    fn from(delivery: &Delivery) -> Self {
+        Self { merchant: delivery.merchant, endpoint: delivery.endpoint, id: delivery.id }
+    }
 }
 
 /// What comes of a try.
@@ -342,6 +382,9 @@ pub enum CommitError {
     /// A balance would not fit into 64 bits.
     #[error("a balance would be out of range")]
     BalanceOutOfRange,
+    /// The connection was lost while the database committed, and it could not be asked in time what became of it.
+    #[error("nobody can say whether it was committed: {0}")]
+    Unknown(String),
     /// The queue of waiting changes is full.
     #[error("too many changes are waiting")]
     Busy,

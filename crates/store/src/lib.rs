@@ -2,23 +2,35 @@
 //!
 //! - `change`: everything a use case writes, as one value, and why a commit may be refused.
 //! - `rows`: what the store keeps that is no domain type of its own: events, jobs, inbox, idempotent answers, pages.
-//! - `sqlite`: the embedded database. Nothing of it leaks above this crate.
+//! - `store`: the [`Store`], in front of whichever database there is.
+//! - `reads`: every read, said once for both databases, with `value` (what a statement is given), `row` (what it finds) and `codec` (domain
+//!   types from rows).
+//! - `sqlite`: the embedded database. `postgres`: a server. Nothing of either leaks above this crate.
 
 mod change;
+mod codec;
+mod postgres;
+mod reads;
+mod row;
 mod rows;
 mod sqlite;
+mod store;
+mod value;
 
 pub use change::{
-    Change, CommitError, DeliveryNext, DeliveryWrite, DisputeFile, EndpointWrite, IdempotencyWrite, InboxWrite, JobWrite,
-    PartWrite, PaymentWrite, Unique,
+    Change, CommitError, DeliveryKey, DeliveryNext, DeliveryWrite, DisputeFile, EndpointWrite, IdempotencyWrite, InboxWrite,
+    JobNext, JobWrite, PartWrite, PaymentWrite, Unique,
 };
+pub use postgres::{PostgresSettings, Statements};
+pub use reads::PartFilter;
 pub use rows::{
     AccountBalance, BookException, ClaimedDelivery, ClaimedJob, Closed, DeclineKey, DeclineRow, DeclinesAsked, DeliveryFilter,
     EndpointAtWork, EntryFilter, EntryRow, EventCursor, EventMark, EventRow, Finding, ForgetDeclines, IdempotencyRow, InboxState,
     Job, OrderFilter, Page, PageAnchor, PostingRow, PspCursor, PspLineRow, StatementAsk, StatementLines, StatementRow, Stats,
-    StoredAnswer, VerifyReport, Visit,
+    StoredAnswer, VerifyProgress, VerifyReport, Visit,
 };
-pub use sqlite::{Durability, OpenError, PartFilter, Store, VerifyProgress, WriterMode};
+pub(crate) use rows::NO_NETWORK;
+pub use store::{Durability, OpenError, Store, WriterMode};
 
 /// A read came to nothing because of the database itself.
 #[derive(Debug, thiserror::Error)]

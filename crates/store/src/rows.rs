@@ -1,10 +1,11 @@
 //! What the store keeps or gives that is no domain type of its own.
 
-use crate::JobWrite;
+use crate::{JobNext, JobWrite};
 use ducat_domain::journal::{Layer, Note};
 use ducat_domain::payments::{CardNetwork, Initiator, OrderStatus};
 use ducat_domain::webhooks::{Delivery, DeliveryState, WebhookEndpoint};
 use ducat_domain::*;
+use std::collections::BTreeMap;
 
 /// A committed fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +69,9 @@ impl DeclineKey {
     }
 }
 
+/// What is kept of a refusal that no card network had a part in.
+pub(crate) const NO_NETWORK: &str = "none";
+
 /// A refusal, under one of the keys by which it is counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeclineRow {
@@ -90,6 +94,8 @@ pub struct DeclineRow {
 /// Where the customer of an order came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Visit {
+    /// Whose order.
+    pub merchant: MerchantId,
     /// The order.
     pub order: PaymentOrderId,
     /// The address, digested.
@@ -153,6 +159,17 @@ impl Job {
             Self::Refund(id) => id.as_bytes(),
             Self::Dispute(id) => id.as_bytes(),
             Self::Statement(id) => id.as_bytes(),
+        }
+    }
+
+    /// The table in which its subject is found.
+    pub(crate) const fn table(&self) -> &'static str {
+        match self {
+            Self::Attend(_) => "payment_orders",
+            Self::Capture(_) => "captures",
+            Self::Refund(_) => "refunds",
+            Self::Dispute(_) => "disputes",
+            Self::Statement(_) => "psp_accounts",
         }
     }
 
@@ -229,12 +246,16 @@ pub struct DeliveryFilter {
 impl ClaimedJob {
     /// It is over; the job goes unless somebody has scheduled it anew.
     pub const fn done(&self) -> JobWrite {
-        JobWrite::Done { job: self.job, lease_until: self.lease_until }
+        self.then(JobNext::Done { lease_until: self.lease_until })
     }
 
     /// It did not get there; it runs again at this time, unless somebody has scheduled it anew.
     pub const fn again(&self, run_at: Timestamp) -> JobWrite {
-        JobWrite::Again { job: self.job, lease_until: self.lease_until, run_at }
+        self.then(JobNext::Again { lease_until: self.lease_until, run_at })
+    }
+
+    const fn then(&self, then: JobNext) -> JobWrite {
+        JobWrite { merchant: self.merchant, job: self.job, then }
     }
 }
 
@@ -521,4 +542,26 @@ pub struct VerifyReport {
     pub findings: Vec<Finding>,
     /// How many invariants were checked.
     pub invariants: u32,
+}
+
+impl VerifyReport {
+    /// How many breaches there are of each invariant.
+    pub fn by_invariant(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
+        for finding in &self.findings {
+            *counts.entry(finding.invariant).or_default() += 1;
+        }
+        counts
+    }
+}
+
+/// How far a verification is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerifyProgress {
+    /// Checks that are done.
+    pub done: usize,
+    /// All checks.
+    pub of: usize,
+    /// What was checked last.
+    pub last: &'static str,
 }

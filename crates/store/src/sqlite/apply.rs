@@ -1,6 +1,7 @@
 //! Writes one [`Change`] inside the writer's transaction. Every statement is prepared once and kept.
 
-use super::codec::{Col, details_of};
+use super::col::Col;
+use crate::codec::details_of;
 use super::ledger::{self, Moved};
 use super::refusal::refused;
 use super::{declines, jobs, parts, statement, webhooks};

@@ -1,53 +1,44 @@
 //! Jobs: scheduled, claimed by lease, finished by whoever holds the claim.
 
 use super::apply::{Applied, run};
-use super::codec::Col;
+use super::col::Col;
 use super::refusal::refused;
-use crate::{ClaimedJob, CommitError, Job, JobWrite};
+use crate::{ClaimedJob, CommitError, Job, JobNext, JobWrite};
 use ducat_domain::{MerchantId, Timestamp};
 use rusqlite::{Connection, params};
-
-/// The table in which the subject of a job is found. The merchant is looked up there, so that no caller can file a job under the
-/// wrong one.
-const fn table(job: &Job) -> &'static str {
-    match job {
-        Job::Attend(_) => "payment_orders",
-        Job::Capture(_) => "captures",
-        Job::Refund(_) => "refunds",
-        Job::Dispute(_) => "disputes",
-        Job::Statement(_) => "psp_accounts",
-    }
-}
 
 /// Writes what a change says about a job. A claim is known by the end of its lease; `tries` is 0 until the first claim, so that a job
 /// scheduled anew for the very moment at which a lease ends is not taken for the claim.
 pub(super) fn write(db: &Connection, write: &JobWrite) -> Applied {
-    match write {
-        JobWrite::Schedule(job, run_at) => schedule(db, job, *run_at, "run_at = excluded.run_at, tries = 0"),
-        JobWrite::Hurry(job, run_at) => {
-            schedule(db, job, *run_at, "run_at = min(run_at, excluded.run_at), tries = iif(excluded.run_at < run_at, 0, tries)")
+    let JobWrite { merchant, job, then } = write;
+    match then {
+        JobNext::Schedule(run_at) => schedule(db, *merchant, job, *run_at, "run_at = excluded.run_at, tries = 0"),
+        JobNext::Hurry(run_at) => {
+            let sooner = "run_at = min(run_at, excluded.run_at), tries = iif(excluded.run_at < run_at, 0, tries)";
+            schedule(db, *merchant, job, *run_at, sooner)
         }
-        JobWrite::Cancel(job) => {
+        JobNext::Cancel => {
             run(db, "DELETE FROM jobs WHERE kind = ?1 AND subject_id = ?2", params![job.kind(), job.subject()]).map(drop)
         }
-        JobWrite::Done { job, lease_until } => {
+        JobNext::Done { lease_until } => {
             let sql = "DELETE FROM jobs WHERE kind = ?1 AND subject_id = ?2 AND run_at = ?3 AND tries > 0";
             run(db, sql, params![job.kind(), job.subject(), Col(*lease_until)]).map(drop)
         }
-        JobWrite::Again { job, lease_until, run_at } => {
+        JobNext::Again { lease_until, run_at } => {
             let sql = "UPDATE jobs SET run_at = ?4 WHERE kind = ?1 AND subject_id = ?2 AND run_at = ?3 AND tries > 0";
             run(db, sql, params![job.kind(), job.subject(), Col(*lease_until), Col(*run_at)]).map(drop)
         }
     }
 }
 
-fn schedule(db: &Connection, job: &Job, run_at: Timestamp, otherwise: &str) -> Applied {
+fn schedule(db: &Connection, merchant: MerchantId, job: &Job, run_at: Timestamp, otherwise: &str) -> Applied {
     let sql = format!(
-        "INSERT INTO jobs (kind, subject_id, merchant_id, run_at, tries) SELECT ?1, ?2, merchant_id, ?3, 0 FROM {} WHERE id = ?2
+        "INSERT INTO jobs (kind, subject_id, merchant_id, run_at, tries)
+           SELECT ?1, ?2, ?4, ?3, 0 FROM {} WHERE id = ?2 AND merchant_id = ?4
          ON CONFLICT DO UPDATE SET {otherwise}",
-        table(job)
+        job.table()
     );
-    let rows = run(db, &sql, params![job.kind(), job.subject(), Col(run_at)])?;
+    let rows = run(db, &sql, params![job.kind(), job.subject(), Col(run_at), Col(merchant)])?;
     if rows == 0 { Err(CommitError::Refused(format!("a job for something that is not there: {}", job.kind()))) } else { Ok(()) }
 }
 

@@ -1,7 +1,7 @@
 //! Writes the journal, and the balances that follow from it.
 
 use super::apply::{Applied, run, text_of};
-use super::codec::Col;
+use super::col::Col;
 use super::refusal::refused;
 use crate::CommitError;
 use ducat_domain::MerchantId;

@@ -1,43 +1,40 @@
 //! The embedded database: WAL, `synchronous=FULL`, foreign keys, STRICT tables; one writer, a few readers.
 //!
 //! - `migrations`: brings a file to the newest schema.
-//! - `webhooks`: endpoints and deliveries, written; `outbox`: the same, read.
-//! - `writer`: group commit; `apply`, `parts`, `statement`, `declines`, `ledger`, `jobs`: what one [`Change`](crate::Change) writes; `refusal`: what a refusal means.
-//! - `read`, `lists`, `books`, `journal`: the reads.
+//! - `writer`: group commit. `apply`, `parts`, `statement`, `declines`, `ledger`, `jobs`, `webhooks`: what one [`Change`] writes. `refusal`:
+//!   what a refusal means.
+//! - `col`: what is written. `cell`: what is read.
 //! - `verify`, `invariants`: every invariant over the whole file; `names`: the SQL functions that they use.
-//! - `codec`: between rows and domain types.
 
 mod apply;
-mod books;
-mod codec;
+pub(crate) mod cell;
+mod col;
 mod declines;
 mod invariants;
 mod jobs;
-mod journal;
 mod ledger;
-mod lists;
 mod migrations;
 mod names;
-mod outbox;
 mod parts;
 #[cfg(test)]
 mod plans;
-mod read;
 mod refusal;
 mod statement;
 mod verify;
 mod webhooks;
 mod writer;
 
-pub use parts::PartFilter;
-pub use verify::VerifyProgress;
-
-use crate::{Change, ClaimedDelivery, ClaimedJob, CommitError, ReadError, Stats};
-use ducat_domain::{Timestamp, WebhookEndpointId};
-use rusqlite::{Connection, OpenFlags};
+use crate::row::Row;
+use crate::value::Value;
+use crate::{
+    Change, ClaimedDelivery, ClaimedJob, CommitError, Durability, OpenError, ReadError, Stats, VerifyProgress, VerifyReport, WriterMode,
+};
+use ducat_domain::{MerchantId, Timestamp, WebhookEndpointId};
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OpenFlags, params_from_iter};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::sync::Semaphore;
 use writer::{Counters, Writer};
 
@@ -46,53 +43,35 @@ const READERS: usize = 4;
 /// Pages of 4 KiB in the log before the writer folds them into the file.
 const CHECKPOINT_PAGES: u32 = 4000;
 
-/// Where the writer runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WriterMode {
-    /// On a thread of its own; changes that wait are committed together.
-    Thread,
-    /// On the calling thread, reads included: nothing happens behind the caller's back.
-    Caller,
+impl From<rusqlite::Error> for OpenError {
+    fn from(e: rusqlite::Error) -> Self {
+        Self::Database(e.to_string())
+    }
 }
 
-/// The settings that decide whether a commit survives a power cut.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Durability {
-    /// `wal`.
-    pub journal_mode: String,
-    /// 2 is FULL.
-    pub synchronous: i64,
-    /// Whether foreign keys are enforced.
-    pub foreign_keys: bool,
-    /// The version of the database library.
-    pub library: String,
+impl From<rusqlite::Error> for ReadError {
+    fn from(e: rusqlite::Error) -> Self {
+        Self(e.to_string())
+    }
 }
 
-/// Why the database could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The database says no.
-    #[error("the database cannot be opened: {0}")]
-    Database(#[from] rusqlite::Error),
-    /// It was written by a newer Ducat.
-    #[error("the database has migration {found}, this program knows only up to {known}")]
-    Newer {
-        /// The newest in the database.
-        found: u32,
-        /// The newest we know.
-        known: u32,
-    },
-    /// It is a database, but not one of ours.
-    #[error("the file is a database of another program; nothing in it was changed")]
-    Foreign,
-    /// The writer's thread does not start.
-    #[error("the database's writer does not start: {0}")]
-    Writer(#[from] std::io::Error),
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Self::Id(id) => ToSqlOutput::Borrowed(ValueRef::Blob(id)),
+            Self::Int(n) => ToSqlOutput::from(*n),
+            Self::Flag(b) => ToSqlOutput::from(*b),
+            Self::Time(at) => ToSqlOutput::from(at.as_micros()),
+            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Self::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+        })
+    }
 }
 
-/// The store. Cheap to clone.
+/// The database file. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub(crate) struct Sqlite {
     writer: Writer,
     readers: Arc<Readers>,
     turns: Arc<Semaphore>,
@@ -107,9 +86,9 @@ struct Readers {
     idle: Mutex<Vec<Connection>>,
 }
 
-impl Store {
+impl Sqlite {
     /// Opens or creates the database file and brings it to the newest migration. `now` is noted beside each migration.
-    pub fn open_sqlite(path: &Path, mode: WriterMode, now: Timestamp) -> Result<Self, OpenError> {
+    pub fn open(path: &Path, mode: WriterMode, now: Timestamp) -> Result<Self, OpenError> {
         let mut connection = Connection::open(path)?;
         // Looked at before anything is written, the journal mode included.
         migrations::recognise(&connection)?;
@@ -129,26 +108,41 @@ impl Store {
         self.writer.commit(change).await
     }
 
-    /// Takes jobs that are due; nobody else gets them until the lease ends.
-    pub async fn claim_jobs(&self, now: Timestamp, lease: Duration, limit: u32) -> Result<Vec<ClaimedJob>, CommitError> {
-        self.writer.claim(now, now.plus(lease), limit).await
+    pub async fn claim_jobs(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<ClaimedJob>, CommitError> {
+        self.writer.claim(now, lease_until, limit).await
     }
 
-    /// Takes deliveries that are due, for each of these endpoints as many as are named, what just happened first; nobody else gets them
-    /// until the lease ends.
     pub async fn claim_deliveries(
         &self,
-        wanted: Vec<(WebhookEndpointId, u32)>,
+        wanted: Vec<(MerchantId, WebhookEndpointId, u32)>,
         now: Timestamp,
-        lease: Duration,
+        lease_until: Timestamp,
     ) -> Result<Vec<ClaimedDelivery>, CommitError> {
-        self.writer.claim_deliveries(wanted, now, now.plus(lease)).await
+        self.writer.claim_deliveries(wanted, now, lease_until).await
     }
 
-    /// Whether the database answers, for reading and for writing.
-    pub async fn ready(&self) -> Result<(), ReadError> {
-        self.commit(Change::default()).await.map_err(|e| ReadError(e.to_string()))?;
-        self.read(|db| Ok(db.query_row("SELECT 1 FROM schema_migrations LIMIT 1", [], |_| Ok(()))?)).await
+    /// Reads every row that a statement finds.
+    pub async fn many<T: Send + 'static>(
+        &self,
+        sql: Cow<'static, str>,
+        values: Vec<Value>,
+        read: impl Fn(&Row<'_>) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<Vec<T>, ReadError> {
+        self.read(move |db| {
+            let mut statement = db.prepare_cached(&sql)?;
+            let mut rows = statement.query(params_from_iter(values))?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(read(&Row::Sqlite(row))?);
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Runs every invariant.
+    pub async fn verify(&self, watch: impl Fn(VerifyProgress) + Send + Sync + 'static) -> Result<VerifyReport, ReadError> {
+        verify::run(self, watch).await
     }
 
     /// The settings that decide about durability, as the connection that writes has them.
@@ -213,7 +207,7 @@ impl Readers {
 }
 
 fn durability_of(connection: &Connection) -> rusqlite::Result<Durability> {
-    Ok(Durability {
+    Ok(Durability::Sqlite {
         journal_mode: connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?,
         synchronous: connection.pragma_query_value(None, "synchronous", |row| row.get(0))?,
         foreign_keys: connection.pragma_query_value(None, "foreign_keys", |row| row.get(0))?,
@@ -241,10 +235,10 @@ mod tests {
     fn a_connection_that_reads_is_as_safe_as_the_one_that_writes_and_writes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("d.db");
-        let store = Store::open_sqlite(&path, WriterMode::Caller, Timestamp::from_seconds(1)).unwrap();
+        let store = Sqlite::open(&path, WriterMode::Caller, Timestamp::from_seconds(1)).unwrap();
         let refused = store.readers.with(|db| {
             let d = durability_of(db)?;
-            assert_eq!((d.journal_mode.as_str(), d.synchronous, d.foreign_keys), ("wal", 2, true));
+            assert!(matches!(d, Durability::Sqlite { journal_mode, synchronous: 2, foreign_keys: true, .. } if journal_mode == "wal"));
             Ok(db.execute("DELETE FROM jobs", [])?)
         });
         assert!(refused.is_err());
@@ -254,7 +248,7 @@ mod tests {
     fn a_read_that_leaves_its_transaction_open_does_not_pass_the_past_on() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("d.db");
-        let store = Store::open_sqlite(&path, WriterMode::Caller, Timestamp::from_seconds(1)).unwrap();
+        let store = Sqlite::open(&path, WriterMode::Caller, Timestamp::from_seconds(1)).unwrap();
         store.readers.with(|db| Ok(db.execute_batch("BEGIN; SELECT count(*) FROM jobs;")?)).unwrap();
         assert_eq!(store.readers.idle.lock().unwrap().len(), 0);
         store.readers.with(|db| Ok(db.execute_batch("SELECT count(*) FROM jobs;")?)).unwrap();

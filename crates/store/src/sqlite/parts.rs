@@ -1,15 +1,11 @@
-//! Captures, refunds and disputes: written beside a move of their order, and read.
+//! Captures, refunds and disputes, written beside a move of their order.
 
-use super::Store;
 use super::apply::{Applied, fees_text, run, text_of};
-use super::codec::{self, Col};
-use super::lists::{Conditions, many};
-use super::read::one;
-use crate::{Change, DisputeFile, Page, PageAnchor, PartWrite, ReadError};
+use super::col::Col;
+use crate::{Change, DisputeFile, PartWrite};
+use ducat_domain::MerchantId;
 use ducat_domain::payments::{Capture, Dispute, Part, Refund};
-use ducat_domain::*;
-use rusqlite::types::FromSql;
-use rusqlite::{Connection, Row, ToSql, params, params_from_iter};
+use rusqlite::{Connection, params};
 
 pub(super) fn write(db: &Connection, change: &Change) -> Applied {
     for PartWrite { merchant, part } in &change.parts {
@@ -19,10 +15,10 @@ pub(super) fn write(db: &Connection, change: &Change) -> Applied {
             Part::Dispute(dispute) => write_dispute(db, *merchant, dispute)?,
         }
     }
-    for file in &change.dispute_files {
+    for (_, file) in &change.dispute_files {
         write_file(db, file)?;
     }
-    for dispute in &change.forget_files {
+    for (_, dispute) in &change.forget_files {
         run(db, "UPDATE dispute_files SET bytes = NULL WHERE dispute_id = ?1", [Col(*dispute)])?;
     }
     Ok(())
@@ -173,143 +169,4 @@ fn write_file(db: &Connection, f: &DisputeFile) -> Applied {
         params![Col(f.id), Col(f.dispute), f.field, f.name, f.media_type, f.size, f.bytes, Col(f.created_at)],
     )
     .map(drop)
-}
-
-/// What a list of parts is limited to.
-#[derive(Clone, Debug, Default)]
-pub struct PartFilter {
-    /// Parts of this order.
-    pub order: Option<PaymentOrderId>,
-    /// In this status.
-    pub status: Option<&'static str>,
-}
-
-impl Store {
-    /// One capture.
-    pub async fn capture(&self, id: CaptureId) -> Result<Option<Capture>, ReadError> {
-        self.read(move |db| one(db, "SELECT * FROM captures WHERE id = ?1", [Col(id)], codec::capture)).await
-    }
-
-    /// The capture of an attempt that is under way.
-    pub async fn open_capture(&self, attempt: AttemptId) -> Result<Option<Capture>, ReadError> {
-        let sql = "SELECT * FROM captures WHERE attempt_id = ?1 AND status IN ('pending', 'unknown')";
-        self.read(move |db| one(db, sql, [Col(attempt)], codec::capture)).await
-    }
-
-    /// The captures of an order, oldest first.
-    pub async fn captures_of(&self, order: PaymentOrderId) -> Result<Vec<Capture>, ReadError> {
-        let sql = "SELECT * FROM captures WHERE order_id = ?1 ORDER BY id";
-        self.read(move |db| many(db, sql, [Col(order)], codec::capture)).await
-    }
-
-    /// One refund.
-    pub async fn refund(&self, id: RefundId) -> Result<Option<Refund>, ReadError> {
-        self.read(move |db| one(db, "SELECT * FROM refunds WHERE id = ?1", [Col(id)], codec::refund)).await
-    }
-
-    /// The refund with this id at the PSP.
-    pub async fn refund_by_psp(&self, account: PspAccountId, psp_refund: &str) -> Result<Option<Refund>, ReadError> {
-        let psp_refund = psp_refund.to_owned();
-        let sql = "SELECT * FROM refunds WHERE psp_account_id = ?1 AND psp_refund = ?2";
-        self.read(move |db| one(db, sql, params![Col(account), psp_refund], codec::refund)).await
-    }
-
-    /// The refunds of an order, oldest first.
-    pub async fn refunds_of(&self, order: PaymentOrderId) -> Result<Vec<Refund>, ReadError> {
-        let sql = "SELECT * FROM refunds WHERE order_id = ?1 ORDER BY id";
-        self.read(move |db| many(db, sql, [Col(order)], codec::refund)).await
-    }
-
-    /// A merchant's refunds, newest first.
-    pub async fn refunds(
-        &self,
-        merchant: MerchantId,
-        filter: PartFilter,
-        anchor: PageAnchor<RefundId>,
-        limit: u32,
-    ) -> Result<Page<Refund>, ReadError> {
-        self.read(move |db| page(db, "refunds", merchant, &filter, anchor, limit, codec::refund)).await
-    }
-
-    /// One dispute.
-    pub async fn dispute(&self, id: DisputeId) -> Result<Option<Dispute>, ReadError> {
-        self.read(move |db| one(db, "SELECT * FROM disputes WHERE id = ?1", [Col(id)], codec::dispute)).await
-    }
-
-    /// The dispute with this id at the PSP.
-    pub async fn dispute_by_psp(&self, account: PspAccountId, psp_dispute: &str) -> Result<Option<Dispute>, ReadError> {
-        let psp_dispute = psp_dispute.to_owned();
-        let sql = "SELECT * FROM disputes WHERE psp_account_id = ?1 AND psp_dispute = ?2";
-        self.read(move |db| one(db, sql, params![Col(account), psp_dispute], codec::dispute)).await
-    }
-
-    /// The disputes of an order, oldest first.
-    pub async fn disputes_of(&self, order: PaymentOrderId) -> Result<Vec<Dispute>, ReadError> {
-        let sql = "SELECT * FROM disputes WHERE order_id = ?1 ORDER BY id";
-        self.read(move |db| many(db, sql, [Col(order)], codec::dispute)).await
-    }
-
-    /// A merchant's disputes, newest first.
-    pub async fn disputes(
-        &self,
-        merchant: MerchantId,
-        filter: PartFilter,
-        anchor: PageAnchor<DisputeId>,
-        limit: u32,
-    ) -> Result<Page<Dispute>, ReadError> {
-        self.read(move |db| page(db, "disputes", merchant, &filter, anchor, limit, codec::dispute)).await
-    }
-
-    /// The evidence of a dispute, by field.
-    pub async fn dispute_files(&self, dispute: DisputeId) -> Result<Vec<DisputeFile>, ReadError> {
-        let sql = "SELECT * FROM dispute_files WHERE dispute_id = ?1 ORDER BY field";
-        self.read(move |db| many(db, sql, [Col(dispute)], codec::dispute_file)).await
-    }
-}
-
-/// One page of a merchant's rows, newest first.
-pub(super) fn page<T, Id>(
-    db: &Connection,
-    table: &str,
-    merchant: MerchantId,
-    filter: &PartFilter,
-    anchor: PageAnchor<Id>,
-    limit: u32,
-    read: fn(&Row<'_>) -> rusqlite::Result<T>,
-) -> Result<Page<T>, ReadError>
-where
-    Col<Id>: ToSql + FromSql,
-{
-    let mut conditions = Conditions::default();
-    conditions.add("merchant_id =", &Col(merchant))?;
-    if let Some(order) = filter.order {
-        conditions.add("order_id =", &Col(order))?;
-    }
-    if let Some(status) = filter.status {
-        conditions.add("status =", &status)?;
-    }
-    let direction = match anchor {
-        PageAnchor::Newest => "DESC",
-        PageAnchor::After(id) => {
-            conditions.add("id <", &Col(id))?;
-            "DESC"
-        }
-        PageAnchor::Before(id) => {
-            conditions.add("id >", &Col(id))?;
-            "ASC"
-        }
-    };
-    let wanted = limit as usize;
-    let sql = format!(
-        "SELECT * FROM {table} WHERE {} ORDER BY id {direction} LIMIT {}",
-        conditions.sql.join(" AND "),
-        limit.saturating_add(1)
-    );
-    let mut data = many(db, &sql, params_from_iter(conditions.values), read)?;
-    let has_more = data.len() > wanted;
-    data.truncate(wanted);
-    if direction == "ASC" {
-        data.reverse();
-    }
-    Ok(Page { data, has_more })
 }

@@ -1,13 +1,9 @@
-//! What the PSPs' statements say, the payouts, and what a person has to look at: written, and read.
+//! What the PSPs' statements say, the payouts, and what a person has to look at, written.
 
-use super::Store;
 use super::apply::{Applied, in_time, run, text_of};
-use super::codec::{self, Col};
-use super::parts::{PartFilter, page};
-use super::read::one;
-use crate::{BookException, Change, Page, PageAnchor, PspCursor, PspLineRow, ReadError};
+use super::col::Col;
+use crate::{BookException, Change, PspLineRow};
 use ducat_domain::settlement::Payout;
-use ducat_domain::*;
 use rusqlite::{Connection, params};
 
 pub(super) fn write(db: &Connection, change: &Change) -> Applied {
@@ -20,7 +16,7 @@ pub(super) fn write(db: &Connection, change: &Change) -> Applied {
     for line in &change.psp_lines {
         write_line(db, line)?;
     }
-    if let Some(c) = &change.psp_cursor {
+    if let Some((_, c)) = &change.psp_cursor {
         run(
             db,
             "INSERT INTO psp_cursors (psp_account_id, psp_line, line_at, read_at, reread_at) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -127,75 +123,4 @@ fn write_line(db: &Connection, l: &PspLineRow) -> Applied {
         ],
     )
     .map(drop)
-}
-
-impl Store {
-    /// Up to where the statement of a PSP account is read.
-    pub async fn psp_cursor(&self, account: PspAccountId) -> Result<Option<PspCursor>, ReadError> {
-        self.read(move |db| {
-            one(db, "SELECT * FROM psp_cursors WHERE psp_account_id = ?1", [Col(account)], |row| {
-                Ok(PspCursor {
-                    psp_account: codec::col(row, "psp_account_id")?,
-                    psp_line: row.get("psp_line")?,
-                    line_at: codec::col(row, "line_at")?,
-                    read_at: codec::col(row, "read_at")?,
-                    reread_at: codec::col(row, "reread_at")?,
-                })
-            })
-        })
-        .await
-    }
-
-    /// Which of these lines of a statement are read already.
-    pub async fn known_psp_lines(&self, account: PspAccountId, lines: Vec<String>) -> Result<Vec<String>, ReadError> {
-        self.read(move |db| {
-            let mut known = Vec::new();
-            for line in lines {
-                let sql = "SELECT 1 FROM psp_lines WHERE psp_account_id = ?1 AND psp_line = ?2";
-                if one(db, sql, params![Col(account), line], |_| Ok(()))?.is_some() {
-                    known.push(line);
-                }
-            }
-            Ok(known)
-        })
-        .await
-    }
-
-    /// One payout.
-    pub async fn payout(&self, id: PayoutId) -> Result<Option<Payout>, ReadError> {
-        self.read(move |db| one(db, "SELECT * FROM payouts WHERE id = ?1", [Col(id)], codec::payout)).await
-    }
-
-    /// The payout with this id at the PSP.
-    pub async fn payout_by_psp(&self, account: PspAccountId, psp_payout: &str) -> Result<Option<Payout>, ReadError> {
-        let psp_payout = psp_payout.to_owned();
-        let sql = "SELECT * FROM payouts WHERE psp_account_id = ?1 AND psp_payout = ?2";
-        self.read(move |db| one(db, sql, params![Col(account), psp_payout], codec::payout)).await
-    }
-
-    /// A merchant's payouts, newest first.
-    pub async fn payouts(
-        &self,
-        merchant: MerchantId,
-        filter: PartFilter,
-        anchor: PageAnchor<PayoutId>,
-        limit: u32,
-    ) -> Result<Page<Payout>, ReadError> {
-        self.read(move |db| page(db, "payouts", merchant, &filter, anchor, limit, codec::payout)).await
-    }
-
-    /// One exception.
-    pub async fn exception(&self, id: ExceptionId) -> Result<Option<BookException>, ReadError> {
-        self.read(move |db| one(db, "SELECT * FROM exceptions WHERE id = ?1", [Col(id)], codec::exception)).await
-    }
-
-    /// A merchant's exceptions, newest first.
-    pub async fn exceptions(
-        &self,
-        merchant: MerchantId,
-        anchor: PageAnchor<ExceptionId>,
-        limit: u32,
-    ) -> Result<Page<BookException>, ReadError> {
-        self.read(move |db| page(db, "exceptions", merchant, &PartFilter::default(), anchor, limit, codec::exception)).await
-    }
 }

@@ -1,8 +1,8 @@
 //! Every invariant over the whole file. Each is a query that finds what breaks it.
 
 use super::invariants::INVARIANTS;
-use super::{Readers, Store, WriterMode, migrations};
-use crate::{Finding, ReadError, VerifyReport};
+use super::{Readers, Sqlite, migrations};
+use crate::{Finding, ReadError, VerifyProgress, VerifyReport, WriterMode};
 use ducat_domain::Timestamp;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -32,17 +32,6 @@ const COUNTED: &[&str] = &[
 
 /// How many checks run at once, each on a connection of its own.
 const CHECKERS: usize = 2;
-
-/// How far a verification is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VerifyProgress {
-    /// Checks that are done.
-    pub done: usize,
-    /// All checks.
-    pub of: usize,
-    /// What was checked last.
-    pub last: &'static str,
-}
 
 /// One thing that is looked at.
 #[derive(Clone, Copy)]
@@ -84,25 +73,17 @@ fn checks() -> Vec<Check> {
     checks
 }
 
-impl Store {
-    /// Runs every invariant over the whole database.
-    pub async fn verify(&self) -> Result<VerifyReport, ReadError> {
-        self.verify_watched(|_| {}).await
-    }
-
-    /// The same, telling after each check how far it is. Each check is one query, and so sees one state of the whole database, also
-    /// while somebody writes; what two checks see may lie apart.
-    pub async fn verify_watched(
-        &self,
-        watch: impl Fn(VerifyProgress) + Send + Sync + 'static,
-    ) -> Result<VerifyReport, ReadError> {
-        let readers = Arc::clone(&self.readers);
-        match self.mode {
-            WriterMode::Caller => verify(&readers, 1, &watch),
-            WriterMode::Thread => {
-                let work = move || verify(&readers, CHECKERS, &watch);
-                tokio::task::spawn_blocking(work).await.map_err(|_| ReadError("the verification was cut off".into()))?
-            }
+/// Runs every invariant over the whole file.
+pub(super) async fn run(
+    database: &Sqlite,
+    watch: impl Fn(VerifyProgress) + Send + Sync + 'static,
+) -> Result<VerifyReport, ReadError> {
+    let readers = Arc::clone(&database.readers);
+    match database.mode {
+        WriterMode::Caller => verify(&readers, 1, &watch),
+        WriterMode::Thread => {
+            let work = move || verify(&readers, CHECKERS, &watch);
+            tokio::task::spawn_blocking(work).await.map_err(|_| ReadError("the verification was cut off".into()))?
         }
     }
 }
@@ -217,16 +198,5 @@ impl VerifyReport {
             wrong("added", name);
         }
         Ok(())
-    }
-}
-
-impl VerifyReport {
-    /// How many breaches there are of each invariant.
-    pub fn by_invariant(&self) -> BTreeMap<&'static str, usize> {
-        let mut counts = BTreeMap::new();
-        for finding in &self.findings {
-            *counts.entry(finding.invariant).or_default() += 1;
-        }
-        counts
     }
 }

@@ -1,11 +1,14 @@
 //! Webhook endpoints and their deliveries: what a change writes, and the claim.
 
 use super::apply::{Applied, in_time, run};
-use super::codec::{self, Col};
+use super::col::Col;
 use super::refusal::refused;
 use crate::{ClaimedDelivery, CommitError, DeliveryNext, DeliveryWrite, EndpointWrite};
 use ducat_domain::webhooks::*;
-use ducat_domain::{EventId, Timestamp, WebhookEndpointId};
+use crate::codec;
+use crate::row::Row;
+use crate::reads::first_of;
+use ducat_domain::{EventId, MerchantId, Timestamp, WebhookEndpointId};
 use rusqlite::{Connection, params};
 use serde::Serialize;
 
@@ -20,7 +23,7 @@ pub(super) fn endpoint(db: &Connection, write: &EndpointWrite) -> Applied {
     match write {
         EndpointWrite::Insert(e) => insert_endpoint(db, e),
         EndpointWrite::Update(e) => update_endpoint(db, e),
-        EndpointWrite::Advance { endpoint, version, from, to } => in_time(run(
+        EndpointWrite::Advance { merchant: _, endpoint, version, from, to } => in_time(run(
             db,
             "UPDATE webhook_endpoints SET position = ?4 WHERE id = ?1 AND version = ?2 AND position = ?3",
             params![Col(*endpoint), version, from, to],
@@ -39,11 +42,11 @@ pub(super) fn endpoint(db: &Connection, write: &EndpointWrite) -> Applied {
                 done_at.map(Col)
             ],
         )?),
-        EndpointWrite::Reached(id) => {
+        EndpointWrite::Reached(_, id) => {
             let sql = "UPDATE webhook_endpoints SET failures = 0, failing_since = NULL WHERE id = ?1 AND failures > 0";
             run(db, sql, params![Col(*id)]).map(drop)
         }
-        EndpointWrite::Missed(id, at) => run(
+        EndpointWrite::Missed(_, id, at) => run(
             db,
             "UPDATE webhook_endpoints SET failures = failures + 1, failing_since = coalesce(failing_since, ?2) WHERE id = ?1",
             params![Col(*id), Col(*at)],
@@ -140,14 +143,14 @@ pub(super) fn delivery(db: &Connection, write: &DeliveryWrite) -> Applied {
                 db,
                 "UPDATE webhook_deliveries SET state = ?4, next_at = ?5, tries = tries + 1, step = step + 1, lane = 1, leased = 0
                  WHERE id = ?1 AND leased = 1 AND next_at = ?2 AND tries = ?3 - 1",
-                params![Col(*delivery), Col(*lease_until), went.number, state.as_str(), next_at.map(Col)],
+                params![Col(delivery.id), Col(*lease_until), went.number, state.as_str(), next_at.map(Col)],
             )?)?;
-            insert_try(db, *delivery, went)
+            insert_try(db, delivery.id, went)
         }
-        DeliveryWrite::TryNow(id, at) => in_time(run(
+        DeliveryWrite::TryNow(key, at) => in_time(run(
             db,
             "UPDATE webhook_deliveries SET state = 'pending', next_at = ?2, step = 0 WHERE id = ?1 AND state <> 'succeeded' AND leased = 0",
-            params![Col(*id), Col(*at)],
+            params![Col(key.id), Col(*at)],
         )?),
     }
 }
@@ -204,12 +207,12 @@ fn insert_try(db: &Connection, delivery: ducat_domain::DeliveryId, t: &DeliveryT
 /// Takes what is due for one endpoint, what just happened first: moves `next_at` to the end of the lease, so that nobody else finds it.
 pub(super) fn claim(
     db: &Connection,
-    wanted: &[(WebhookEndpointId, u32)],
+    wanted: &[(MerchantId, WebhookEndpointId, u32)],
     now: Timestamp,
     lease_until: Timestamp,
 ) -> Result<Vec<ClaimedDelivery>, CommitError> {
     let mut claimed = Vec::new();
-    for (endpoint, limit) in wanted {
+    for (_, endpoint, limit) in wanted {
         let mut left = *limit;
         for lane in [0, 1] {
             let mut due = db
@@ -219,9 +222,12 @@ pub(super) fn claim(
                      ORDER BY d.next_at, d.id LIMIT ?4",
                 )
                 .map_err(refused)?;
-            let rows = due.query_map(params![Col(*endpoint), lane, Col(now), left], codec::delivery).map_err(refused)?;
-            let rows: Vec<Delivery> = rows.collect::<Result<_, _>>().map_err(refused)?;
-            for delivery in rows {
+            let mut rows = due.query(params![Col(*endpoint), lane, Col(now), left]).map_err(refused)?;
+            let mut found: Vec<Delivery> = Vec::new();
+            while let Some(row) = rows.next().map_err(refused)? {
+                found.push(codec::delivery(&Row::Sqlite(row)).map_err(|e| CommitError::Unavailable(e.to_string()))?);
+            }
+            for delivery in found {
                 let sql = "UPDATE webhook_deliveries SET next_at = ?2, leased = 1 WHERE id = ?1";
                 run(db, sql, params![Col(delivery.id), Col(lease_until)])?;
                 left = left.saturating_sub(1);
@@ -251,13 +257,4 @@ pub(super) fn forget(db: &Connection, before: Timestamp) -> Applied {
     run(db, &format!("DELETE FROM webhook_deliveries WHERE id IN ({old})"), params![Col(end), FORGET_AT_ONCE])?;
     let done = "DELETE FROM webhook_replays WHERE done_at < ?1";
     run(db, done, params![Col(before)]).map(drop)
-}
-
-/// The smallest id of a moment.
-pub(super) fn first_of(at: Timestamp) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    if let (Some(head), Some(millis)) = (bytes.get_mut(..6), at.as_millis().to_be_bytes().get(2..)) {
-        head.copy_from_slice(millis);
-    }
-    bytes
 }

@@ -2,9 +2,9 @@
 //! lost a race is undone alone. The writer never waits for company, so an idle system answers after one sync.
 
 use super::ledger::{Balances, Moved};
-use super::{Durability, apply, jobs, webhooks};
-use crate::{Change, ClaimedDelivery, ClaimedJob, CommitError, ReadError, Stats};
-use ducat_domain::{Timestamp, WebhookEndpointId};
+use super::{apply, jobs, webhooks};
+use crate::{Change, ClaimedDelivery, ClaimedJob, CommitError, Durability, ReadError, Stats};
+use ducat_domain::{MerchantId, Timestamp, WebhookEndpointId};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,7 @@ const MAX_WAITING: usize = 4096;
 pub(super) enum Ask {
     Commit(Box<Change>, oneshot::Sender<Result<(), CommitError>>),
     Claim { now: Timestamp, lease_until: Timestamp, limit: u32, reply: oneshot::Sender<Result<Vec<ClaimedJob>, CommitError>> },
-    ClaimDeliveries { wanted: Vec<(WebhookEndpointId, u32)>, now: Timestamp, lease_until: Timestamp, reply: DeliveriesReply },
+    ClaimDeliveries { wanted: Vec<(MerchantId, WebhookEndpointId, u32)>, now: Timestamp, lease_until: Timestamp, reply: DeliveriesReply },
     Durability(oneshot::Sender<Result<Durability, ReadError>>),
 }
 
@@ -110,7 +110,7 @@ impl Writer {
 
     pub(super) async fn claim_deliveries(
         &self,
-        wanted: Vec<(WebhookEndpointId, u32)>,
+        wanted: Vec<(MerchantId, WebhookEndpointId, u32)>,
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Vec<ClaimedDelivery>, CommitError> {

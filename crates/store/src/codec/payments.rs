@@ -1,0 +1,126 @@
+//! Orders and attempts from rows.
+
+use crate::ReadError;
+use crate::row::Row;
+use ducat_domain::Money;
+use ducat_domain::payments::*;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The terms that are kept as one text, because nothing is searched by them.
+#[derive(Serialize, Deserialize)]
+struct Details {
+    payment_type: PaymentType,
+    payment_method: PaymentMethod,
+    capture: CaptureMode,
+    channel: Channel,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    psp: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    line_items: Vec<LineItem>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    customer: Option<Customer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    success_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cancel_url: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<String, String>,
+}
+
+pub(crate) fn details_of(terms: &Terms) -> serde_json::Result<String> {
+    let t = terms.clone();
+    serde_json::to_string(&Details {
+        payment_type: t.payment_type,
+        payment_method: t.payment_method,
+        capture: t.capture,
+        channel: t.channel,
+        psp: t.psp,
+        description: t.description,
+        line_items: t.line_items,
+        customer: t.customer,
+        success_url: t.success_url,
+        cancel_url: t.cancel_url,
+        metadata: t.metadata,
+    })
+}
+
+/// The columns of an order, named so that they can stand beside those of an attempt.
+pub(crate) const ORDER_COLUMNS: &str = "o.merchant_id, o.id AS order_id, o.reference, o.amount, o.currency, o.details, o.expires_at, \
+     o.created_at AS order_created_at, o.status AS order_status, o.version, o.updated_at, o.amount_authorized, o.amount_captured, \
+     o.amount_refunded, o.amount_disputed, o.paid_by, o.cancel_requested_at, o.paid_late, o.amount_refunding, o.status_version, o.claim";
+
+/// The columns of an attempt.
+pub(crate) const ATTEMPT_COLUMNS: &str = "a.id AS attempt_id, a.number, a.psp_account_id, a.psp, a.created_at AS attempt_created_at, \
+     a.status AS attempt_status, a.token, a.psp_payment, a.redirect_url, a.decline, a.declines, a.check_at, a.authorized, a.captured, \
+     a.surplus, a.fees, a.capturing, a.refunded, a.refunding, a.disputed, a.open_disputes";
+
+pub(crate) fn order(row: &Row<'_>) -> Result<PaymentOrder, ReadError> {
+    let details: Details = row.json("details")?;
+    Ok(PaymentOrder {
+        id: row.get("order_id")?,
+        merchant: row.get("merchant_id")?,
+        terms: Terms {
+            reference: row.get("reference")?,
+            amount: Money::new(row.get("amount")?, row.get("currency")?),
+            payment_type: details.payment_type,
+            payment_method: details.payment_method,
+            capture: details.capture,
+            psp: details.psp,
+            channel: details.channel,
+            expires_at: row.get("expires_at")?,
+            description: details.description,
+            line_items: details.line_items,
+            customer: details.customer,
+            success_url: details.success_url,
+            cancel_url: details.cancel_url,
+            metadata: details.metadata,
+        },
+        created_at: row.get("order_created_at")?,
+        status: row.get("order_status")?,
+        version: row.get("version")?,
+        updated_at: row.get("updated_at")?,
+        amount_authorized: row.get("amount_authorized")?,
+        amount_captured: row.get("amount_captured")?,
+        amount_refunded: row.get("amount_refunded")?,
+        amount_refunding: row.get("amount_refunding")?,
+        amount_disputed: row.get("amount_disputed")?,
+        paid_by: row.maybe("paid_by")?,
+        cancel_requested_at: row.maybe("cancel_requested_at")?,
+        paid_late: row.get("paid_late")?,
+        status_version: row.get("status_version")?,
+        claim: row.maybe_json("claim")?,
+    })
+}
+
+pub(crate) fn attempt(row: &Row<'_>) -> Result<Attempt, ReadError> {
+    Ok(Attempt {
+        id: row.get("attempt_id")?,
+        psp_account: row.get("psp_account_id")?,
+        psp: row.get("psp")?,
+        number: row.get("number")?,
+        created_at: row.get("attempt_created_at")?,
+        status: row.get("attempt_status")?,
+        token: row.maybe::<String>("token")?.map(PspToken),
+        psp_payment: row.maybe("psp_payment")?,
+        redirect_url: row.maybe("redirect_url")?,
+        decline: row.maybe_json("decline")?,
+        declines: row.get("declines")?,
+        check_at: row.maybe("check_at")?,
+        authorized: row.get("authorized")?,
+        captured: row.get("captured")?,
+        capturing: row.get("capturing")?,
+        refunded: row.get("refunded")?,
+        refunding: row.get("refunding")?,
+        disputed: row.get("disputed")?,
+        open_disputes: row.get("open_disputes")?,
+        surplus: row.get("surplus")?,
+        fees: row.maybe_json("fees")?.unwrap_or_default(),
+    })
+}
+
+pub(crate) fn payment(row: &Row<'_>) -> Result<Payment, ReadError> {
+    Ok(Payment { order: order(row)?, attempt: attempt(row)? })
+}

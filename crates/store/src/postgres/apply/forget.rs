@@ -1,0 +1,58 @@
+//! What is old enough to go, a thousand rows at a time: a sweep that finds more comes again.
+
+use crate::Change;
+use crate::postgres::statement::{Statement, each};
+use crate::reads::first_of;
+
+pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) {
+    each!(
+        out,
+        "DELETE FROM idempotency_keys t USING (SELECT o.merchant_id, o.key FROM idempotency_keys o
+           WHERE o.created_at < (SELECT min(n.before) FROM {rows}) ORDER BY o.created_at LIMIT 1000 FOR UPDATE SKIP LOCKED) old
+         WHERE t.merchant_id = old.merchant_id AND t.key = old.key",
+        changes.iter().filter_map(|change| change.forget_keys_before),
+        |before| { before: timestamptz = before }
+    );
+    each!(
+        out,
+        "DELETE FROM declines t USING (SELECT o.merchant_id, o.kind, o.digest, o.at, o.event_id FROM declines o, {rows}
+           WHERE o.is_final = n.is_final AND o.at < n.before LIMIT 2000) old
+         WHERE t.merchant_id = old.merchant_id AND t.kind = old.kind AND t.digest = old.digest AND t.at = old.at AND t.event_id = old.event_id",
+        changes.iter().filter_map(|change| change.forget_declines).flat_map(|f| [(false, f.ordinary), (true, f.is_final)]),
+        |(is_final, before)| { is_final: boolean = is_final, before: timestamptz = before }
+    );
+    each!(
+        out,
+        "DELETE FROM visits t USING (SELECT o.merchant_id, o.order_id FROM visits o
+           WHERE o.at < (SELECT min(n.before) FROM {rows}) LIMIT 1000) old
+         WHERE t.merchant_id = old.merchant_id AND t.order_id = old.order_id",
+        changes.iter().filter_map(|change| change.forget_declines),
+        |f| { before: timestamptz = f.ordinary }
+    );
+    deliveries(out, changes);
+}
+
+/// Deliveries that were made before a moment; their tries go with them. What is under way is left alone. An endpoint is complete only after the
+/// newest event whose delivery went. Ids begin with their moment, so the oldest are found by them.
+fn deliveries(out: &mut Vec<Statement>, changes: &[&Change]) {
+    let befores = || changes.iter().filter_map(|change| change.forget_deliveries_before);
+    each!(
+        out,
+        "WITH old AS (SELECT o.merchant_id, o.endpoint_id, o.id, o.event_id, o.origin FROM webhook_deliveries o
+             WHERE o.id < (SELECT min(n.first) FROM {rows}) AND NOT o.leased ORDER BY o.id LIMIT 1000 FOR UPDATE SKIP LOCKED),
+           newest AS (SELECT old.merchant_id, old.endpoint_id, max(e.position) AS position FROM old
+             JOIN events e ON e.id = old.event_id AND e.merchant_id = old.merchant_id WHERE old.origin = 'event' GROUP BY 1, 2),
+           marked AS (UPDATE webhook_endpoints w SET complete_after = greatest(w.complete_after, newest.position) FROM newest
+             WHERE w.merchant_id = newest.merchant_id AND w.id = newest.endpoint_id)
+         DELETE FROM webhook_deliveries t USING old
+           WHERE t.merchant_id = old.merchant_id AND t.endpoint_id = old.endpoint_id AND t.id = old.id",
+        befores(),
+        |before| { first: uuid = first_of(before) }
+    );
+    each!(
+        out,
+        "DELETE FROM webhook_replays t WHERE t.done_at < (SELECT min(n.before) FROM {rows})",
+        befores(),
+        |before| { before: timestamptz = before }
+    );
+}

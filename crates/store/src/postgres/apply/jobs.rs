@@ -1,0 +1,93 @@
+//! Jobs: scheduled, put off, finished by whoever holds the claim.
+
+use super::all;
+use crate::postgres::statement::{Statement, each};
+use crate::{Change, JobNext, JobWrite};
+use ducat_domain::Timestamp;
+
+/// A job for something that is not there is an error of ours, and so is one that is filed under another merchant.
+macro_rules! schedule {
+    ($otherwise:literal) => {
+        concat!(
+            "WITH kept AS (INSERT INTO jobs (merchant_id, kind, subject_id, run_at, tries)
+               SELECT n.merchant_id, n.kind, n.subject_id, n.run_at, 0 FROM {rows} WHERE CASE n.kind
+                 WHEN 'attend' THEN EXISTS (SELECT 1 FROM payment_orders s WHERE s.merchant_id = n.merchant_id AND s.id = n.subject_id)
+                 WHEN 'capture' THEN EXISTS (SELECT 1 FROM captures s WHERE s.merchant_id = n.merchant_id AND s.id = n.subject_id)
+                 WHEN 'refund' THEN EXISTS (SELECT 1 FROM refunds s WHERE s.merchant_id = n.merchant_id AND s.id = n.subject_id)
+                 WHEN 'dispute' THEN EXISTS (SELECT 1 FROM disputes s WHERE s.merchant_id = n.merchant_id AND s.id = n.subject_id)
+                 WHEN 'statement' THEN EXISTS (SELECT 1 FROM psp_accounts s WHERE s.merchant_id = n.merchant_id AND s.id = n.subject_id)
+               END
+             ON CONFLICT (merchant_id, kind, subject_id) DO UPDATE SET ",
+            $otherwise,
+            " RETURNING 1)
+             SELECT must_be(count(*), $5::bigint, 'a job for something that is not there') FROM kept"
+        )
+    };
+}
+
+pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) {
+    let mut writes = all(changes, |c| &c.jobs);
+    writes.sort_by_key(|write| (write.merchant, write.job.kind(), *write.job.subject()));
+    let at = |of: fn(&JobNext) -> Option<Timestamp>| {
+        writes.iter().filter_map(move |write| of(&write.then).map(|at| (*write, at))).collect::<Vec<(&JobWrite, Timestamp)>>()
+    };
+    let scheduled = at(|then| if let JobNext::Schedule(at) = then { Some(*at) } else { None });
+    each!(out, schedule!("run_at = excluded.run_at, tries = 0"), scheduled, |(write, run_at)| {
+        merchant_id: uuid = write.merchant,
+        kind: text = write.job.kind(),
+        subject_id: uuid = write.job.subject(),
+        run_at: timestamptz = run_at,
+    }, counted);
+    let hurried = at(|then| if let JobNext::Hurry(at) = then { Some(*at) } else { None });
+    each!(
+        out,
+        schedule!("run_at = least(jobs.run_at, excluded.run_at), tries = CASE WHEN excluded.run_at < jobs.run_at THEN 0 ELSE jobs.tries END"),
+        hurried,
+        |(write, run_at)| {
+            merchant_id: uuid = write.merchant,
+            kind: text = write.job.kind(),
+            subject_id: uuid = write.job.subject(),
+            run_at: timestamptz = run_at,
+        },
+        counted
+    );
+    each!(
+        out,
+        "DELETE FROM jobs t USING {rows} WHERE t.merchant_id = n.merchant_id AND t.kind = n.kind AND t.subject_id = n.subject_id",
+        writes.iter().filter(|write| write.then == JobNext::Cancel),
+        |write| { merchant_id: uuid = write.merchant, kind: text = write.job.kind(), subject_id: uuid = write.job.subject() }
+    );
+    let done = at(|then| if let JobNext::Done { lease_until } = then { Some(*lease_until) } else { None });
+    each!(
+        out,
+        "DELETE FROM jobs t USING {rows} WHERE t.merchant_id = n.merchant_id AND t.kind = n.kind AND t.subject_id = n.subject_id
+           AND t.run_at = n.lease_until AND t.tries > 0",
+        done,
+        |(write, lease_until)| {
+            merchant_id: uuid = write.merchant,
+            kind: text = write.job.kind(),
+            subject_id: uuid = write.job.subject(),
+            lease_until: timestamptz = lease_until,
+        }
+    );
+    again(out, &writes);
+}
+
+fn again(out: &mut Vec<Statement>, writes: &[&JobWrite]) {
+    each!(
+        out,
+        "UPDATE jobs t SET run_at = n.run_at FROM {rows} WHERE t.merchant_id = n.merchant_id AND t.kind = n.kind
+           AND t.subject_id = n.subject_id AND t.run_at = n.lease_until AND t.tries > 0",
+        writes.iter().filter_map(|write| match write.then {
+            JobNext::Again { lease_until, run_at } => Some((write, lease_until, run_at)),
+            _ => None,
+        }),
+        |(write, lease_until, run_at)| {
+            merchant_id: uuid = write.merchant,
+            kind: text = write.job.kind(),
+            subject_id: uuid = write.job.subject(),
+            lease_until: timestamptz = lease_until,
+            run_at: timestamptz = run_at,
+        }
+    );
+}

@@ -1,0 +1,114 @@
+//! Connections: from an address to pools of them, with TLS where the server has it.
+
+use super::param::kind_of;
+use crate::value::Value;
+use crate::{OpenError, ReadError};
+use deadpool_postgres::{Hook, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use ducat_domain::Secret;
+use rustls_platform_verifier::ConfigVerifierExt;
+use std::time::Duration;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Config, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// How long a caller waits for a connection that is free.
+const WAIT: Duration = Duration::from_secs(5);
+/// How long the server may take to answer a knock.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long a statement may take, how long it may wait for a lock, and how long a transaction may stand still.
+const LIMITS: &str = "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s";
+
+/// How to reach a server.
+#[derive(Clone, Debug)]
+pub struct PostgresSettings {
+    /// `postgres://user:password@host:port/database`.
+    pub url: Secret,
+    /// How many connections read at once.
+    pub readers: usize,
+    /// How many connections write at once: each commits what is waiting together.
+    pub writers: usize,
+    /// Whether statements are prepared once and kept. Poolers that give each transaction another connection may not bear it.
+    pub statements: Statements,
+}
+
+/// What becomes of a statement after it was run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Statements {
+    /// It is kept by the connection and run again without being read again.
+    Kept,
+    /// It is read anew each time. For poolers in transaction mode.
+    ReadAnew,
+}
+
+/// The connections of one purpose.
+#[derive(Clone, Debug)]
+pub(super) struct Connections {
+    pool: Pool,
+    statements: Statements,
+}
+
+/// A connection that is in use.
+pub(super) struct Connection {
+    pub client: Object,
+    pub statements: Statements,
+}
+
+impl Connections {
+    pub fn open(settings: &PostgresSettings, most: usize) -> Result<Self, OpenError> {
+        let wrong = |e: &dyn std::fmt::Display| OpenError::Database(e.to_string());
+        let mut config: Config = settings.url.expose().parse().map_err(|e| wrong(&e))?;
+        config.application_name("ducat").connect_timeout(CONNECT);
+        // A pooler keeps connections for many programs: it takes no settings at the start, they are the role's there.
+        if settings.statements == Statements::Kept && config.get_options().is_none() {
+            config.options(LIMITS);
+        }
+        let tls = rustls::ClientConfig::with_platform_verifier().map_err(|e| wrong(&e))?;
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(config, MakeRustlsConnect::new(tls), recycling);
+        let timeouts = Timeouts { wait: Some(WAIT), create: Some(CONNECT), recycle: Some(CONNECT) };
+        let pool = Pool::builder(manager).max_size(most).timeouts(timeouts).runtime(Runtime::Tokio1);
+        // A new primary is found by asking each new connection whether it may write.
+        let pool = pool.post_create(Hook::async_fn(|client, _| {
+            Box::pin(async move {
+                let row = client.query_one("SELECT pg_is_in_recovery()", &[]).await.map_err(deadpool_postgres::HookError::Backend)?;
+                if row.get(0) { Err(deadpool_postgres::HookError::message("the server only reads")) } else { Ok(()) }
+            })
+        }));
+        Ok(Self { pool: pool.build().map_err(|e| wrong(&e))?, statements: settings.statements })
+    }
+
+    pub async fn take(&self) -> Result<Connection, String> {
+        let client = self.pool.get().await.map_err(|e| e.to_string())?;
+        Ok(Connection { client, statements: self.statements })
+    }
+}
+
+impl Connection {
+    /// Runs one statement and gives its rows.
+    pub async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, ReadError> {
+        let failed = |e: tokio_postgres::Error| ReadError(said(&e));
+        match self.statements {
+            Statements::Kept => {
+                let statement = self.client.prepare_cached(sql).await.map_err(failed)?;
+                let params: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
+                self.client.query(&statement, &params).await.map_err(failed)
+            }
+            Statements::ReadAnew => {
+                let params: Vec<(&(dyn ToSql + Sync), Type)> =
+                    values.iter().map(|v| (v as &(dyn ToSql + Sync), kind_of(v))).collect();
+                self.client.query_typed(sql, &params).await.map_err(failed)
+            }
+        }
+    }
+}
+
+/// What the server said, or why it could not be asked.
+pub(super) fn said(e: &tokio_postgres::Error) -> String {
+    match e.as_db_error() {
+        Some(told) => told.to_string(),
+        None => {
+            let source = std::error::Error::source(e);
+            source.map_or_else(|| e.to_string(), |source| format!("{e}: {source}"))
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! One transaction in one flight: everything from BEGIN to COMMIT is sent at once, and the answers are read afterwards. No lock is held
+//! while a node thinks, or stands still. Its mark, the first row that it writes, tells later whether it was committed.
+
+use super::connect::{Connection, Connections, Statements};
+use super::refusal::{Failure, failure};
+use super::statement::Statement;
+use ducat_domain::{Chance, random_bytes};
+use std::pin::Pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+use tokio_postgres::types::{ToSql, Type};
+
+const MARK: &str = "INSERT INTO write_marks (id) VALUES ($1) ON CONFLICT DO NOTHING";
+/// How often a lost commit is asked after, and how long to wait in between. A server that comes back, or its successor, answers within that.
+const LOOKS: u32 = 60;
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// What one transaction is known by.
+type Mark = [u8; 16];
+
+/// The flight of an answer.
+type Answer<'f> = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send + 'f>>;
+
+/// Commits the statements in one transaction.
+pub(super) async fn commit(
+    writers: &Connections,
+    statements: &[Statement],
+    chance: &dyn Chance,
+) -> Result<(), Failure> {
+    let mark: Mark = random_bytes(chance);
+    // Nothing was sent yet: whoever cannot be reached has committed nothing.
+    let connection = writers.take().await.map_err(|why| Failure::Refused(crate::CommitError::Unavailable(why)))?;
+    match send(&connection, mark, statements).await {
+        Err(Failure::Lost(why)) => {
+            drop(connection);
+            look(writers, mark, why).await
+        }
+        other => other,
+    }
+}
+
+async fn send(connection: &Connection, mark: Mark, statements: &[Statement]) -> Result<(), Failure> {
+    let client = &connection.client;
+    let told = |e: tokio_postgres::Error| failure(&e);
+    let mark = crate::value::Value::Id(mark);
+    let params: Vec<Vec<&(dyn ToSql + Sync)>> =
+        statements.iter().map(|s| s.params.iter().map(|p| p as &(dyn ToSql + Sync)).collect()).collect();
+    let mut flight: Vec<Answer<'_>> = Vec::with_capacity(statements.len() + 3);
+    match connection.statements {
+        Statements::Kept => {
+            let marking = client.prepare_cached(MARK).await.map_err(told)?;
+            let mut prepared = Vec::with_capacity(statements.len());
+            for statement in statements {
+                prepared.push(client.prepare_cached(statement.sql).await.map_err(told)?);
+            }
+            flight.push(Box::pin(client.batch_execute("BEGIN")));
+            let mark = &mark;
+            flight.push(Box::pin(async move { client.execute(&marking, &[mark]).await.map(drop) }));
+            for (statement, params) in prepared.into_iter().zip(&params) {
+                flight.push(Box::pin(async move { client.execute(&statement, params).await.map(drop) }));
+            }
+        }
+        Statements::ReadAnew => {
+            flight.push(Box::pin(client.batch_execute("BEGIN")));
+            let mark = &mark;
+            flight.push(Box::pin(async move { client.query_typed(MARK, &[(mark, Type::UUID)]).await.map(drop) }));
+            for (statement, params) in statements.iter().zip(&params) {
+                let typed: Vec<_> = params.iter().copied().zip(statement.kinds.iter().cloned()).collect();
+                flight.push(Box::pin(async move { client.query_typed(statement.sql, &typed).await.map(drop) }));
+            }
+        }
+    }
+    flight.push(Box::pin(client.batch_execute("COMMIT")));
+    land(flight).await.map_err(told)
+}
+
+/// Sends everything, in order, and then reads every answer. The first failure is the one that tells what was wrong: whatever comes after
+/// it in the transaction fails because of it.
+async fn land(mut flight: Vec<Answer<'_>>) -> Result<(), tokio_postgres::Error> {
+    let mut answers = Vec::with_capacity(flight.len());
+    // The first look at a statement's future sends it. What is not woken by this look is woken by the next one.
+    for leg in &mut flight {
+        answers.push(leg.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+    }
+    let mut first = Ok(());
+    for (leg, answer) in flight.into_iter().zip(answers) {
+        let landed = match answer {
+            std::task::Poll::Ready(landed) => landed,
+            std::task::Poll::Pending => leg.await,
+        };
+        if first.is_ok() {
+            first = landed;
+        }
+    }
+    first
+}
+
+/// Finds out what became of a transaction whose answer was lost: whoever can write its mark knows that it was not committed, and never
+/// will be.
+async fn look(writers: &Connections, mark: Mark, why: String) -> Result<(), Failure> {
+    tracing::warn!(why, "the connection was lost during a commit; the database is asked what became of it");
+    let unknown = |why| Failure::Refused(crate::CommitError::Unknown(why));
+    for _ in 0..LOOKS {
+        if let Ok(connection) = writers.take().await {
+            let sql = "WITH written AS (INSERT INTO write_marks (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING 1)
+                       SELECT count(*) FROM written";
+            let typed = connection.client.query_typed(sql, &[(&crate::value::Value::Id(mark), Type::UUID)]).await;
+            if let Ok(rows) = typed {
+                let written: Option<i64> = rows.first().and_then(|row| row.try_get(0).ok());
+                return match written {
+                    Some(0) => Ok(()),
+                    // It is as if nothing had been sent.
+                    Some(_) => Err(Failure::Met),
+                    None => Err(unknown("the server's answer cannot be read".into())),
+                };
+            }
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    Err(unknown(why))
+}

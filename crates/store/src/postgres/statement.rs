@@ -1,0 +1,147 @@
+//! Statements of the writer: each writes the rows of many changes to one table.
+
+use super::param::{Param, column_of};
+use crate::value::Value;
+use std::fmt::Write as _;
+use tokio_postgres::types::Type;
+
+/// A column of a table, with the name that SQL has for its type.
+pub(super) type Column = (&'static str, &'static str);
+
+/// A statement with the rows that it writes.
+#[derive(Debug)]
+pub(super) struct Statement {
+    pub sql: &'static str,
+    pub params: Vec<Param>,
+    pub kinds: Vec<Type>,
+}
+
+/// Many rows, column by column.
+pub(super) struct Rows {
+    columns: &'static [Column],
+    values: Vec<Vec<Value>>,
+}
+
+impl Rows {
+    pub fn of(columns: &'static [Column]) -> Self {
+        Self { columns, values: columns.iter().map(|_| Vec::new()).collect() }
+    }
+
+    pub fn push<const N: usize>(&mut self, row: [Value; N]) {
+        for (column, value) in self.values.iter_mut().zip(row) {
+            column.push(value);
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.values.first().map_or(0, Vec::len)
+    }
+
+    /// The statement, told as its last value how many rows it must write.
+    pub fn counted(self, sql: &'static str) -> Statement {
+        let rows = Value::Int(i64::try_from(self.len()).unwrap_or(i64::MAX));
+        let mut statement = self.plain(sql);
+        statement.params.push(Param::One(rows));
+        statement.kinds.push(Type::INT8);
+        statement
+    }
+
+    /// The statement.
+    pub fn plain(self, sql: &'static str) -> Statement {
+        let (params, kinds) = self.columns();
+        Statement { sql, params, kinds }
+    }
+
+    /// Its columns as values, with their types.
+    pub fn columns(self) -> (Vec<Param>, Vec<Type>) {
+        let kinds = self.columns.iter().map(|(_, kind)| column_of(kind)).collect();
+        (self.values.into_iter().map(Param::Column).collect(), kinds)
+    }
+}
+
+/// `unnest($1::uuid[], …) AS n(id, …)`.
+pub(super) fn unnest(columns: &[Column]) -> String {
+    let arrays: Vec<String> = columns.iter().enumerate().map(|(i, (_, kind))| format!("${}::{kind}[]", i + 1)).collect();
+    format!("unnest({}) AS n({})", arrays.join(", "), names(columns))
+}
+
+pub(super) fn names(columns: &[Column]) -> String {
+    columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+}
+
+/// Inserts; `end` is what follows, such as `ON CONFLICT …`.
+pub(super) fn insert_sql(table: &str, columns: &[Column], end: &str) -> String {
+    let names = names(columns);
+    format!("INSERT INTO {table} ({names}) SELECT {names} FROM {} {end}", unnest(columns))
+}
+
+/// Changes every row that is found by the first columns, as many as `keys` says, and by `guard`; each must be found. `t` is the table,
+/// `n` what is written.
+pub(super) fn update_sql(table: &str, columns: &[Column], keys: usize, guard: &str) -> String {
+    let mut sql = format!("WITH moved AS (UPDATE {table} t SET ");
+    for (i, (name, _)) in columns.iter().skip(keys).enumerate() {
+        let comma = if i == 0 { "" } else { ", " };
+        let _ = write!(sql, "{comma}{name} = n.{name}");
+    }
+    let _ = write!(sql, " FROM {} WHERE ", unnest(columns));
+    for (name, _) in columns.iter().take(keys) {
+        let _ = write!(sql, "t.{name} = n.{name} AND ");
+    }
+    let counted = columns.len() + 1;
+    let _ = write!(sql, "{guard} RETURNING 1) SELECT must_be(count(*), ${counted}::bigint, 'stale') FROM moved");
+    sql
+}
+
+/// Inserts the rows of a table: `insert!(statements, "table", rows, |row| { column: type = value, … }, "what follows")`.
+macro_rules! insert {
+    ($out:expr, $table:literal, $rows:expr, |$row:pat_param| { $($column:ident: $kind:ident = $value:expr),* $(,)? } $(, $end:expr)?) => {{
+        static SQL: std::sync::LazyLock<String> =
+            std::sync::LazyLock::new(|| $crate::postgres::statement::insert_sql($table, COLUMNS, concat!($($end)?)));
+        const COLUMNS: &[$crate::postgres::statement::Column] = &[$((stringify!($column), stringify!($kind))),*];
+        let mut rows = $crate::postgres::statement::Rows::of(COLUMNS);
+        for $row in $rows {
+            rows.push([$($crate::value::Value::from($value)),*]);
+        }
+        if rows.len() > 0 {
+            $out.push(rows.plain(&SQL));
+        }
+    }};
+}
+pub(super) use insert;
+
+/// Moves the rows of a table, each of which must be as it was read: `update!(statements, "table", 2, "guard", rows, |row| { … })`, with
+/// the columns of the key first.
+macro_rules! update {
+    ($out:expr, $table:literal, $keys:literal, $guard:expr, $rows:expr, |$row:pat_param| { $($column:ident: $kind:ident = $value:expr),* $(,)? }) => {{
+        static SQL: std::sync::LazyLock<String> =
+            std::sync::LazyLock::new(|| $crate::postgres::statement::update_sql($table, COLUMNS, $keys, $guard));
+        const COLUMNS: &[$crate::postgres::statement::Column] = &[$((stringify!($column), stringify!($kind))),*];
+        let mut rows = $crate::postgres::statement::Rows::of(COLUMNS);
+        for $row in $rows {
+            rows.push([$($crate::value::Value::from($value)),*]);
+        }
+        if rows.len() > 0 {
+            $out.push(rows.counted(&SQL));
+        }
+    }};
+}
+pub(super) use update;
+
+/// Any other statement over many rows, with a text of its own that may use `{rows}` for them: `each!(statements, "text", rows, |row| { … })`.
+macro_rules! each {
+    ($out:expr, $sql:expr, $rows:expr, |$row:pat_param| { $($column:ident: $kind:ident = $value:expr),* $(,)? } $(, $how:ident)?) => {{
+        static SQL: std::sync::LazyLock<String> =
+            std::sync::LazyLock::new(|| $sql.replace("{rows}", &$crate::postgres::statement::unnest(COLUMNS)));
+        const COLUMNS: &[$crate::postgres::statement::Column] = &[$((stringify!($column), stringify!($kind))),*];
+        let mut rows = $crate::postgres::statement::Rows::of(COLUMNS);
+        for $row in $rows {
+            rows.push([$($crate::value::Value::from($value)),*]);
+        }
+        if rows.len() > 0 {
+            $out.push(each!(@done rows, SQL $(, $how)?));
+        }
+    }};
+    (@done $rows:ident, $sql:ident) => { $rows.plain(&$sql) };
+    (@done $rows:ident, $sql:ident, counted) => { $rows.counted(&$sql) };
+}
+pub(super) use each;

@@ -1,0 +1,26 @@
+//! Reads of idempotency keys.
+
+use crate::row::Row;
+use crate::value::values;
+use crate::{IdempotencyRow, ReadError, Store, StoredAnswer};
+use ducat_domain::MerchantId;
+
+impl Store {
+    /// What is kept of an idempotency key.
+    pub async fn idempotency(&self, merchant: MerchantId, key: &str) -> Result<Option<IdempotencyRow>, ReadError> {
+        let sql = "SELECT fingerprint, locked_until, subject_id, answer_kind, answer_body FROM idempotency_keys
+                   WHERE merchant_id = $1 AND key = $2";
+        self.one(sql, values![merchant, key], kept).await
+    }
+}
+
+fn kept(row: &Row<'_>) -> Result<IdempotencyRow, ReadError> {
+    let kind: Option<String> = row.maybe("answer_kind")?;
+    let body: Option<Vec<u8>> = row.maybe("answer_body")?;
+    Ok(IdempotencyRow {
+        fingerprint: row.get("fingerprint")?,
+        locked_until: row.get("locked_until")?,
+        subject: row.maybe("subject_id")?,
+        answer: kind.zip(body).map(|(kind, body)| StoredAnswer { kind, body }),
+    })
+}

@@ -1,0 +1,22 @@
+//! Every read, said once for both databases: SQL that SQLite and PostgreSQL both understand. What belongs to a merchant is read with that
+//! merchant in the condition.
+//!
+//! - `payments`: orders with their attempts. `parts`: captures, refunds, disputes and their evidence.
+//! - `journal`: entries, sums, the statement of an account. `settlement`: the PSPs' statements, payouts, exceptions.
+//! - `events`: the log of events. `webhooks`: endpoints, deliveries, replays, and the events that go to them.
+//! - `merchants`: merchants, keys, PSP accounts. `jobs`, `idempotency`: what the engine keeps for itself.
+//! - `declines`: what was refused, and where customers came from.
+
+mod declines;
+mod events;
+mod idempotency;
+mod jobs;
+mod journal;
+mod merchants;
+mod parts;
+mod payments;
+mod settlement;
+mod webhooks;
+
+pub use parts::PartFilter;
+pub(crate) use webhooks::first_of;

@@ -1,0 +1,211 @@
+//! The one store in front of both databases. What is read is said once, in `reads`; how a change is written is each database's own.
+
+use crate::postgres::Postgres;
+use crate::row::Row;
+use crate::sqlite::Sqlite;
+use crate::value::{Conditions, Value, values};
+use crate::*;
+use ducat_domain::{Chance, MerchantId, Timestamp, WebhookEndpointId};
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where the writer of the embedded database runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriterMode {
+    /// On a thread of its own; changes that wait are committed together.
+    Thread,
+    /// On the calling thread, reads included: nothing happens behind the caller's back.
+    Caller,
+}
+
+/// The settings that decide whether a commit survives a power cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Of the embedded database.
+    Sqlite {
+        /// `wal`.
+        journal_mode: String,
+        /// 2 is FULL.
+        synchronous: i64,
+        /// Whether foreign keys are enforced.
+        foreign_keys: bool,
+        /// The version of the database library.
+        library: String,
+    },
+    /// Of a server.
+    Postgres {
+        /// `on`, or stronger.
+        synchronous_commit: String,
+        /// `on`: the server waits for its disk.
+        fsync: String,
+        /// `on`: a page that was written in half is mended.
+        full_page_writes: String,
+        /// The version of the server, such as 150020.
+        version: i64,
+    },
+}
+
+/// Why the database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database says no.
+    #[error("the database cannot be opened: {0}")]
+    Database(String),
+    /// It was written by a newer Ducat.
+    #[error("the database has migration {found}, this program knows only up to {known}")]
+    Newer {
+        /// The newest in the database.
+        found: u32,
+        /// The newest we know.
+        known: u32,
+    },
+    /// It is a database, but not one of ours.
+    #[error("the database belongs to another program; nothing in it was changed")]
+    Foreign,
+    /// The writer's thread does not start.
+    #[error("the database's writer does not start: {0}")]
+    Writer(#[from] std::io::Error),
+}
+
+/// The store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    database: Database,
+}
+
+#[derive(Clone, Debug)]
+enum Database {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+/// Asks whichever database there is.
+macro_rules! either {
+    ($store:expr, $database:ident => $asked:expr) => {
+        match &$store.database {
+            Database::Sqlite($database) => $asked,
+            Database::Postgres($database) => $asked,
+        }
+    };
+}
+
+impl Store {
+    /// Opens or creates the database file and brings it to the newest migration. `now` is noted beside each migration.
+    pub fn open_sqlite(path: &Path, mode: WriterMode, now: Timestamp) -> Result<Self, OpenError> {
+        Ok(Self { database: Database::Sqlite(Sqlite::open(path, mode, now)?) })
+    }
+
+    /// Connects to a server and brings the database to the newest migration. `now` is noted beside each migration.
+    pub async fn open_postgres(settings: &PostgresSettings, chance: Arc<dyn Chance>, now: Timestamp) -> Result<Self, OpenError> {
+        Ok(Self { database: Database::Postgres(Postgres::open(settings, chance, now).await?) })
+    }
+
+    pub(crate) const fn is_postgres(&self) -> bool {
+        matches!(self.database, Database::Postgres(_))
+    }
+
+    /// Commits a change whole, or says why nothing of it was committed.
+    pub async fn commit(&self, change: Change) -> Result<(), CommitError> {
+        either!(self, database => database.commit(change).await)
+    }
+
+    /// Takes jobs that are due; nobody else gets them until the lease ends.
+    pub async fn claim_jobs(&self, now: Timestamp, lease: Duration, limit: u32) -> Result<Vec<ClaimedJob>, CommitError> {
+        either!(self, database => database.claim_jobs(now, now.plus(lease), limit).await)
+    }
+
+    /// Takes deliveries that are due, for each of these endpoints as many as are named, what just happened first; nobody else gets them
+    /// until the lease ends.
+    pub async fn claim_deliveries(
+        &self,
+        wanted: Vec<(MerchantId, WebhookEndpointId, u32)>,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<ClaimedDelivery>, CommitError> {
+        either!(self, database => database.claim_deliveries(wanted, now, now.plus(lease)).await)
+    }
+
+    /// Whether the database answers, for reading and for writing.
+    pub async fn ready(&self) -> Result<(), ReadError> {
+        self.commit(Change::default()).await.map_err(|e| ReadError(e.to_string()))?;
+        self.one("SELECT 1 FROM schema_migrations LIMIT 1", values![], |_| Ok(())).await.map(drop)
+    }
+
+    /// The settings that decide about durability, as the connection that writes has them.
+    pub async fn durability(&self) -> Result<Durability, ReadError> {
+        either!(self, database => database.durability().await)
+    }
+
+    /// How much was committed since the store was opened, and in how many commits.
+    pub fn stats(&self) -> Stats {
+        either!(self, database => database.stats())
+    }
+
+    /// Runs every invariant over the whole database.
+    pub async fn verify(&self) -> Result<VerifyReport, ReadError> {
+        self.verify_watched(|_| {}).await
+    }
+
+    /// The same, telling after each check how far it is. Each check is one query, and so sees one state of the whole database, also
+    /// while somebody writes; what two checks see may lie apart.
+    pub async fn verify_watched(
+        &self,
+        watch: impl Fn(VerifyProgress) + Send + Sync + 'static,
+    ) -> Result<VerifyReport, ReadError> {
+        either!(self, database => database.verify(watch).await)
+    }
+
+    /// Reads every row that a statement finds.
+    pub(crate) async fn many<T: Send + 'static>(
+        &self,
+        sql: impl Into<Cow<'static, str>>,
+        values: Vec<Value>,
+        read: impl Fn(&Row<'_>) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<Vec<T>, ReadError> {
+        either!(self, database => database.many(sql.into(), values, read).await)
+    }
+
+    /// Reads the row that a statement finds, where there is one.
+    pub(crate) async fn one<T: Send + 'static>(
+        &self,
+        sql: impl Into<Cow<'static, str>>,
+        values: Vec<Value>,
+        read: impl Fn(&Row<'_>) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<Option<T>, ReadError> {
+        Ok(self.many(sql, values, read).await?.pop())
+    }
+
+    /// Reads one page, newest first. `select` ends before `WHERE`; `id` is the column by which the page is ordered.
+    pub(crate) async fn page<T: Send + 'static, Id: Into<Value>>(
+        &self,
+        select: &str,
+        mut conditions: Conditions,
+        (id, anchor): (&str, PageAnchor<Id>),
+        limit: u32,
+        read: impl Fn(&Row<'_>) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<Page<T>, ReadError> {
+        let direction = match anchor {
+            PageAnchor::Newest => "DESC",
+            PageAnchor::After(older_than) => {
+                conditions.add(&format!("{id} <"), older_than);
+                "DESC"
+            }
+            PageAnchor::Before(newer_than) => {
+                conditions.add(&format!("{id} >"), newer_than);
+                "ASC"
+            }
+        };
+        let (wheres, values) = conditions.done();
+        let most = limit.saturating_add(1);
+        let sql = format!("{select} WHERE {wheres} ORDER BY {id} {direction} LIMIT {most}");
+        let mut data = self.many(sql, values, read).await?;
+        let has_more = data.len() > limit as usize;
+        data.truncate(limit as usize);
+        if direction == "ASC" {
+            data.reverse();
+        }
+        Ok(Page { data, has_more })
+    }
+}

@@ -1,0 +1,103 @@
+//! What a statement is given: one kind of value for both databases, and conditions that are put together with their values.
+
+use ducat_domain::*;
+
+/// A value of a statement. The text of the statement names them `$1`, `$2` and so on, in ascending order of their first appearance:
+/// that is what PostgreSQL and SQLite both read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    Null,
+    Id([u8; 16]),
+    Int(i64),
+    Flag(bool),
+    Time(Timestamp),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+macro_rules! from_ids {
+    ($($id:ident)*) => {$(
+        impl From<$id> for Value {
+            fn from(id: $id) -> Self {
+                Self::Id(*id.as_bytes())
+            }
+        }
+    )*};
+}
+
+from_ids!(MerchantId PaymentOrderId AttemptId PspAccountId ApiKeyId EventId EntryId CaptureId RefundId DisputeId DisputeFileId PayoutId
+    ExceptionId WebhookEndpointId DeliveryId ReplayId);
+
+macro_rules! from_plain {
+    ($($kind:ty: $value:ident => $made:expr;)*) => {$(
+        impl From<$kind> for Value {
+            fn from($value: $kind) -> Self {
+                $made
+            }
+        }
+    )*};
+}
+
+from_plain! {
+    i64: n => Self::Int(n);
+    u32: n => Self::Int(i64::from(n));
+    u16: n => Self::Int(i64::from(n));
+    bool: b => Self::Flag(b);
+    Timestamp: at => Self::Time(at);
+    String: text => Self::Text(text);
+    &str: text => Self::Text(text.to_owned());
+    &String: text => Self::Text(text.clone());
+    Vec<u8>: bytes => Self::Bytes(bytes);
+    &Vec<u8>: bytes => Self::Bytes(bytes.clone());
+    [u8; 16]: id => Self::Id(id);
+    &[u8; 16]: id => Self::Id(*id);
+    [u8; 32]: digest => Self::Bytes(digest.to_vec());
+    &[u8; 32]: digest => Self::Bytes(digest.to_vec());
+}
+
+impl<T: Into<Self>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// The values of a statement, in the order of their numbers.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$($crate::value::Value::from($value)),*] };
+}
+pub(crate) use values;
+
+/// `WHERE` conditions with their values, in step.
+#[derive(Default)]
+pub(crate) struct Conditions {
+    sql: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Conditions {
+    /// Adds a condition such as `o.status =`, which the value's number follows.
+    pub fn add(&mut self, column_and_operator: &str, value: impl Into<Value>) {
+        self.add_within(column_and_operator, value, "");
+    }
+
+    /// The same, with something after the value's number.
+    pub fn add_within(&mut self, before: &str, value: impl Into<Value>, after: &str) {
+        self.values.push(value.into());
+        self.sql.push(format!("{before} ${}{after}", self.values.len()));
+    }
+
+    /// Adds that a column has one of these values.
+    pub fn add_any(&mut self, column: &str, wanted: impl IntoIterator<Item = impl Into<Value>>) {
+        let mut numbers = Vec::new();
+        for value in wanted {
+            self.values.push(value.into());
+            numbers.push(format!("${}", self.values.len()));
+        }
+        self.sql.push(format!("{column} IN ({})", numbers.join(", ")));
+    }
+
+    /// All of them, as the text after `WHERE`, and their values.
+    pub fn done(self) -> (String, Vec<Value>) {
+        (self.sql.join(" AND "), self.values)
+    }
+}
