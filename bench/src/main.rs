@@ -1,0 +1,64 @@
+//! Measures a gateway from outside: full payments over HTTP, beside the bare SQL of the same payment, so that every figure is a ratio.
+//!
+//! - `stub`: a PSP that answers at once. `pay`: one payment. `pace`, `load`: many of them. `histogram`: how long they took.
+//! - `gateway`: what is started. `processes`: what it used. `books`: whether it is all there.
+//! - `sign`, `http`: how a PSP signs, and as much of HTTP as this needs.
+
+mod books;
+mod drive;
+mod gateway;
+mod histogram;
+mod http;
+mod load;
+mod pace;
+mod pay;
+mod processes;
+mod sign;
+mod stub;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// What went wrong, for a person to read.
+pub type Failure = Box<dyn std::error::Error>;
+
+/// Measures a gateway.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Drive one gateway and show what it did: for profiling, and for a quick look.
+    Drive(drive::Drive),
+    /// The PSP that answers at once, alone.
+    Stub {
+        /// Its port; 0 takes a free one.
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
+}
+
+fn main() -> ExitCode {
+    // One thread: the generator shares the processors with what it measures.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    let arguments = Arguments::parse();
+    let outcome = tokio::task::LocalSet::new().block_on(&runtime, async {
+        match arguments.command {
+            Command::Drive(asked) => drive::run(&asked).await,
+            Command::Stub { port } => stub::serve(port).await,
+        }
+    });
+    outcome.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+}
+
+fn failed(error: &Failure) -> ExitCode {
+    eprintln!("bench: {error}");
+    ExitCode::FAILURE
+}
