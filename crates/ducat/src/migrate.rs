@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 /// Migrates, and says so.
 pub async fn run(config: &Config) -> Result<ExitCode, Failure> {
-    let store = wiring::open_store(config)?;
+    let store = wiring::open_store(config).await?;
     store.ready().await?;
-    Ok(output::say(&format!("{} has the newest schema.", wiring::database_path(config).display())))
+    Ok(output::say(&format!("{} has the newest schema.", wiring::database(config))))
 }

@@ -1,7 +1,7 @@
 //! `ducat verify`: every invariant over the whole database, and what breaks it.
 
 use crate::cli::Audience;
-use crate::config::Config;
+use crate::config::{Config, Database};
 use crate::{Failure, output, wiring};
 use ducat_store::{VerifyProgress, VerifyReport};
 use serde_json::json;
@@ -10,14 +10,18 @@ use std::process::ExitCode;
 
 /// Checks, shows, and ends with 1 when something is broken.
 pub async fn run(config: &Config, audience: Audience) -> Result<ExitCode, Failure> {
-    let path = wiring::database_path(config);
-    // An empty file would be made into a new database, over which everything holds.
-    if std::fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
-        return Err(format!("there is no database at {}", path.display()).into());
+    let database = wiring::database(config);
+    // An empty file would be made into a new database, over which everything holds; so does an empty database of a server.
+    let is_empty = match &database {
+        Database::Sqlite(path) => std::fs::metadata(path).map_or(0, |file| file.len()) == 0,
+        Database::Postgres(_) => wiring::is_new(config).await?,
+    };
+    if is_empty {
+        return Err(format!("there is nothing to verify at {database}").into());
     }
-    let store = wiring::open_store(config)?;
+    let store = wiring::open_store(config).await?;
     let report = if std::io::stderr().is_terminal() {
-        eprintln!("Checking {} …", path.display());
+        eprintln!("Checking {database} …");
         let report = store.verify_watched(|progress| eprint!("{}", bar(progress))).await?;
         eprint!("{CLEAR_LINE}");
         report

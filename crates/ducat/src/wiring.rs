@@ -1,7 +1,7 @@
 //! Puts store, vault and engine together, from the configuration.
 
 use crate::Failure;
-use crate::config::Config;
+use crate::config::{Config, Database};
 use crate::files;
 use crate::system::{SystemChance, SystemClock};
 use ducat_domain::payments::{DeclineGuard, LONGEST_RULE, Rule};
@@ -9,14 +9,22 @@ use ducat_domain::{Clock, MerchantId, random_bytes};
 use ducat_engine::courier::{Guard, HttpCourier};
 use ducat_engine::psp::HttpTransport;
 use ducat_engine::{Engine, Parts, Settings, Vault, merchants};
-use ducat_store::{Store, WriterMode};
+use ducat_store::{PostgresSettings, Store, WriterMode};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where the database lies.
-pub fn database_path(config: &Config) -> PathBuf {
-    config.database_url.clone().unwrap_or_else(|| config.data_dir.join("ducat.db"))
+/// Where everything is kept.
+pub fn database(config: &Config) -> Database {
+    config.database_url.clone().unwrap_or_else(|| Database::Sqlite(config.data_dir.join("ducat.db")))
+}
+
+/// Whether nothing was kept yet: there is no file, or nobody sells in what the server has.
+pub async fn is_new(config: &Config) -> Result<bool, Failure> {
+    match database(config) {
+        Database::Sqlite(path) => Ok(!path.exists()),
+        Database::Postgres(_) => Ok(open_store(config).await?.merchants().await?.is_empty()),
+    }
 }
 
 /// Where the master key lies when it is not in the configuration.
@@ -25,11 +33,22 @@ pub fn master_key_path(config: &Config) -> PathBuf {
 }
 
 /// Opens the database, made and brought to the newest schema where need be.
-pub fn open_store(config: &Config) -> Result<Store, Failure> {
-    let told = |path: &std::path::Path, e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-    files::make_folder(&config.data_dir).map_err(|e| told(&config.data_dir, &e))?;
-    let path = database_path(config);
-    Store::open_sqlite(&path, WriterMode::Thread, SystemClock.now()).map_err(|e| told(&path, &e).into())
+pub async fn open_store(config: &Config) -> Result<Store, Failure> {
+    files::make_folder(&config.data_dir).map_err(|e| format!("{}: {e}", config.data_dir.display()))?;
+    let (database, now) = (database(config), SystemClock.now());
+    let opened = match &database {
+        Database::Sqlite(path) => Store::open_sqlite(path, WriterMode::Thread, now),
+        Database::Postgres(url) => {
+            let settings = PostgresSettings {
+                url: url.clone(),
+                readers: config.database_readers,
+                writers: config.database_writers,
+                statements: config.database_statements,
+            };
+            Store::open_postgres(&settings, Arc::new(SystemChance), now).await
+        }
+    };
+    opened.map_err(|e| format!("{database}: {e}").into())
 }
 
 /// The engine over this store. `public_url` is where customers and PSPs reach the gateway.
@@ -75,7 +94,7 @@ fn guard(config: &Config) -> DeclineGuard {
 
 /// The engine for a verb that answers at once.
 pub async fn engine_for_a_verb(config: &Config) -> Result<Engine, Failure> {
-    let store = open_store(config)?;
+    let store = open_store(config).await?;
     engine(config, store, public_url(config, config.listen.port())).await
 }
 

@@ -71,6 +71,9 @@ pub enum Error {
     /// Too much is waiting already; come again soon.
     #[error("too much is waiting; try again")]
     Busy,
+    /// The database could not be written, or nobody knows whether it was: who asks again under the same key finds out.
+    #[error("{0}")]
+    Unavailable(String),
     /// Something of ours failed. The text is for the log, not for the caller.
     #[error("{0}")]
     Internal(String),
@@ -89,7 +92,21 @@ impl From<CommitError> for Error {
             CommitError::Stale => {
                 Self::Conflict(Problem::new("changed_meanwhile", "somebody else changed it meanwhile; look and try again"))
             }
-            other => Self::Internal(other.to_string()),
+            CommitError::Unknown(_) | CommitError::Unavailable(_) => Self::Unavailable(e.to_string()),
+            CommitError::Taken(_) | CommitError::Refused(_) | CommitError::BalanceOutOfRange => Self::Internal(e.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_of_which_nobody_knows_may_be_asked_again_like_one_that_could_not_be_made() {
+        for lost in [CommitError::Unknown("cut off".into()), CommitError::Unavailable("gone".into())] {
+            assert!(matches!(Error::from(lost), Error::Unavailable(_)));
+        }
+        assert!(matches!(Error::from(CommitError::Refused("a rule".into())), Error::Internal(_)));
     }
 }

@@ -5,10 +5,12 @@
 //! - `store`: the [`Store`], in front of whichever database there is.
 //! - `reads`: every read, said once for both databases, with `value` (what a statement is given), `row` (what it finds) and `codec` (domain
 //!   types from rows).
+//! - `invariants`: what must be so of the whole database, as queries that find what breaks it.
 //! - `sqlite`: the embedded database. `postgres`: a server. Nothing of either leaks above this crate.
 
 mod change;
 mod codec;
+mod invariants;
 mod postgres;
 mod reads;
 mod row;

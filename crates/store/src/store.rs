@@ -138,6 +138,14 @@ impl Store {
         either!(self, database => database.durability().await)
     }
 
+    /// What has to be done from time to time, at least once a day: what the next rows need is made, and what nobody needs is removed.
+    pub async fn keep_house(&self, now: Timestamp) -> Result<(), ReadError> {
+        match &self.database {
+            Database::Sqlite(_) => Ok(()),
+            Database::Postgres(database) => database.keep_house(now).await,
+        }
+    }
+
     /// How much was committed since the store was opened, and in how many commits.
     pub fn stats(&self) -> Stats {
         either!(self, database => database.stats())

@@ -31,7 +31,7 @@ fn sample(setting: &Setting) -> String {
     match setting.form {
         Form::Number => text.to_owned(),
         Form::List => format!("[\"{text}\"]"),
-        Form::Text | Form::Secret | Form::Switch => format!("\"{text}\""),
+        Form::Text | Form::Secret | Form::Database | Form::Switch => format!("\"{text}\""),
     }
 }
 

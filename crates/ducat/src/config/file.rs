@@ -53,14 +53,14 @@ fn unknown(name: &str, value: &DeValue<'_>) -> String {
 /// The value as the environment would say it, or what it must be.
 fn text_of(setting: &Setting, value: &DeValue<'_>) -> Result<String, &'static str> {
     match (setting.form, value) {
-        (Form::Text | Form::Secret | Form::Switch, DeValue::String(text)) => Ok(text.to_string()),
+        (Form::Text | Form::Secret | Form::Database | Form::Switch, DeValue::String(text)) => Ok(text.to_string()),
         (Form::Switch, DeValue::Boolean(on)) => Ok(if *on { "on" } else { "off" }.to_owned()),
         (Form::Number, DeValue::Integer(number)) => Ok(number.to_string()),
         (Form::List, DeValue::Array(items)) => {
             let texts: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
             texts.map(|texts| texts.join(",")).ok_or("a list of texts in quotes")
         }
-        (Form::Text | Form::Secret, _) => Err("text in quotes"),
+        (Form::Text | Form::Secret | Form::Database, _) => Err("text in quotes"),
         (Form::Number, _) => Err("a whole number without quotes"),
         (Form::Switch, _) => Err("\"on\" or \"off\""),
         (Form::List, _) => Err("a list such as [\"10.0.0.0/8\"]"),

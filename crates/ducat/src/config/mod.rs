@@ -1,9 +1,10 @@
 //! Configuration: `ducat.toml` in the working folder, then `DUCAT_*`; every mistake is told at once.
 //!
 //! - `settings`: the one table of settings. It makes [`Config`], the example file and what `ducat doctor` shows.
-//! - `values`: what a setting may be. `file`, `environment`: the two places it may come from.
+//! - `values`: what a setting may be; `database`: where everything is kept. `file`, `environment`: the two places it may come from.
 //! - `mistakes`: what is wrong, where, and what was probably meant. `example`: the table as `ducat.example.toml`.
 
+mod database;
 mod environment;
 mod example;
 mod file;
@@ -12,6 +13,7 @@ mod rules;
 mod settings;
 mod values;
 
+pub use database::Database;
 pub use example::example;
 pub use mistakes::Mistakes;
 pub use settings::Config;

@@ -1,8 +1,10 @@
 //! The one table of settings: names, defaults, meanings. Everything that knows a setting knows it from here.
 
+use super::database::Database;
 use super::values::{self, LogFormat, Toggle, maybe};
 use super::{Gathered, Mistakes, Source};
 use ducat_domain::Secret;
+use ducat_store::Statements;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +16,8 @@ pub enum Form {
     Text,
     /// Text in quotes that nobody may read over a shoulder.
     Secret,
+    /// The address of a database in quotes: its password nobody may read.
+    Database,
     /// A whole number without quotes.
     Number,
     /// `"on"` or `"off"`; `true` and `false` will do.
@@ -44,11 +48,6 @@ impl Setting {
     pub fn variable(&self) -> String {
         format!("DUCAT_{}", self.name.to_uppercase())
     }
-
-    /// Whether its value must be shown to nobody.
-    pub fn is_secret(&self) -> bool {
-        self.form == Form::Secret
-    }
 }
 
 /// A setting with what it turned out to be and why, for people.
@@ -58,6 +57,8 @@ pub struct Origin {
     pub setting: &'static Setting,
     /// Its value; nothing of a secret but that it is set.
     pub shown: String,
+    /// Whether there is more to the value than is shown.
+    pub is_secret: bool,
     /// Where it came from.
     pub source: Source,
 }
@@ -106,8 +107,16 @@ settings! {
     "What it keeps" {
         /// Folder for the database, the master key and the sandbox. Made when it is not there.
         data_dir: PathBuf = "./ducat-data", Text => values::path;
-        /// The database: `sqlite:` and a path. Without it, `ducat.db` in the folder above.
-        database_url: Option<PathBuf> = "" ("sqlite:/var/lib/ducat/ducat.db"), Text => maybe(values::database);
+        /// The database: `sqlite:` and a path, or the address of a PostgreSQL server (15 or later), such as
+        /// postgres://ducat:password@db.example.com/ducat. Without it, `ducat.db` in the folder above.
+        database_url: Option<Database> = "" ("sqlite:/var/lib/ducat/ducat.db"), Database => maybe(values::database);
+        /// How many connections to a PostgreSQL server read at once.
+        database_readers: usize = "16", Number => values::number::<usize, 1, 1000>;
+        /// How many connections to a PostgreSQL server write at once; each commits together what is waiting.
+        database_writers: usize = "4", Number => values::number::<usize, 1, 100>;
+        /// Whether a connection to a PostgreSQL server keeps the statements it has run (`kept`), or has them read anew each time
+        /// (`read_anew`): for poolers that give each transaction another connection, such as PgBouncer in transaction mode.
+        database_statements: Statements = "kept", Text => values::statements;
         /// A shared cache. Only `memory:` (in this process, which is also what you get without it) so far.
         cache_url: Option<String> = "" ("memory:"), Text => maybe(values::cache);
         /// The key that encrypts credentials in the database: 32 bytes as 64 hexadecimal digits or base64.
@@ -210,10 +219,16 @@ fn origin(setting: &'static Setting, given: &Gathered) -> Origin {
         Some(given) => (given.text.as_str(), given.source.clone()),
         None => (setting.default, Source::Default),
     };
-    let shown = match (setting.form, text) {
-        (_, "") => "-".to_owned(),
-        (Form::Secret, _) => "(set)".to_owned(),
-        _ => text.to_owned(),
+    let (shown, is_secret) = match (setting.form, text) {
+        (_, "") => ("-".to_owned(), false),
+        (Form::Secret, _) => ("(set)".to_owned(), true),
+        // What cannot be read as an address is shown to nobody either.
+        (Form::Database, _) => match text.parse::<Database>() {
+            Ok(database @ Database::Postgres(_)) => (database.to_string(), database.holds_secret()),
+            Ok(Database::Sqlite(_)) => (text.to_owned(), false),
+            Err(_) => ("(set)".to_owned(), true),
+        },
+        _ => (text.to_owned(), false),
     };
-    Origin { setting, shown, source }
+    Origin { setting, shown, is_secret, source }
 }

@@ -41,7 +41,7 @@ fn every_mistake_is_told_at_once_with_its_place() {
     let pairs = [
         ("DUCAT_LOG_FORMAT", "xml"),
         ("DUCAT_LISTEM", "x"),
-        ("DUCAT_DATABASE_URL", "postgres://db/ducat"),
+        ("DUCAT_DATABASE_URL", "mysql://ducat:hidden@db/ducat"),
         ("DUCAT_SANDBOX_PORT", "99999"),
     ];
     let told = with_file(file, &pairs).unwrap_err().to_string();
@@ -53,7 +53,7 @@ fn every_mistake_is_told_at_once_with_its_place() {
   ducat.toml:5: [stripe] is no setting; settings are not grouped, write them one below the other
   DUCAT_LISTEM: is no setting; did you mean DUCAT_LISTEN?
   ducat.toml:3: public_url must be an address such as https://pay.example.com
-  DUCAT_DATABASE_URL: names PostgreSQL, which comes with a later release; this one keeps everything in SQLite (sqlite:path)
+  DUCAT_DATABASE_URL: must be sqlite: and a path, such as sqlite:/var/lib/ducat/ducat.db, or the address of a server, such as postgres://ducat:password@db.example.com/ducat
   DUCAT_SANDBOX_PORT: must be a whole number from 0 to 65535
   DUCAT_LOG_FORMAT: must be pretty or json"
     );
@@ -80,8 +80,13 @@ fn a_named_file_must_be_there() {
 
 #[test]
 fn no_secret_is_shown_by_origins_or_debug() {
-    let config =
-        with_file("", &[("DUCAT_STRIPE_API_KEY", "sk_live_verysecret"), ("DUCAT_MASTER_KEY", &"ab".repeat(32))]).unwrap();
+    let config = with_file(
+        "database_url = \"postgres://ducat:verysecret@db:5432/ducat\"\n",
+        &[("DUCAT_STRIPE_API_KEY", "sk_live_verysecret"), ("DUCAT_MASTER_KEY", &"ab".repeat(32))],
+    )
+    .unwrap();
     let told = format!("{config:?}");
     assert!(!told.contains("verysecret") && !told.contains("abab"), "{told}");
+    let database = config.origins.iter().find(|origin| origin.setting.name == "database_url").unwrap();
+    assert_eq!((database.shown.as_str(), database.is_secret), ("postgres://ducat:…@db:5432/ducat", true));
 }

@@ -1,6 +1,8 @@
 //! What a setting may be: each function takes the text and says the value, or what it must be.
 
+use super::database::Database;
 use ducat_domain::Secret;
+use ducat_store::Statements;
 use ducat_web::Network;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -86,19 +88,18 @@ pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     if text.contains('\0') { Err("must be a path".into()) } else { Ok(PathBuf::from(text)) }
 }
 
-pub(super) fn database(text: &str) -> Result<PathBuf, String> {
-    if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-        return Err(
-            "names PostgreSQL, which comes with a later release; this one keeps everything in SQLite (sqlite:path)".into()
-        );
+/// Where everything is kept.
+pub(super) fn database(text: &str) -> Result<Database, String> {
+    text.parse()
+}
+
+/// What becomes of a statement after it was run.
+pub(super) fn statements(text: &str) -> Result<Statements, String> {
+    match text {
+        "kept" => Ok(Statements::Kept),
+        "read_anew" => Ok(Statements::ReadAnew),
+        _ => Err("must be kept or read_anew".into()),
     }
-    let rest = text.strip_prefix("sqlite:").ok_or("must be sqlite: and a path, such as sqlite:/var/lib/ducat/ducat.db")?;
-    // As in an address of a file: two slashes may stand before the path.
-    let path = rest.strip_prefix("//").unwrap_or(rest);
-    if path.is_empty() || path.contains(['\0', '?']) || path == ":memory:" {
-        return Err("must name a file after sqlite:, such as sqlite:/var/lib/ducat/ducat.db".into());
-    }
-    Ok(PathBuf::from(path))
 }
 
 pub(super) fn cache(text: &str) -> Result<String, String> {
@@ -207,14 +208,8 @@ mod tests {
     }
 
     #[test]
-    fn a_database_is_a_file_of_sqlite_and_postgres_is_refused_honestly() {
-        assert_eq!(database("sqlite:///var/d.db"), Ok(PathBuf::from("/var/d.db")));
-        assert_eq!(database("sqlite:d.db"), Ok(PathBuf::from("d.db")));
-        assert!(database("postgres://x/y").unwrap_err().contains("later release"));
+    fn a_cache_elsewhere_is_refused_honestly() {
         assert!(cache("redis://x").unwrap_err().contains("later release"));
-        for wrong in ["mysql://x", "sqlite:", "sqlite::memory:"] {
-            assert!(database(wrong).is_err(), "{wrong}");
-        }
     }
 
     #[test]

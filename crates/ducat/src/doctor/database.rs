@@ -1,26 +1,34 @@
-//! The database: whether a commit survives a power cut, and whether the file is whole.
+//! The database: whether it answers, and whether a commit survives a power cut.
 
 use super::check::Check;
-use crate::config::Config;
+use crate::config::{Config, Database};
 use crate::wiring;
 use ducat_store::Durability;
 
 /// Older libraries have a flaw in WAL that can damage a file when several connections write.
 const LEAST_LIBRARY: [u32; 3] = [3, 51, 3];
+/// Older servers lack what the schema is made of.
+const LEAST_SERVER: i64 = 150_000;
 
 pub(super) async fn look(config: &Config) -> Vec<Check> {
-    let path = wiring::database_path(config);
-    let shown = path.display();
-    if !path.exists() {
-        return vec![Check::ok("database", format!("{shown} is not there yet; `ducat serve` makes it"))];
-    }
-    let advice = "Look at the file's owner and at the disk; a copy of the file and its -wal is the first thing to make.";
-    let store = match wiring::open_store(config) {
+    let database = wiring::database(config);
+    let advice = match &database {
+        Database::Sqlite(path) if !path.exists() => {
+            return vec![Check::ok("database", format!("{database} is not there yet; `ducat serve` makes it"))];
+        }
+        Database::Sqlite(_) => {
+            "Look at the file's owner and at the disk; a copy of the file and its -wal is the first thing to make."
+        }
+        Database::Postgres(_) => {
+            "Look at whether the server runs, and at the name, password, host and database in DUCAT_DATABASE_URL."
+        }
+    };
+    let store = match wiring::open_store(config).await {
         Ok(store) => store,
         Err(e) => return vec![Check::fail("database", e.to_string(), advice)],
     };
     let mut checks = match store.ready().await {
-        Ok(()) => vec![Check::ok("database", format!("{shown} answers"))],
+        Ok(()) => vec![Check::ok("database", format!("{database} answers"))],
         Err(e) => vec![Check::fail("database", e.to_string(), advice)],
     };
     match store.durability().await {
@@ -31,19 +39,67 @@ pub(super) async fn look(config: &Config) -> Vec<Check> {
 }
 
 fn settings(found: &Durability) -> Vec<Check> {
+    match found {
+        Durability::Sqlite { journal_mode, synchronous, foreign_keys, library } => {
+            of_the_file(journal_mode, *synchronous, *foreign_keys, library)
+        }
+        Durability::Postgres { synchronous_commit, fsync, full_page_writes, version } => {
+            vec![
+                commits(synchronous_commit),
+                switched_on("fsync", fsync),
+                switched_on("full page writes", full_page_writes),
+                release(*version),
+            ]
+        }
+    }
+}
+
+fn of_the_file(journal_mode: &str, synchronous: i64, foreign_keys: bool, library: &str) -> Vec<Check> {
     let advice = "This is set at every opening: the disk or file system does not allow it. Put the data folder on a local disk.";
     let judge = |name, good: bool, detail: String| if good { Check::ok(name, detail) } else { Check::fail(name, detail, advice) };
-    let library: Vec<u32> = found.library.split('.').filter_map(|part| part.parse().ok()).collect();
+    let version: Vec<u32> = library.split('.').filter_map(|part| part.parse().ok()).collect();
     vec![
-        judge("journal mode", found.journal_mode.eq_ignore_ascii_case("wal"), format!("{} (wanted: wal)", found.journal_mode)),
-        judge("synchronous", found.synchronous >= 2, format!("{} (wanted: 2, FULL)", found.synchronous)),
-        judge("foreign keys", found.foreign_keys, if found.foreign_keys { "enforced".into() } else { "not enforced".to_owned() }),
-        judge(
-            "database library",
-            library[..] >= LEAST_LIBRARY[..],
-            format!("SQLite {} (wanted: 3.51.3 or later)", found.library),
-        ),
+        judge("journal mode", journal_mode.eq_ignore_ascii_case("wal"), format!("{journal_mode} (wanted: wal)")),
+        judge("synchronous", synchronous >= 2, format!("{synchronous} (wanted: 2, FULL)")),
+        judge("foreign keys", foreign_keys, if foreign_keys { "enforced".into() } else { "not enforced".to_owned() }),
+        judge("database library", version[..] >= LEAST_LIBRARY[..], format!("SQLite {library} (wanted: 3.51.3 or later)")),
     ]
+}
+
+/// When a commit is answered: once the server's disk has it, or a standby too.
+fn commits(synchronous_commit: &str) -> Check {
+    const NAME: &str = "synchronous commit";
+    let detail = format!("{synchronous_commit} (wanted: on, remote_write or remote_apply)");
+    match synchronous_commit {
+        "on" | "remote_write" | "remote_apply" => Check::ok(NAME, detail),
+        "local" => Check::warn(
+            NAME,
+            detail,
+            "A standby that takes over may lack what was answered. Where there is one, set synchronous_commit = on for Ducat's role.",
+        ),
+        _ => Check::fail(
+            NAME,
+            detail,
+            "What was answered is lost when the server breaks off. Set synchronous_commit = on for Ducat's role: ALTER ROLE … SET.",
+        ),
+    }
+}
+
+fn switched_on(name: &'static str, value: &str) -> Check {
+    let detail = format!("{value} (wanted: on)");
+    match value {
+        "on" => Check::ok(name, detail),
+        _ => Check::fail(name, detail, "A power cut may destroy the database. Switch it on in the server's configuration."),
+    }
+}
+
+fn release(version: i64) -> Check {
+    const NAME: &str = "database server";
+    let detail = format!("PostgreSQL {}.{} (wanted: 15 or later)", version / 10_000, version % 10_000);
+    match version {
+        LEAST_SERVER.. => Check::ok(NAME, detail),
+        _ => Check::fail(NAME, detail, "Bring the server to a later version: pg_upgrade, or a copy into a new one."),
+    }
 }
 
 #[cfg(test)]
@@ -51,11 +107,32 @@ mod tests {
     use super::super::check::State;
     use super::*;
 
+    fn file(journal_mode: &str, synchronous: i64, foreign_keys: bool, library: &str) -> Durability {
+        Durability::Sqlite { journal_mode: journal_mode.into(), synchronous, foreign_keys, library: library.into() }
+    }
+
+    fn server(synchronous_commit: &str, disk: &str, version: i64) -> Durability {
+        let (fsync, full_page_writes) = (disk.into(), disk.into());
+        Durability::Postgres { synchronous_commit: synchronous_commit.into(), fsync, full_page_writes, version }
+    }
+
     #[test]
     fn what_would_lose_a_commit_is_a_failure() {
-        let good = Durability { journal_mode: "wal".into(), synchronous: 2, foreign_keys: true, library: "3.52.0".into() };
-        assert!(settings(&good).iter().all(|check| check.state == State::Ok));
-        let bad = Durability { journal_mode: "delete".into(), synchronous: 1, foreign_keys: false, library: "3.51.2".into() };
-        assert!(settings(&bad).iter().all(|check| check.state == State::Fail && check.advice.is_some()));
+        let well = |found: &Durability| settings(found).iter().all(|check| check.state == State::Ok);
+        let ill = |found: &Durability| settings(found).iter().all(|c| c.state == State::Fail && c.advice.is_some());
+        assert!(well(&file("wal", 2, true, "3.52.0")));
+        assert!(ill(&file("delete", 1, false, "3.51.2")));
+        for enough in ["on", "remote_write", "remote_apply"] {
+            assert!(well(&server(enough, "on", 150_000)), "{enough}");
+        }
+        assert!(ill(&server("off", "off", 149_999)));
+        assert!(ill(&server("", "", 90_624)));
+    }
+
+    #[test]
+    fn a_commit_that_does_not_wait_for_a_standby_is_a_warning() {
+        let states: Vec<State> = settings(&server("local", "on", 180_001)).iter().map(|check| check.state).collect();
+        assert_eq!(states, [State::Warn, State::Ok, State::Ok, State::Ok]);
+        assert_eq!(settings(&server("on", "on", 180_001))[3].detail, "PostgreSQL 18.1 (wanted: 15 or later)");
     }
 }

@@ -5,8 +5,11 @@ use crate::config::{Config, Source};
 use crate::{files, wiring};
 use std::path::Path;
 
-pub(super) fn look(config: &Config) -> Vec<Check> {
-    [Some(folder(&config.data_dir)), Some(master_key(config)), settings_file(config), Some(cache(config))]
+/// The check of the key that encrypts credentials.
+const KEY: &str = "master key";
+
+pub(super) async fn look(config: &Config) -> Vec<Check> {
+    [Some(folder(&config.data_dir)), Some(master_key(config).await), settings_file(config), Some(cache(config))]
         .into_iter()
         .flatten()
         .collect()
@@ -31,25 +34,35 @@ fn folder(path: &Path) -> Check {
     }
 }
 
-fn master_key(config: &Config) -> Check {
-    const NAME: &str = "master key";
+async fn master_key(config: &Config) -> Check {
     if config.master_key.is_some() {
-        return Check::ok(NAME, "from the configuration");
+        return Check::ok(KEY, "from the configuration");
     }
     let path = wiring::master_key_path(config);
     let shown = path.display();
     match files::is_open_to_others(&path) {
-        Ok(false) => Check::ok(NAME, format!("{shown}, for its owner alone")),
-        Ok(true) => Check::fail(NAME, format!("{shown} can be read by others"), format!("Run: chmod 600 {shown}")),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && !wiring::database_path(config).exists() => {
-            Check::ok(NAME, "not there yet; the first start makes it")
-        }
-        Err(e) => Check::fail(
-            NAME,
-            format!("{shown}: {e}"),
-            "Bring the file back from your copy, or set DUCAT_MASTER_KEY: without it no credential can be read.",
+        Ok(false) => Check::ok(KEY, format!("{shown}, for its owner alone")),
+        Ok(true) => Check::fail(KEY, format!("{shown} can be read by others"), format!("Run: chmod 600 {shown}")),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => missing_key(config, &format!("{shown} is not there")).await,
+        Err(e) => lost_key(&format!("{shown}: {e}")),
+    }
+}
+
+/// Whether a missing key is a lost one: only where something was encrypted with it.
+async fn missing_key(config: &Config, what: &str) -> Check {
+    match wiring::is_new(config).await {
+        Ok(true) => Check::ok(KEY, "not there yet; the first start makes it"),
+        Ok(false) => lost_key(what),
+        Err(_) => Check::warn(
+            KEY,
+            format!("{what}, and the database does not tell whether it is needed"),
+            "Look at the database below first, then run `ducat doctor` again.",
         ),
     }
+}
+
+fn lost_key(what: &str) -> Check {
+    Check::fail(KEY, what, "Bring the file back from your copy, or set DUCAT_MASTER_KEY: without it no credential can be read.")
 }
 
 fn cache(config: &Config) -> Check {
@@ -59,7 +72,7 @@ fn cache(config: &Config) -> Check {
 /// A file with secrets in it is as secret as they are.
 fn settings_file(config: &Config) -> Option<Check> {
     const NAME: &str = "settings file";
-    let with_secret = config.origins.iter().filter(|origin| origin.setting.is_secret());
+    let with_secret = config.origins.iter().filter(|origin| origin.is_secret);
     let path = with_secret.into_iter().find_map(|origin| match &origin.source {
         Source::File { path, .. } => Some(path),
         _ => None,

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 /// Looks at everything, shows it, and ends with 1 when something must be mended.
 pub async fn run(config: &Config, audience: Audience) -> Result<ExitCode, Failure> {
-    let mut checks = files::look(config);
+    let mut checks = files::look(config).await;
     checks.extend(database::look(config).await);
     checks.extend(outside::look(config).await);
     let failed = checks.iter().any(|check| check.state == State::Fail);

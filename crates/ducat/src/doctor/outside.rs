@@ -54,7 +54,7 @@ type Accounts = (Engine, MerchantId, Vec<PspAccountView>);
 
 /// The first merchant's accounts; nothing where there is no database yet.
 async fn accounts(config: &Config) -> Result<Option<Accounts>, Failure> {
-    if !wiring::database_path(config).exists() {
+    if wiring::is_new(config).await? {
         return Ok(None);
     }
     let engine = wiring::engine_for_a_verb(config).await?;

@@ -1,5 +1,6 @@
 //! What a person reads when the gateway is ready: where everything is, the key, and a command that works when it is pasted.
 
+use crate::config::Database;
 use crate::first_start::{KeyAtHand, Start};
 use std::fmt::Write;
 use std::path::Path;
@@ -10,15 +11,21 @@ pub struct Facts<'a> {
     pub url: &'a str,
     /// Where the sandbox is, while it runs.
     pub sandbox: Option<&'a str>,
-    /// Where everything is kept.
+    /// Where the keys lie, and the database where it is a file.
     pub data: &'a Path,
+    /// Where everything else is kept.
+    pub database: &'a Database,
     /// What the start found or made.
     pub start: &'a Start,
 }
 
 /// The banner.
 pub fn text(facts: &Facts<'_>) -> String {
-    let mut text = format!("Ducat {} is ready. Everything is kept in {}.\n\n", env!("CARGO_PKG_VERSION"), facts.data.display());
+    let kept = match facts.database {
+        Database::Sqlite(_) => facts.data.display().to_string(),
+        server @ Database::Postgres(_) => format!("{server}, the keys in {}", facts.data.display()),
+    };
+    let mut text = format!("Ducat {} is ready. Everything is kept in {kept}.\n\n", env!("CARGO_PKG_VERSION"));
     let mut line = |name: &str, what: &str| {
         // Writing into a text cannot fail.
         let _ = writeln!(text, "  {name:<9} {what}");

@@ -30,7 +30,7 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     let (stop, stop_sandbox) = (Stop::new(), Stop::new());
     let inside = if sandbox_wanted(&config) { Some(sandbox::start(&config, &stop_sandbox).await?) } else { None };
     let url = wiring::public_url(&config, listener.local_addr()?.port());
-    let engine = wiring::engine(&config, wiring::open_store(&config)?, url.clone()).await?;
+    let engine = wiring::engine(&config, wiring::open_store(&config).await?, url.clone()).await?;
     let knows = |url: &str| inside.as_ref().is_some_and(|running| running.knows(url));
     let wired = inside.as_ref().map(|running| Inside { base: running.base.clone(), knows: &knows });
     let start = first_start::prepare(&engine, &config, wired).await?;
@@ -47,7 +47,7 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
 
     let outcome = tokio::select! {
         signal = told_to_end() => Ok(signal?),
-        why = watch::database(engine.store().clone()) => Err(why),
+        why = watch::database(engine.store().clone(), wiring::database(&config)) => Err(why),
     };
     let reason = outcome.as_ref().map_or_else(String::as_str, |signal| *signal);
     tracing::info!(reason, "stopping: no new requests, the running ones are finished");
@@ -120,6 +120,7 @@ fn announce(config: &Config, url: &str, inside: Option<&sandbox::Running>, start
         url,
         sandbox: inside.map(|running| running.base.as_str()),
         data: &config.data_dir,
+        database: &wiring::database(config),
         start,
     }));
     tracing::info!(url, sandbox = inside.map(|running| running.base.as_str()), version = env!("CARGO_PKG_VERSION"), "ready");

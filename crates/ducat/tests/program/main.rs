@@ -2,7 +2,7 @@
 //!
 //! - `start`: an empty folder, a second start, a real account. `stop`: signals, ports, panics. `verbs`: keys, verify, doctor, settings.
 //! - `calls`: orders, events, cancel, refund, and every way in which a gateway cannot be called. `listen`: forwarding to a `receiver`.
-//!   `trigger`: every event on its list.
+//!   `trigger`: every event on its list. `server`: everything kept in PostgreSQL.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -10,6 +10,7 @@ mod support;
 mod calls;
 mod listen;
 mod receiver;
+mod server;
 mod start;
 mod stop;
 mod trigger;

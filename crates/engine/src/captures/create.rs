@@ -94,7 +94,7 @@ fn permitted(payment: &Payment, new: NewCapture) -> Result<ducat_domain::payment
 /// An interrupted request is run to completion: whatever the order has come to since is its answer.
 async fn complete(engine: &Engine, merchant: MerchantId, subject: Option<[u8; 16]>, key: &RequestKey) -> Result<Answer, Error> {
     let id = CaptureId::from_bytes(subject.ok_or_else(|| Error::Internal("an interrupted request has no capture".into()))?);
-    let of = read(engine, id).await?.ok_or(Error::NotFound("capture"))?;
+    let of = read(engine, merchant, id).await?.ok_or(Error::NotFound("capture"))?;
     let of = if of.capture.status.is_open() { tell::tell(engine, of).await?.0 } else { of };
     finish(engine, merchant, Some(key), of).await
 }

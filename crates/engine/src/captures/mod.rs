@@ -14,8 +14,8 @@ pub use view::CaptureView;
 
 use crate::payments::Matter;
 use crate::{Engine, Error};
-use ducat_domain::CaptureId;
 use ducat_domain::payments::{Capture, Payment};
+use ducat_domain::{CaptureId, MerchantId};
 
 /// A capture with its payment.
 #[derive(Clone)]
@@ -30,14 +30,15 @@ impl Matter for CaptureOf {
     }
 
     async fn read_again(&self, engine: &Engine) -> Result<Self, Error> {
-        read(engine, self.capture.id).await?.ok_or_else(|| Error::Internal(format!("capture {} is gone", self.capture.id)))
+        let found = read(engine, self.payment.order.merchant, self.capture.id).await?;
+        found.ok_or_else(|| Error::Internal(format!("capture {} is gone", self.capture.id)))
     }
 }
 
 /// The capture as it stands: its order first, so that what is read beside it is never older.
-async fn read(engine: &Engine, id: CaptureId) -> Result<Option<CaptureOf>, Error> {
-    let Some(known) = engine.store().capture(id).await? else { return Ok(None) };
-    let payment = engine.store().payment_by_attempt(known.attempt).await?;
-    let capture = engine.store().capture(id).await?;
+async fn read(engine: &Engine, merchant: MerchantId, id: CaptureId) -> Result<Option<CaptureOf>, Error> {
+    let Some(known) = engine.store().capture(merchant, id).await? else { return Ok(None) };
+    let payment = engine.store().payment_by_attempt(merchant, known.attempt).await?;
+    let capture = engine.store().capture(merchant, id).await?;
     Ok(payment.zip(capture).map(|(payment, capture)| CaptureOf { payment, capture }))
 }

@@ -11,7 +11,7 @@ use ducat_store::{Change, ClaimedJob};
 
 /// Runs a claimed job.
 pub(crate) async fn resolve(engine: &Engine, id: CaptureId, claimed: ClaimedJob) -> Result<(), Error> {
-    let Some(of) = read(engine, id).await? else { return Ok(()) };
+    let Some(of) = read(engine, claimed.merchant, id).await? else { return Ok(()) };
     let fault = match step(engine, of).await {
         Ok(fault) => fault,
         Err(error) => {
@@ -19,7 +19,7 @@ pub(crate) async fn resolve(engine: &Engine, id: CaptureId, claimed: ClaimedJob)
             Some(Fault::Protocol(error.to_string()))
         }
     };
-    let job = match read(engine, id).await?.filter(|of| of.capture.status.is_open()) {
+    let job = match read(engine, claimed.merchant, id).await?.filter(|of| of.capture.status.is_open()) {
         None => claimed.done(),
         Some(_) => claimed.again(soon(engine, &claimed, fault.as_ref())),
     };
@@ -48,7 +48,9 @@ async fn search(engine: &Engine, of: CaptureOf) -> Result<Option<Fault>, Error> 
     if fault.is_some() {
         return Ok(fault);
     }
-    let Some(of) = read(engine, id).await?.filter(|of| of.capture.status.is_open()) else { return Ok(None) };
+    let Some(of) = read(engine, payment.order.merchant, id).await?.filter(|of| of.capture.status.is_open()) else {
+        return Ok(None);
+    };
     let psp = open_psp_of(engine, &payment).await?;
     if !psp.is_done_with(engine, of.capture.created_at) {
         let reason = "the PSP has not captured the money, and may still be doing so".to_owned();

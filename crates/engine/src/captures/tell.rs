@@ -6,7 +6,7 @@ use crate::{Engine, Error};
 use ducat_connectors::{Fault, Operation, Outcome};
 use ducat_domain::Money;
 use ducat_domain::payments::{Decline, DeclineCode};
-use ducat_store::{Change, Job, JobWrite};
+use ducat_store::{Change, Job, JobNext, JobWrite};
 
 /// Tells the PSP, or asks again with the same key. What cannot be told stays `unknown`.
 /// Gives the capture as it is then, and the fault if there was one.
@@ -25,9 +25,9 @@ pub(super) async fn tell(engine: &Engine, of: CaptureOf) -> Result<(CaptureOf, O
     };
     match psp.talk(engine, &operation).await {
         Ok(Outcome::Seen(seen)) => {
-            let id = capture.id;
+            let (merchant, id) = (of.payment.order.merchant, capture.id);
             observe(engine, of.payment, &seen, Along::default()).await?;
-            let of = read(engine, id).await?.ok_or(Error::NotFound("capture"))?;
+            let of = read(engine, merchant, id).await?.ok_or(Error::NotFound("capture"))?;
             let open = of.capture.status.is_open();
             let fault = open.then(|| Fault::Retry { reason: "the PSP has not captured the money yet".into(), after: None });
             Ok((of, fault))
@@ -49,18 +49,18 @@ pub(super) async fn tell(engine: &Engine, of: CaptureOf) -> Result<(CaptureOf, O
 
 /// The PSP refused, or surely never heard of it.
 pub(super) async fn refused(engine: &Engine, of: CaptureOf, decline: Decline) -> Result<CaptureOf, Error> {
-    let (now, id) = (engine.now(), of.capture.id);
+    let (now, merchant, id) = (engine.now(), of.payment.order.merchant, of.capture.id);
     let decide = |of: CaptureOf| Ok(of.payment.capture_failed(of.capture, decline.clone(), now));
     settle_matter(engine, of, decide, |_, _, _| Ok(())).await?;
-    read(engine, id).await?.ok_or(Error::NotFound("capture"))
+    read(engine, merchant, id).await?.ok_or(Error::NotFound("capture"))
 }
 
 async fn unknown(engine: &Engine, of: CaptureOf) -> Result<CaptureOf, Error> {
-    let (now, id) = (engine.now(), of.capture.id);
+    let (now, merchant, id) = (engine.now(), of.payment.order.merchant, of.capture.id);
     let check_at = now.plus(back_off(1, None, 0));
     let decide = |of: CaptureOf| Ok(of.payment.capture_unknown(of.capture, now, check_at));
     settle_matter(engine, of, decide, |_, _, _| Ok(())).await?;
-    read(engine, id).await?.ok_or(Error::NotFound("capture"))
+    read(engine, merchant, id).await?.ok_or(Error::NotFound("capture"))
 }
 
 /// A capture that the PSP has not confirmed is told again soon, and not only when this caller's lease ends.
@@ -69,6 +69,7 @@ pub(super) async fn hurry(engine: &Engine, of: &CaptureOf) -> Result<(), Error> 
         return Ok(());
     }
     let soon = engine.now().plus(back_off(1, None, 0));
-    let jobs = vec![JobWrite::Schedule(Job::Capture(of.capture.id), soon)];
+    let (merchant, job) = (of.payment.order.merchant, Job::Capture(of.capture.id));
+    let jobs = vec![JobWrite { merchant, job, then: JobNext::Schedule(soon) }];
     Ok(engine.store().commit(Change { jobs, ..Change::default() }).await?)
 }

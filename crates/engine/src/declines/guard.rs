@@ -43,7 +43,7 @@ pub(crate) async fn is_over(engine: &Engine, payment: &Payment) -> Result<bool, 
     let guard = engine.settings().guard;
     let mut watched = vec![(keys::of_order(engine, order), guard.order)];
     watched.extend(keys::customer(engine, order.merchant, &order.terms).map(|key| (key, guard.customer)));
-    watched.extend(engine.store().visit(order.id).await?.map(|key| (key, guard.address)));
+    watched.extend(engine.store().visit(order.merchant, order.id).await?.map(|key| (key, guard.address)));
     if closed_until(engine, order.merchant, watched).await?.is_some() {
         return Ok(true);
     }

@@ -22,7 +22,7 @@ impl Noted {
         let order = &payment.order;
         let mut keys = vec![keys::of_order(engine, order)];
         keys.extend(keys::customer(engine, order.merchant, &order.terms));
-        keys.extend(engine.store().visit(order.id).await?);
+        keys.extend(engine.store().visit(order.merchant, order.id).await?);
         let counts = |card: &CardSeen| card.mode == CardMode::Live || engine.settings().test_cards == TestCards::Counted;
         let card = seen.card.as_deref().filter(|card| counts(card));
         if let Some(card) = card {

@@ -17,9 +17,9 @@ pub(crate) async fn arrive(engine: &Engine, payment: &Payment, visitor: Option<I
         return Err(Error::TooManyDeclines { wait: until.since(engine.now()) });
     }
     let Some(address) = address else { return Ok(()) };
-    if engine.store().visit(order.id).await? == Some(DeclineKey::Address(address)) {
+    if engine.store().visit(order.merchant, order.id).await? == Some(DeclineKey::Address(address)) {
         return Ok(());
     }
-    let visit = Some(Visit { order: order.id, address, at: engine.now() });
+    let visit = Some(Visit { merchant: order.merchant, order: order.id, address, at: engine.now() });
     Ok(engine.store().commit(Change { visit, ..Change::default() }).await?)
 }

@@ -6,7 +6,7 @@ use crate::webhook_endpoints::pause;
 use crate::{Engine, Error};
 use ducat_domain::Timestamp;
 use ducat_domain::webhooks::{EndpointStatus, WebhookEndpoint};
-use ducat_store::{Change, ClaimedDelivery, CommitError, DeliveryNext, DeliveryWrite, EndpointWrite};
+use ducat_store::{Change, ClaimedDelivery, CommitError, DeliveryKey, DeliveryNext, DeliveryWrite, EndpointWrite};
 use std::time::Duration;
 
 /// An endpoint that has only failed for so long is paused,
@@ -42,12 +42,13 @@ async fn settle(engine: &Engine, endpoint: &WebhookEndpoint, claim: &ClaimedDeli
     let (now, arrived, gone) = (engine.now(), carried.arrived(), carried.gone);
     let tried = claim.delivery.step.saturating_add(1);
     let (health, then) = if arrived {
-        (EndpointWrite::Reached(endpoint.id), DeliveryNext::Arrived)
+        (EndpointWrite::Reached(endpoint.merchant, endpoint.id), DeliveryNext::Arrived)
     } else {
         let next = schedule::next(tried, now, carried.rest, engine.chance()).map_or(DeliveryNext::Dead, DeliveryNext::Again);
-        (EndpointWrite::Missed(endpoint.id, now), next)
+        (EndpointWrite::Missed(endpoint.merchant, endpoint.id, now), next)
     };
-    let write = DeliveryWrite::Tried { delivery: claim.delivery.id, lease_until: claim.lease_until, went: carried.went, then };
+    let delivery = DeliveryKey::from(&claim.delivery);
+    let write = DeliveryWrite::Tried { delivery, lease_until: claim.lease_until, went: carried.went, then };
     let change = Change { endpoints: vec![health], deliveries: vec![write], ..Change::default() };
     match engine.store().commit(change).await {
         Ok(()) => {}
@@ -60,10 +61,11 @@ async fn settle(engine: &Engine, endpoint: &WebhookEndpoint, claim: &ClaimedDeli
     } else {
         engine.count_miss()
     }
+    let which = (endpoint.merchant, endpoint.id);
     if gone {
-        pause(engine, endpoint.id, EndpointStatus::Gone, |_| true).await?;
+        pause(engine, which, EndpointStatus::Gone, |_| true).await?;
     } else if !arrived {
-        pause(engine, endpoint.id, EndpointStatus::Failing, |endpoint| is_hopeless(endpoint, now)).await?;
+        pause(engine, which, EndpointStatus::Failing, |endpoint| is_hopeless(endpoint, now)).await?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::fan_out::{fan_out, replay};
 use super::standing::Standings;
 use crate::{Engine, Error};
 use ducat_domain::webhooks::WebhookEndpoint;
-use ducat_domain::{Timestamp, WebhookEndpointId};
+use ducat_domain::{MerchantId, Timestamp, WebhookEndpointId};
 use ducat_store::{ClaimedDelivery, EndpointAtWork};
 use std::collections::HashMap;
 use std::future::Future;
@@ -118,8 +118,9 @@ impl Dispatcher {
         let more = self.move_on(&works).await?;
         let now = self.engine.now();
         let is_due = |w: &&EndpointAtWork| w.behind || w.replays || w.due_at.is_some_and(|at| at <= now);
-        let rooms = works.iter().filter(is_due).map(|w| (w.endpoint.id, self.standings.room(w.endpoint.id, now)));
-        let rooms: Vec<_> = rooms.filter(|(_, room)| *room > 0).collect();
+        let rooms =
+            works.iter().filter(is_due).map(|w| (w.endpoint.merchant, w.endpoint.id, self.standings.room(w.endpoint.id, now)));
+        let rooms: Vec<_> = rooms.filter(|(.., room)| *room > 0).collect();
         let claimed = if rooms.is_empty() { Vec::new() } else { self.claim(rooms, now).await? };
         let began = !claimed.is_empty();
         for claim in claimed {
@@ -133,16 +134,20 @@ impl Dispatcher {
     }
 
     /// As much as there is room for. What was counted for one endpoint may be too much for all of them together, so it is shared out.
-    async fn claim(&self, rooms: Vec<(WebhookEndpointId, u32)>, now: Timestamp) -> Result<Vec<ClaimedDelivery>, Error> {
+    async fn claim(
+        &self,
+        rooms: Vec<(MerchantId, WebhookEndpointId, u32)>,
+        now: Timestamp,
+    ) -> Result<Vec<ClaimedDelivery>, Error> {
         let mut shared = Vec::with_capacity(rooms.len());
         let mut trial = self.standings.clone();
-        for (id, _) in rooms {
+        for (merchant, id, _) in rooms {
             let room = trial.room(id, now);
             (0..room).for_each(|_| {
                 trial.begin(id);
             });
             if room > 0 {
-                shared.push((id, room));
+                shared.push((merchant, id, room));
             }
         }
         Ok(self.engine.store().claim_deliveries(shared, now, LEASE).await?)

@@ -20,8 +20,13 @@ pub(super) async fn fan_out(engine: &Engine, work: &EndpointAtWork) -> Result<Mo
     let endpoint = &work.endpoint;
     let marks = engine.store().events_past(endpoint.merchant, work.position, AT_ONCE).await?;
     let Some(last) = marks.last() else { return Ok(false) };
-    let (id, version) = (endpoint.id, endpoint.version);
-    let advance = EndpointWrite::Advance { endpoint: id, version, from: work.position, to: last.position };
+    let advance = EndpointWrite::Advance {
+        merchant: endpoint.merchant,
+        endpoint: endpoint.id,
+        version: endpoint.version,
+        from: work.position,
+        to: last.position,
+    };
     let now = engine.now();
     let wanted = marks.iter().filter(|mark| endpoint.wants(&mark.kind));
     let deliveries = in_order(wanted.map(|mark| new(engine, endpoint, mark, DeliveryOrigin::Event, now)).collect());
@@ -31,11 +36,12 @@ pub(super) async fn fan_out(engine: &Engine, work: &EndpointAtWork) -> Result<Mo
 
 /// Moves the replays of an endpoint on.
 pub(super) async fn replay(engine: &Engine, endpoint: &WebhookEndpoint) -> Result<More, Error> {
-    let Some(replay) = engine.store().open_replays(endpoint.id).await?.into_iter().next() else { return Ok(false) };
-    if engine.store().waiting_deliveries(endpoint.id, REPLAY_ROOM).await? >= REPLAY_ROOM {
+    let (merchant, id) = (endpoint.merchant, endpoint.id);
+    let Some(replay) = engine.store().open_replays(merchant, id).await?.into_iter().next() else { return Ok(false) };
+    if engine.store().waiting_deliveries(merchant, id, REPLAY_ROOM).await? >= REPLAY_ROOM {
         return Ok(false);
     }
-    let marks = engine.store().events_between(replay.merchant, replay.cursor, replay.from, replay.before, AT_ONCE).await?;
+    let marks = engine.store().events_between(merchant, replay.cursor, replay.from, replay.before, AT_ONCE).await?;
     let now = engine.now();
     let wanted = marks.iter().filter(|mark| wants(&replay, endpoint, &mark.kind));
     let deliveries = in_order(wanted.map(|mark| new(engine, endpoint, mark, DeliveryOrigin::Replay, now)).collect());

@@ -7,7 +7,7 @@ use crate::webhook_endpoints::own;
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::webhooks::{Delivery, DeliveryOrigin, DeliveryState};
 use ducat_domain::{DeliveryId, MerchantId, WebhookEndpointId};
-use ducat_store::{Change, DeliveryWrite, EventMark};
+use ducat_store::{Change, DeliveryKey, DeliveryWrite, EventMark};
 
 /// Has it tried now. One that has arrived stays what it is: its event goes out in a new delivery.
 pub async fn retry(
@@ -33,7 +33,7 @@ pub async fn retry(
         (AnswerKind::Created, new.clone(), DeliveryWrite::Insert(new))
     } else {
         let after = Delivery { state: DeliveryState::Pending, next_at: Some(now), step: 0, ..delivery };
-        (AnswerKind::Done, after, DeliveryWrite::TryNow(id, now))
+        (AnswerKind::Done, after, DeliveryWrite::TryNow(DeliveryKey { merchant, endpoint, id }, now))
     };
     let answer = Answer::new(kind, &DeliveryView::of(&after))?;
     let change = Change { deliveries: vec![write], ..Change::default() };

@@ -1,6 +1,6 @@
 //! What the merchant says to a dispute: evidence, or that the payer is right. Written down first, told to the PSP then.
 
-use super::{DisputeView, own, see_to};
+use super::{DisputeOf, DisputeView, own, see_to};
 use crate::idempotency::Known;
 use crate::payments::settle_matter;
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
@@ -51,14 +51,14 @@ async fn answer(
         super::files::check_texts(&of.payment, &fields)?;
         // Whether it may be answered at all is the domain's to say, and comes first.
         if of.dispute.status.awaits_answer() {
-            says_something(engine, &of.dispute, &fields).await?;
+            says_something(engine, &of, &fields).await?;
         }
     }
     let now = engine.now();
     let settled = settle_matter(
         engine,
         of,
-        |of: super::DisputeOf| of.payment.answer_dispute(of.dispute, answer, fields.clone(), now).map(Some),
+        |of: DisputeOf| of.payment.answer_dispute(of.dispute, answer, fields.clone(), now).map(Some),
         |_, _, change| {
             change.idempotency = key.map(|key| key.claim(engine, merchant, Some(*id.as_bytes()), now, None));
             Ok(())
@@ -68,12 +68,12 @@ async fn answer(
     if !matches!(settled.part, Some(Part::Dispute(Dispute { .. }))) {
         return Err(Error::Internal("an answer was written down and is not there".into()));
     }
-    see_to::tell_now(engine, id).await?;
+    see_to::tell_now(engine, merchant, id).await?;
     finish(engine, merchant, id, key).await
 }
 
 /// The bank looks at evidence once: handing in nothing would waste that.
-async fn says_something(engine: &Engine, dispute: &Dispute, fields: &BTreeMap<String, String>) -> Result<(), Error> {
+async fn says_something(engine: &Engine, of: &DisputeOf, fields: &BTreeMap<String, String>) -> Result<(), Error> {
     if let Some((name, _)) = fields.iter().find(|(_, text)| text.trim().is_empty()) {
         return Err(Error::Invalid(Problem::field("too_short", format!("/fields/{name}"), "must not be empty")));
     }
@@ -82,8 +82,8 @@ async fn says_something(engine: &Engine, dispute: &Dispute, fields: &BTreeMap<St
         let detail = "must hold no control characters but line breaks and tabs";
         return Err(Error::Invalid(Problem::field("invalid_text", format!("/fields/{name}"), detail)));
     }
-    let has_texts = !fields.is_empty() || !dispute.evidence.is_empty();
-    if has_texts || !engine.store().dispute_files(dispute.id).await?.is_empty() {
+    let has_texts = !fields.is_empty() || !of.dispute.evidence.is_empty();
+    if has_texts || !engine.store().dispute_files(of.payment.order.merchant, of.dispute.id).await?.is_empty() {
         return Ok(());
     }
     let detail = "must hold a text at least, or add a file first: the bank looks at the evidence once";

@@ -90,14 +90,14 @@ pub async fn add_file(engine: &Engine, merchant: MerchantId, id: DisputeId, new:
         created_at: now,
     };
     let view = FileView::of(&file);
-    engine.store().commit(Change { dispute_files: vec![file], ..Change::default() }).await?;
+    engine.store().commit(Change { dispute_files: vec![(merchant, file)], ..Change::default() }).await?;
     Ok(view)
 }
 
 /// The files of a dispute, by field.
 pub async fn files(engine: &Engine, merchant: MerchantId, id: DisputeId) -> Result<Vec<FileView>, Error> {
     own(engine, merchant, id).await?;
-    Ok(engine.store().dispute_files(id).await?.iter().map(FileView::of).collect())
+    Ok(engine.store().dispute_files(merchant, id).await?.iter().map(FileView::of).collect())
 }
 
 /// Whether the PSP would take these texts.

@@ -70,7 +70,7 @@ async fn step(engine: &Engine, heard: Heard<'_>) -> Result<Payment, Error> {
             if let Some(Part::Dispute(dispute)) = &after.part
                 && dispute.status.is_decided()
             {
-                change.forget_files.push(dispute.id);
+                change.forget_files.push((after.payment.order.merchant, dispute.id));
             }
             Ok(())
         },
@@ -81,6 +81,7 @@ async fn step(engine: &Engine, heard: Heard<'_>) -> Result<Payment, Error> {
 
 /// The dispute that the PSP speaks of. Never one of another attempt.
 async fn known(engine: &Engine, payment: &Payment, seen: &DisputeSeen) -> Result<Option<Dispute>, Error> {
-    let found = engine.store().dispute_by_psp(payment.attempt.psp_account, &seen.psp_dispute).await?;
+    let (merchant, account) = (payment.order.merchant, payment.attempt.psp_account);
+    let found = engine.store().dispute_by_psp(merchant, account, &seen.psp_dispute).await?;
     Ok(found.filter(|d| d.attempt == payment.attempt.id))
 }

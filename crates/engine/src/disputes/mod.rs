@@ -35,20 +35,20 @@ impl Matter for DisputeOf {
     }
 
     async fn read_again(&self, engine: &Engine) -> Result<Self, Error> {
-        read(engine, self.dispute.id).await?.ok_or_else(|| Error::Internal(format!("dispute {} is gone", self.dispute.id)))
+        let found = read(engine, self.payment.order.merchant, self.dispute.id).await?;
+        found.ok_or_else(|| Error::Internal(format!("dispute {} is gone", self.dispute.id)))
     }
 }
 
 /// The dispute as it stands: its order first, so that what is read beside it is never older.
-async fn read(engine: &Engine, id: DisputeId) -> Result<Option<DisputeOf>, Error> {
-    let Some(known) = engine.store().dispute(id).await? else { return Ok(None) };
-    let payment = engine.store().payment_by_attempt(known.attempt).await?;
-    let dispute = engine.store().dispute(id).await?;
+async fn read(engine: &Engine, merchant: MerchantId, id: DisputeId) -> Result<Option<DisputeOf>, Error> {
+    let Some(known) = engine.store().dispute(merchant, id).await? else { return Ok(None) };
+    let payment = engine.store().payment_by_attempt(merchant, known.attempt).await?;
+    let dispute = engine.store().dispute(merchant, id).await?;
     Ok(payment.zip(dispute).map(|(payment, dispute)| DisputeOf { payment, dispute }))
 }
 
 /// The merchant's own dispute; another merchant's is as unknown as none.
 async fn own(engine: &Engine, merchant: MerchantId, id: DisputeId) -> Result<DisputeOf, Error> {
-    let found = read(engine, id).await?.filter(|of| of.payment.order.merchant == merchant);
-    found.ok_or(Error::NotFound("dispute"))
+    read(engine, merchant, id).await?.ok_or(Error::NotFound("dispute"))
 }

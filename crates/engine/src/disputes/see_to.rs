@@ -4,13 +4,13 @@ use super::{DisputeOf, hear, read};
 use crate::payments::{look_at_dispute, open_psp_of, settle_matter, soon};
 use crate::{Engine, Error};
 use ducat_connectors::{EvidenceFile, Fault, Operation, Outcome};
-use ducat_domain::DisputeId;
 use ducat_domain::payments::{Decline, DeclineCode};
+use ducat_domain::{DisputeId, MerchantId};
 use ducat_store::{Change, ClaimedJob};
 
 /// Runs a claimed job.
 pub(crate) async fn see_to(engine: &Engine, id: DisputeId, claimed: ClaimedJob) -> Result<(), Error> {
-    let Some(of) = read(engine, id).await? else { return Ok(()) };
+    let Some(of) = read(engine, claimed.merchant, id).await? else { return Ok(()) };
     let fault = match step(engine, of).await {
         Ok(fault) => fault,
         Err(error) => {
@@ -19,7 +19,7 @@ pub(crate) async fn see_to(engine: &Engine, id: DisputeId, claimed: ClaimedJob) 
         }
     };
     let soon = soon(engine, &claimed, fault.as_ref());
-    let job = match read(engine, id).await?.and_then(|of| look_at_dispute(&of.dispute, engine.now())) {
+    let job = match read(engine, claimed.merchant, id).await?.and_then(|of| look_at_dispute(&of.dispute, engine.now())) {
         None => claimed.done(),
         Some(at) => claimed.again(at.max(soon)),
     };
@@ -27,8 +27,8 @@ pub(crate) async fn see_to(engine: &Engine, id: DisputeId, claimed: ClaimedJob) 
 }
 
 /// Tells the PSP at once, for a caller who waits. What fails is tried again by the job.
-pub(super) async fn tell_now(engine: &Engine, id: DisputeId) -> Result<(), Error> {
-    let Some(of) = read(engine, id).await? else { return Ok(()) };
+pub(super) async fn tell_now(engine: &Engine, merchant: MerchantId, id: DisputeId) -> Result<(), Error> {
+    let Some(of) = read(engine, merchant, id).await? else { return Ok(()) };
     tell(engine, of).await.map(drop)
 }
 
@@ -46,7 +46,7 @@ async fn step(engine: &Engine, of: DisputeOf) -> Result<Option<Fault>, Error> {
 /// Tells the PSP the answer that is written down; under its key it happens once.
 async fn tell(engine: &Engine, of: DisputeOf) -> Result<Option<Fault>, Error> {
     let Some(answer) = of.dispute.answer else { return Ok(None) };
-    let files = engine.store().dispute_files(of.dispute.id).await?;
+    let files = engine.store().dispute_files(of.payment.order.merchant, of.dispute.id).await?;
     let shown = |file: ducat_store::DisputeFile| {
         let (field, name, media_type) = (file.field, file.name, file.media_type);
         file.bytes.map(|bytes| EvidenceFile { field, name, media_type, bytes })

@@ -37,7 +37,7 @@ pub async fn get(engine: &Engine, merchant: MerchantId, id: EventId) -> Result<E
 /// Events of a merchant as the API and the deliveries show them.
 pub(crate) async fn shown(engine: &Engine, merchant: MerchantId, rows: &[EventRow]) -> Result<Vec<EventView>, Error> {
     let ids: HashSet<PaymentOrderId> = rows.iter().filter_map(|row| row.subject.order()).collect();
-    let orders = engine.store().orders(ids.into_iter().collect()).await?;
+    let orders = engine.store().orders(merchant, ids.into_iter().collect()).await?;
     let orders: HashMap<PaymentOrderId, PaymentOrder> = orders.into_iter().map(|o| (o.id, o)).collect();
     let secret = crate::merchants::return_secret(engine, merchant).await?;
     let show = |row: &EventRow| {

@@ -160,7 +160,7 @@ async fn own_account(engine: &Engine, merchant: MerchantId, name: &str) -> Resul
         Account::PspReceivable(id) | Account::PspDisputeHeld(id) | Account::PspReserve(id) | Account::Suspense(id) => {
             engine.store().psp_account(*id).await?.is_some_and(|psp| psp.merchant == merchant)
         }
-        Account::PayoutInTransit(id) => engine.store().payout(*id).await?.is_some_and(|payout| payout.merchant == merchant),
+        Account::PayoutInTransit(id) => engine.store().payout(merchant, *id).await?.is_some(),
         Account::MerchantPayable(id) | Account::MerchantReserve(id) => *id == merchant,
         Account::Bank(_)
         | Account::ExpensePspFee

@@ -2,13 +2,14 @@
 //! more, lets lapse what nobody paid. Every order that can still move has one job that comes here.
 
 use super::commit::{Along, observe, settle};
+use super::get::own;
 use super::plan;
 use super::register::{Psp, conclude, open_psp, register};
 use super::try_again::begin;
 use crate::{Engine, Error};
 use ducat_connectors::{Fault, Operation, Outcome};
 use ducat_domain::payments::{AttemptStatus, Decline, DeclineCode, Observation, Observed, OrderStatus, Payment};
-use ducat_domain::{PaymentOrderId, Timestamp};
+use ducat_domain::{MerchantId, PaymentOrderId, Timestamp};
 use ducat_store::{Change, ClaimedJob};
 
 /// How often an order at rest is looked at for something that the PSP may still tell, such as its fee.
@@ -16,7 +17,7 @@ const MAX_LOOKS_AT_REST: u32 = 6;
 
 /// Runs a claimed job.
 pub(crate) async fn attend(engine: &Engine, order: PaymentOrderId, claimed: ClaimedJob) -> Result<(), Error> {
-    let Some(payment) = engine.store().payment(order).await? else { return Ok(()) };
+    let Some(payment) = engine.store().payment(claimed.merchant, order).await? else { return Ok(()) };
     let (payment, fault) = match both(engine, payment.clone()).await {
         Ok((payment, fault)) => (payment, fault),
         Err(error) => {
@@ -48,13 +49,13 @@ async fn beside(engine: &Engine, latest: &Payment) -> Result<Option<Fault>, Erro
     }
     let paid_by = latest.order.paid_by.filter(|id| *id != latest.attempt.id);
     let fault = match paid_by {
-        Some(id) => match engine.store().payment_by_attempt(id).await? {
+        Some(id) => match engine.store().payment_by_attempt(latest.order.merchant, id).await? {
             Some(payment) => look_at(engine, payment).await?.1,
             None => None,
         },
         None => None,
     };
-    crate::refunds::return_surplus(engine, latest.order.id).await?;
+    crate::refunds::return_surplus(engine, latest.order.merchant, latest.order.id).await?;
     Ok(fault)
 }
 
@@ -65,9 +66,8 @@ pub(crate) async fn look_at(engine: &Engine, payment: Payment) -> Result<(Paymen
 }
 
 /// Sees to an order at once, for a caller who waits.
-pub(crate) async fn attend_now(engine: &Engine, order: PaymentOrderId) -> Result<Payment, Error> {
-    let payment = engine.store().payment(order).await?.ok_or(Error::NotFound("payment order"))?;
-    step(engine, payment).await.map(|(payment, _)| payment)
+pub(crate) async fn attend_now(engine: &Engine, merchant: MerchantId, order: PaymentOrderId) -> Result<Payment, Error> {
+    step(engine, own(engine, merchant, order).await?).await.map(|(payment, _)| payment)
 }
 
 /// One step: the payment as it is then, and the fault that is in the way.

@@ -42,7 +42,7 @@ pub async fn cancel(engine: &Engine, merchant: MerchantId, id: PaymentOrderId, k
         }
         other => other?,
     };
-    let payment = if payment.order.status.is_terminal() { payment } else { attend_now(engine, id).await? };
+    let payment = if payment.order.status.is_terminal() { payment } else { attend_now(engine, merchant, id).await? };
     if taken > 0 && payment.attempt.captured == taken && payment.order.status == OrderStatus::Succeeded {
         // A part was taken before; the rest is let go, as was asked.
         return answer(engine, merchant, key, false, payment, AnswerKind::Done).await;

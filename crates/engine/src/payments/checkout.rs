@@ -3,6 +3,7 @@
 use super::attend::attend_now;
 use super::claim::Proof;
 use super::commit::links;
+use super::get::on_page;
 use super::plan::FRESH;
 use super::try_again::can_try_again;
 use super::view::PaymentOrderView;
@@ -38,18 +39,18 @@ pub struct Checkout {
 
 /// What the checkout page shows; for anybody who knows the id.
 pub async fn checkout(engine: &Engine, id: PaymentOrderId) -> Result<Checkout, Error> {
-    let payment = engine.store().payment(id).await?.ok_or(Error::NotFound("payment order"))?;
+    let payment = on_page(engine, id).await?;
     show(engine, payment).await
 }
 
 /// The customer came back. When the PSP's message is late, the PSP is asked, so that the page shows the truth.
 pub async fn come_back(engine: &Engine, id: PaymentOrderId) -> Result<Checkout, Error> {
-    let payment = engine.store().payment(id).await?.ok_or(Error::NotFound("payment order"))?;
+    let payment = on_page(engine, id).await?;
     let open = !payment.order.status.is_terminal() && payment.attempt.token.is_some();
     if !open || !engine.may_ask_again(id, FRESH) {
         return show(engine, payment).await;
     }
-    match attend_now(engine, id).await {
+    match attend_now(engine, payment.order.merchant, id).await {
         Ok(payment) => show(engine, payment).await,
         Err(error) => {
             // The page can say honestly that the outcome is open; the worker goes on asking.
@@ -67,7 +68,8 @@ async fn show(engine: &Engine, payment: Payment) -> Result<Checkout, Error> {
     let mut order = PaymentOrderView::now(links(engine), &payment);
     if payment.order.amount_captured > 0 {
         // What went back is part of the receipt.
-        order.refunds = Some(engine.store().refunds_of(payment.order.id).await?.iter().map(RefundView::of).collect());
+        order.refunds =
+            Some(engine.store().refunds_of(merchant.id, payment.order.id).await?.iter().map(RefundView::of).collect());
     }
     Ok(Checkout {
         paid_at: paid_at(engine, &payment).await?,
@@ -87,7 +89,7 @@ async fn paid_at(engine: &Engine, payment: &Payment) -> Result<Option<Timestamp>
     if !matches!(order.status, OrderStatus::Succeeded | OrderStatus::Authorized) {
         return Ok(None);
     }
-    let events = engine.store().events_of(Subject::PaymentOrder(order.id)).await?;
+    let events = engine.store().events_of(order.merchant, Subject::PaymentOrder(order.id)).await?;
     Ok(events.iter().find(|event| event.sequence == order.status_version).map(|event| event.at))
 }
 

@@ -8,7 +8,9 @@ use crate::{Answer, AnswerKind, Engine, Error, RequestKey};
 use ducat_domain::journal::{Entry, EventRef, FiledEntry, Layer};
 use ducat_domain::payments::{Capture, EventKind, Moved, Observation, Observed, OrderStatus, Part, Payment, TransitionError};
 use ducat_domain::{EntryId, EventId, MerchantId, Subject, Timestamp};
-use ducat_store::{Change, CommitError, EventRow, InboxState, InboxWrite, Job, JobWrite, PartWrite, PaymentWrite, Unique};
+use ducat_store::{
+    Change, CommitError, EventRow, InboxState, InboxWrite, Job, JobNext, JobWrite, PartWrite, PaymentWrite, Unique,
+};
 use std::sync::{Mutex, PoisonError};
 
 /// How often a change that lost a race is decided anew.
@@ -24,9 +26,9 @@ pub(crate) enum Write {
     AddAttempt,
 }
 
-/// The job that sees to the order of this payment.
-pub(crate) fn attend_job(payment: &Payment) -> Job {
-    Job::Attend(payment.order.id)
+/// What becomes of the job that sees to the order of this payment.
+pub(crate) fn attend_job(payment: &Payment, then: JobNext) -> JobWrite {
+    JobWrite { merchant: payment.order.merchant, job: Job::Attend(payment.order.id), then }
 }
 
 /// The change that makes a move true, with the job that looks at the order next.
@@ -49,13 +51,14 @@ pub(crate) fn change(engine: &Engine, moved: Moved, write: Write) -> Result<Chan
     // must outlive that refund.
     let at_rest = order.status_version == order.version || event.kind == EventKind::FeeBooked;
     let look = match plan::next_look(&payment, now) {
-        Some(at) => Some(JobWrite::Schedule(attend_job(&payment), at)),
-        None => at_rest.then(|| JobWrite::Cancel(attend_job(&payment))),
+        Some(at) => Some(attend_job(&payment, JobNext::Schedule(at))),
+        None => at_rest.then(|| attend_job(&payment, JobNext::Cancel)),
     };
     let mut jobs = Vec::from_iter(look);
-    jobs.extend(part.as_ref().map(|part| plan::part_job(part, now)));
+    jobs.extend(part.as_ref().map(|part| plan::part_job(order.merchant, part, now)));
     if awaits_statement(&payment, &entries) {
-        jobs.push(JobWrite::Hurry(Job::Statement(payment.attempt.psp_account), now.plus(plan::STATEMENT_AFTER)));
+        let then = JobNext::Hurry(now.plus(plan::STATEMENT_AFTER));
+        jobs.push(JobWrite { merchant: order.merchant, job: Job::Statement(payment.attempt.psp_account), then });
     }
     Ok(Change {
         entries: file(engine, order.merchant, entries, now),
@@ -102,7 +105,7 @@ impl Matter for Payment {
     }
 
     async fn read_again(&self, engine: &Engine) -> Result<Self, Error> {
-        let found = engine.store().payment_by_attempt(self.attempt.id).await?;
+        let found = engine.store().payment_by_attempt(self.order.merchant, self.attempt.id).await?;
         found.ok_or_else(|| Error::Internal(format!("attempt {} is gone", self.attempt.id)))
     }
 }
@@ -228,7 +231,7 @@ impl Observing {
     async fn of(engine: &Engine, payment: Payment) -> Result<Self, Error> {
         // Only held money is captured by a call; asked for after the payment was read, so never older.
         let capture = match payment.attempt.capturing > 0 {
-            true => engine.store().open_capture(payment.attempt.id).await?,
+            true => engine.store().open_capture(payment.order.merchant, payment.attempt.id).await?,
             false => None,
         };
         Ok(Self { payment, capture })
@@ -249,7 +252,7 @@ impl Matter for Observing {
 pub(crate) async fn observe(engine: &Engine, payment: Payment, seen: &Observation, along: Along<'_>) -> Result<Payment, Error> {
     let now = engine.now();
     let settings = engine.settings();
-    let latest = engine.store().payment(payment.order.id).await?.map(|p| p.attempt.id);
+    let latest = engine.store().payment(payment.order.merchant, payment.order.id).await?.map(|p| p.attempt.id);
     let is_latest = latest == Some(payment.attempt.id);
     let noted = Noted::of(engine, &payment, seen).await?;
     // Whoever hears first that a registration has ended which we close for its declines: our own answer, or the PSP's message.
@@ -277,7 +280,7 @@ pub(crate) async fn observe(engine: &Engine, payment: Payment, seen: &Observatio
             // Another attempt is the order's latest, or paid it: whether the one may stay alive, or the other's money must go back,
             // is looked at now.
             if news && (!is_latest || after.attempt.surplus) {
-                change.jobs.push(JobWrite::Schedule(attend_job(after), now));
+                change.jobs.push(attend_job(after, JobNext::Schedule(now)));
                 engine.wake_worker();
             }
             along.caller.map_or(Ok(()), |caller| caller.amend(engine, after, change))
@@ -329,7 +332,7 @@ pub(crate) async fn apply_message(
 /// A verified message that says only that something happened: kept, and the PSP is asked at once.
 pub(crate) async fn ask_psp(engine: &Engine, payment: &Payment, inbox: InboxWrite) -> Result<(), CommitError> {
     let inbox = InboxWrite { state: InboxState::Checked, order: Some(payment.order.id), ..inbox };
-    let jobs = vec![JobWrite::Schedule(attend_job(payment), engine.now())];
+    let jobs = vec![attend_job(payment, JobNext::Schedule(engine.now()))];
     engine.store().commit(Change { inbox: Some(inbox), jobs, ..Change::default() }).await?;
     engine.wake_worker();
     Ok(())

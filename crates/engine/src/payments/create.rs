@@ -10,7 +10,7 @@ use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_connectors::{Fault, Operation};
 use ducat_domain::payments::{AttemptStatus, Payment, Terms, open};
 use ducat_domain::{AttemptId, MerchantId, PaymentOrderId, PspAccount};
-use ducat_store::{Change, CommitError, JobWrite, Unique};
+use ducat_store::{Change, CommitError, JobNext, Unique};
 
 /// Records an order, registers it at its PSP, and answers.
 pub async fn create(engine: &Engine, merchant: MerchantId, new: NewOrder, key: Option<RequestKey>) -> Result<Answer, Error> {
@@ -74,7 +74,7 @@ pub(super) async fn hurry(engine: &Engine, payment: &Payment) -> Result<(), Erro
         return Ok(());
     }
     let soon = engine.now().plus(plan::back_off(1, None, 0));
-    let jobs = vec![JobWrite::Schedule(attend_job(payment), soon)];
+    let jobs = vec![attend_job(payment, JobNext::Schedule(soon))];
     Ok(engine.store().commit(Change { jobs, ..Change::default() }).await?)
 }
 
@@ -101,7 +101,7 @@ async fn complete(
     key: &RequestKey,
 ) -> Result<Answer, Error> {
     let order = order.ok_or_else(|| Error::Internal("an interrupted request has no order".into()))?;
-    let payment = attend::attend_now(engine, order).await?;
+    let payment = attend::attend_now(engine, merchant, order).await?;
     finish(engine, merchant, Some(key), &payment, first_answer_kind(&payment)).await
 }
 

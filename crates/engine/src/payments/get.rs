@@ -14,8 +14,13 @@ use ducat_store::{OrderFilter, Page, PageAnchor};
 
 /// The merchant's own order; another merchant's is as unknown as none.
 pub(crate) async fn own(engine: &Engine, merchant: MerchantId, id: PaymentOrderId) -> Result<Payment, Error> {
-    let found = engine.store().payment(id).await?.filter(|p| p.order.merchant == merchant);
-    found.ok_or(Error::NotFound("payment order"))
+    engine.store().payment(merchant, id).await?.ok_or(Error::NotFound("payment order"))
+}
+
+/// The order that a page is about, whoever's it is: who knows the page's address may see it.
+pub(super) async fn on_page(engine: &Engine, id: PaymentOrderId) -> Result<Payment, Error> {
+    let merchant = engine.store().merchant_of_order(id).await?.ok_or(Error::NotFound("payment order"))?;
+    own(engine, merchant, id).await
 }
 
 /// One order of the merchant.
@@ -23,20 +28,20 @@ pub async fn get(engine: &Engine, merchant: MerchantId, id: PaymentOrderId, expa
     let payment = own(engine, merchant, id).await?;
     let mut view = PaymentOrderView::now(links(engine), &payment);
     if expand.attempts {
-        let attempts = engine.store().attempts(id).await?;
+        let attempts = engine.store().attempts(merchant, id).await?;
         view.attempts = Some(attempts.iter().map(|a| AttemptView::of(&AttemptSnapshot::of(a))).collect());
     }
     if expand.captures {
-        view.captures = Some(engine.store().captures_of(id).await?.iter().map(CaptureView::of).collect());
+        view.captures = Some(engine.store().captures_of(merchant, id).await?.iter().map(CaptureView::of).collect());
     }
     if expand.refunds {
-        view.refunds = Some(engine.store().refunds_of(id).await?.iter().map(RefundView::of).collect());
+        view.refunds = Some(engine.store().refunds_of(merchant, id).await?.iter().map(RefundView::of).collect());
     }
     if expand.disputes {
-        view.disputes = Some(engine.store().disputes_of(id).await?.iter().map(DisputeView::of).collect());
+        view.disputes = Some(engine.store().disputes_of(merchant, id).await?.iter().map(DisputeView::of).collect());
     }
     if expand.events {
-        view.events = Some(timeline(engine, id).await?);
+        view.events = Some(timeline(engine, merchant, id).await?);
     }
     Ok(view)
 }
@@ -57,13 +62,13 @@ pub async fn list(
 /// The journal entries of an order.
 pub async fn ledger(engine: &Engine, merchant: MerchantId, id: PaymentOrderId) -> Result<Vec<EntryView>, Error> {
     own(engine, merchant, id).await?;
-    Ok(engine.store().entries_of(id).await?.iter().map(EntryView::of).collect())
+    Ok(engine.store().entries_of(merchant, id).await?.iter().map(EntryView::of).collect())
 }
 
 /// Every event of an order, first to last.
-pub async fn timeline(engine: &Engine, id: PaymentOrderId) -> Result<Vec<EventView>, Error> {
-    let payment = engine.store().payment(id).await?.ok_or(Error::NotFound("payment order"))?;
-    let secret = crate::merchants::return_secret(engine, payment.order.merchant).await?;
-    let rows = engine.store().events_of(Subject::PaymentOrder(id)).await?;
+pub async fn timeline(engine: &Engine, merchant: MerchantId, id: PaymentOrderId) -> Result<Vec<EventView>, Error> {
+    let payment = own(engine, merchant, id).await?;
+    let secret = crate::merchants::return_secret(engine, merchant).await?;
+    let rows = engine.store().events_of(merchant, Subject::PaymentOrder(id)).await?;
     rows.iter().map(|row| EventView::of_order(&engine.settings().public_url, row, &payment.order, Some(&secret))).collect()
 }

@@ -2,9 +2,9 @@
 
 use crate::{Engine, Settings};
 use ducat_connectors::Fault;
-use ducat_domain::Timestamp;
 use ducat_domain::payments::{AttemptStatus, Dispute, OrderStatus, Part, Payment};
-use ducat_store::{ClaimedJob, Job, JobWrite};
+use ducat_domain::{MerchantId, Timestamp};
+use ducat_store::{ClaimedJob, Job, JobNext, JobWrite};
 use std::time::Duration;
 
 /// The longest time between two looks at a registration that waits for its customer.
@@ -50,13 +50,13 @@ pub(crate) fn next_look(payment: &Payment, now: Timestamp) -> Option<Timestamp> 
 }
 
 /// What is to be done about a part after it moved.
-pub(crate) fn part_job(part: &Part, now: Timestamp) -> JobWrite {
+pub(crate) fn part_job(merchant: MerchantId, part: &Part, now: Timestamp) -> JobWrite {
     let (job, at) = match part {
         Part::Capture(capture) => (Job::Capture(capture.id), capture.check_at),
         Part::Refund(refund) => (Job::Refund(refund.id), refund.check_at),
         Part::Dispute(dispute) => (Job::Dispute(dispute.id), look_at_dispute(dispute, now)),
     };
-    at.map_or(JobWrite::Cancel(job), |at| JobWrite::Schedule(job, at))
+    JobWrite { merchant, job, then: at.map_or(JobNext::Cancel, JobNext::Schedule) }
 }
 
 /// When a dispute is looked at next: at once with an answer to hand in, else in time for a reminder.

@@ -3,6 +3,7 @@
 use super::attend::attend_now;
 use super::commit::{Write, change};
 use super::create::{choose_psp, hurry};
+use super::get::{on_page, own};
 use super::plan::FRESH;
 use super::register::register;
 use crate::{Engine, Error};
@@ -15,7 +16,7 @@ use std::net::IpAddr;
 /// The customer wants to pay, and comes from this address: gives the address of the PSP's page, beginning a new attempt where the last
 /// one has ended. Nothing while the PSP has not answered yet, or when there is nothing to pay any more.
 pub async fn go_pay(engine: &Engine, id: PaymentOrderId, visitor: Option<IpAddr>) -> Result<Option<String>, Error> {
-    let payment = engine.store().payment(id).await?.ok_or(Error::NotFound("payment order"))?;
+    let payment = on_page(engine, id).await?;
     if !payment.order.status.is_terminal() {
         crate::declines::arrive(engine, &payment, visitor).await?;
     }
@@ -29,7 +30,7 @@ pub async fn go_pay(engine: &Engine, id: PaymentOrderId, visitor: Option<IpAddr>
     } else if asked_already || !engine.may_ask_again(id, FRESH) {
         payment
     } else {
-        attend_now(engine, id).await?
+        attend_now(engine, payment.order.merchant, id).await?
     };
     Ok(payment.attempt.redirect_url)
 }
@@ -53,7 +54,7 @@ fn next_attempt(
 /// Begins a new attempt: the same three phases as the first.
 pub(super) async fn begin(engine: &Engine, payment: Payment) -> Result<(Payment, Option<Fault>), Error> {
     let (account, psp) = choose_psp(engine, payment.order.merchant, &payment.order.terms).await?;
-    let id = payment.order.id;
+    let (merchant, id) = (payment.order.merchant, payment.order.id);
     let moved = next_attempt(engine, payment, account.id, account.psp)
         .map_err(|e| Error::Conflict(crate::Problem::new("payment_order_state", e.to_string())))?;
     let payment = moved.payment.clone();
@@ -61,8 +62,7 @@ pub(super) async fn begin(engine: &Engine, payment: Payment) -> Result<(Payment,
         Ok(()) => engine.announce(id),
         // Another tab was faster: what it began is what there is.
         Err(CommitError::Stale) => {
-            let payment = engine.store().payment(id).await?.ok_or(Error::NotFound("payment order"))?;
-            return Ok((payment, None));
+            return Ok((own(engine, merchant, id).await?, None));
         }
         Err(e) => return Err(e.into()),
     }

@@ -69,7 +69,7 @@ async fn intend(
     let latest = own(engine, merchant, order).await?;
     let payment = match latest.order.paid_by {
         Some(paid_by) if paid_by != latest.attempt.id => {
-            engine.store().payment_by_attempt(paid_by).await?.ok_or(Error::NotFound("payment order"))?
+            engine.store().payment_by_attempt(merchant, paid_by).await?.ok_or(Error::NotFound("payment order"))?
         }
         _ => latest,
     };
@@ -126,7 +126,7 @@ fn in_time(engine: &Engine, payment: &Payment) -> Result<(), Error> {
 /// An interrupted request is run to completion: whatever the refund has come to since is its answer.
 async fn complete(engine: &Engine, merchant: MerchantId, subject: Option<[u8; 16]>, key: &RequestKey) -> Result<Answer, Error> {
     let id = RefundId::from_bytes(subject.ok_or_else(|| Error::Internal("an interrupted request has no refund".into()))?);
-    let of = read(engine, id).await?.ok_or(Error::NotFound("refund"))?;
+    let of = read(engine, merchant, id).await?.ok_or(Error::NotFound("refund"))?;
     let of = if of.refund.is_unconfirmed() { tell::tell(engine, of).await?.0 } else { of };
     finish(engine, merchant, Some(key), &of.refund).await
 }

@@ -7,8 +7,8 @@ use ducat_store::{Page, PageAnchor, PartFilter};
 
 /// One refund of the merchant; another merchant's is as unknown as none.
 pub async fn get(engine: &Engine, merchant: MerchantId, id: RefundId) -> Result<RefundView, Error> {
-    let found = super::read(engine, id).await?.filter(|of| of.payment.order.merchant == merchant);
-    found.map(|of| RefundView::of(&of.refund)).ok_or(Error::NotFound("refund"))
+    let found = engine.store().refund(merchant, id).await?;
+    found.map(|refund| RefundView::of(&refund)).ok_or(Error::NotFound("refund"))
 }
 
 /// The merchant's refunds, newest first.

@@ -93,7 +93,7 @@ pub(super) async fn one(engine: &Engine, of: RefundOf, seen: &RefundSeen, inbox:
     .await?;
     match settled.part {
         Some(Part::Refund(refund)) => Ok(RefundOf { payment: settled.payment, refund }),
-        _ => super::read(engine, of.refund.id).await?.ok_or(Error::NotFound("refund")),
+        _ => super::read(engine, of.payment.order.merchant, of.refund.id).await?.ok_or(Error::NotFound("refund")),
     }
 }
 
@@ -110,10 +110,11 @@ pub(super) fn next_check(refund: &Refund, now: Timestamp) -> Timestamp {
 /// The refund that the PSP speaks of: by our id, which it carries, or by its own. Never one of another attempt.
 async fn known(engine: &Engine, payment: &Payment, seen: &RefundSeen) -> Result<Option<Refund>, Error> {
     if let Some(id) = seen.ours
-        && let Some(refund) = engine.store().refund(id).await?.filter(|r| r.attempt == payment.attempt.id)
+        && let Some(refund) = engine.store().refund(payment.order.merchant, id).await?.filter(|r| r.attempt == payment.attempt.id)
     {
         return Ok(Some(refund));
     }
-    let found = engine.store().refund_by_psp(payment.attempt.psp_account, &seen.psp_refund).await?;
+    let (merchant, account) = (payment.order.merchant, payment.attempt.psp_account);
+    let found = engine.store().refund_by_psp(merchant, account, &seen.psp_refund).await?;
     Ok(found.filter(|r| r.attempt == payment.attempt.id))
 }

@@ -22,6 +22,7 @@ pub use view::RefundView;
 use crate::payments::Matter;
 use crate::{Engine, Error};
 use ducat_domain::payments::{Payment, Refund};
+use ducat_domain::{MerchantId, RefundId};
 
 /// A refund with its payment.
 #[derive(Clone)]
@@ -36,14 +37,15 @@ impl Matter for RefundOf {
     }
 
     async fn read_again(&self, engine: &Engine) -> Result<Self, Error> {
-        read(engine, self.refund.id).await?.ok_or_else(|| Error::Internal(format!("refund {} is gone", self.refund.id)))
+        let found = read(engine, self.payment.order.merchant, self.refund.id).await?;
+        found.ok_or_else(|| Error::Internal(format!("refund {} is gone", self.refund.id)))
     }
 }
 
 /// The refund as it stands: its order first, so that what is read beside it is never older.
-async fn read(engine: &Engine, id: ducat_domain::RefundId) -> Result<Option<RefundOf>, Error> {
-    let Some(known) = engine.store().refund(id).await? else { return Ok(None) };
-    let payment = engine.store().payment_by_attempt(known.attempt).await?;
-    let refund = engine.store().refund(id).await?;
+async fn read(engine: &Engine, merchant: MerchantId, id: RefundId) -> Result<Option<RefundOf>, Error> {
+    let Some(known) = engine.store().refund(merchant, id).await? else { return Ok(None) };
+    let payment = engine.store().payment_by_attempt(merchant, known.attempt).await?;
+    let refund = engine.store().refund(merchant, id).await?;
     Ok(payment.zip(refund).map(|(payment, refund)| RefundOf { payment, refund }))
 }

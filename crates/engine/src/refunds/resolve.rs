@@ -11,7 +11,7 @@ use ducat_store::{Change, ClaimedJob};
 
 /// Runs a claimed job.
 pub(crate) async fn resolve(engine: &Engine, id: RefundId, claimed: ClaimedJob) -> Result<(), Error> {
-    let Some(of) = read(engine, id).await? else { return Ok(()) };
+    let Some(of) = read(engine, claimed.merchant, id).await? else { return Ok(()) };
     let fault = match step(engine, of).await {
         Ok(fault) => fault,
         Err(error) => {
@@ -20,7 +20,7 @@ pub(crate) async fn resolve(engine: &Engine, id: RefundId, claimed: ClaimedJob) 
         }
     };
     let soon = soon(engine, &claimed, fault.as_ref());
-    let job = match read(engine, id).await?.filter(|of| of.refund.status.is_open()) {
+    let job = match read(engine, claimed.merchant, id).await?.filter(|of| of.refund.status.is_open()) {
         None => claimed.done(),
         Some(of) if fault.is_none() && !of.refund.is_unconfirmed() => {
             claimed.again(hear::next_check(&of.refund, engine.now()).max(soon))
@@ -55,7 +55,9 @@ async fn search(engine: &Engine, of: RefundOf) -> Result<Option<Fault>, Error> {
     if fault.is_some() {
         return Ok(fault);
     }
-    let Some(of) = read(engine, id).await?.filter(|of| of.refund.is_unconfirmed()) else { return Ok(None) };
+    let Some(of) = read(engine, payment.order.merchant, id).await?.filter(|of| of.refund.is_unconfirmed()) else {
+        return Ok(None);
+    };
     let psp = open_psp_of(engine, &payment).await?;
     if !psp.is_done_with(engine, of.refund.created_at) {
         let reason = "the PSP does not know the refund, and may still be processing it".to_owned();

@@ -5,7 +5,7 @@ use crate::payments::{back_off, open_psp_of, settle_matter};
 use crate::{Engine, Error};
 use ducat_connectors::{Fault, Operation, Outcome};
 use ducat_domain::payments::{Decline, DeclineCode, Part};
-use ducat_store::{Change, Job, JobWrite};
+use ducat_store::{Change, Job, JobNext, JobWrite};
 
 /// Tells the PSP, or asks again with the same key: the PSP gives the same answer. What cannot be told stays `unknown`.
 /// Gives the refund as it is then, and the fault if there was one.
@@ -54,11 +54,11 @@ async fn settle(
     of: RefundOf,
     decide: impl Fn(RefundOf) -> Result<Option<ducat_domain::payments::Moved>, ducat_domain::payments::TransitionError> + Send,
 ) -> Result<RefundOf, Error> {
-    let id = of.refund.id;
+    let (merchant, id) = (of.payment.order.merchant, of.refund.id);
     let settled = settle_matter(engine, of, decide, |_, _, _| Ok(())).await?;
     match settled.part {
         Some(Part::Refund(refund)) => Ok(RefundOf { payment: settled.payment, refund }),
-        _ => super::read(engine, id).await?.ok_or_else(|| Error::Internal(format!("refund {id} is gone"))),
+        _ => super::read(engine, merchant, id).await?.ok_or_else(|| Error::Internal(format!("refund {id} is gone"))),
     }
 }
 
@@ -68,6 +68,7 @@ pub(super) async fn hurry(engine: &Engine, of: &RefundOf) -> Result<(), Error> {
         return Ok(());
     }
     let soon = engine.now().plus(back_off(1, None, 0));
-    let jobs = vec![JobWrite::Schedule(Job::Refund(of.refund.id), soon)];
+    let (merchant, job) = (of.payment.order.merchant, Job::Refund(of.refund.id));
+    let jobs = vec![JobWrite { merchant, job, then: JobNext::Schedule(soon) }];
     Ok(engine.store().commit(Change { jobs, ..Change::default() }).await?)
 }

@@ -94,7 +94,7 @@ pub async fn close_exception(
     {
         return Ok(answer);
     }
-    let found = engine.store().exception(id).await?.filter(|exception| exception.merchant == merchant);
+    let found = engine.store().exception(merchant, id).await?;
     let mut exception = found.ok_or(Error::NotFound("exception"))?;
     if let Some(closed) = &exception.closed {
         let detail = format!("the exception was closed by {} at {}", closed.by, closed.at);

@@ -13,7 +13,7 @@ pub async fn payout(engine: &Engine, merchant: MerchantId, id: PayoutId) -> Resu
 
 /// The merchant's own payout; another merchant's is as unknown as none.
 pub(super) async fn own(engine: &Engine, merchant: MerchantId, id: PayoutId) -> Result<Payout, Error> {
-    let found = engine.store().payout(id).await?.filter(|payout| payout.merchant == merchant);
+    let found = engine.store().payout(merchant, id).await?;
     found.ok_or(Error::NotFound("payout"))
 }
 

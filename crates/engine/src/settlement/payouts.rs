@@ -5,7 +5,7 @@ use crate::payments::{STATEMENT_AFTER, file};
 use crate::{Engine, Error};
 use ducat_domain::settlement::{Payout, PayoutError, PayoutMoved, PayoutSeen};
 use ducat_domain::{EventId, PayoutId, PspAccount, Subject};
-use ducat_store::{Change, CommitError, EventRow, InboxState, InboxWrite, Job, JobWrite, Unique};
+use ducat_store::{Change, CommitError, EventRow, InboxState, InboxWrite, Job, JobNext, JobWrite, Unique};
 
 /// How often a change that lost a race is decided anew.
 const MAX_RACES: u32 = 16;
@@ -37,7 +37,7 @@ pub(crate) async fn hear(
 ) -> Result<Payout, Error> {
     for _ in 0..MAX_RACES {
         let now = engine.now();
-        let known = engine.store().payout_by_psp(account.id, &seen.psp_payout).await?;
+        let known = engine.store().payout_by_psp(account.merchant, account.id, &seen.psp_payout).await?;
         let moved = match known.clone() {
             Some(payout) => payout.heard(seen, now).map_err(|e| mismatch(seen, &e))?,
             None => Some(Payout::begin(PayoutId::new(now, engine.chance()), account.merchant, account.id, seen, now)),
@@ -51,7 +51,8 @@ pub(crate) async fn hear(
         let after = after.ok_or_else(|| Error::Internal("a payout that is not there".into()))?;
         // Its line in the statement says that the money left.
         if news {
-            change.jobs.push(JobWrite::Hurry(Job::Statement(account.id), now.plus(STATEMENT_AFTER)));
+            let then = JobNext::Hurry(now.plus(STATEMENT_AFTER));
+            change.jobs.push(JobWrite { merchant: account.merchant, job: Job::Statement(account.id), then });
         }
         if change.is_empty() {
             return Ok(after);

@@ -7,7 +7,7 @@ use ducat_connectors::{Fault, Operation, Outcome};
 use ducat_domain::payments::Payment;
 use ducat_domain::settlement::{Booked, LineAbout, LineKind, Payout, Place, StatementLine};
 use ducat_domain::{AttemptId, ExceptionId, Money, PspAccount};
-use ducat_store::{BookException, Change, CommitError, Job, JobWrite, PspLineRow, Unique};
+use ducat_store::{BookException, Change, CommitError, Job, JobNext, JobWrite, PspLineRow, Unique};
 
 /// Books a line and notes that it was read. A line that was read before changes nothing. A fault is of the talk with the PSP, and leaves
 /// the line to the next reading.
@@ -52,7 +52,7 @@ async fn whose(
     psp: &Psp,
     psp_payment: &str,
 ) -> Result<Result<Option<Payment>, Fault>, Error> {
-    if let Some(payment) = engine.store().payment_by_psp_payment(account.id, psp_payment).await? {
+    if let Some(payment) = engine.store().payment_by_psp_payment(account.merchant, account.id, psp_payment).await? {
         return Ok(Ok(Some(payment)));
     }
     let attempt = match psp.talk(engine, &Operation::Locate { psp_payment: psp_payment.to_owned() }).await {
@@ -62,8 +62,8 @@ async fn whose(
         Err(fault) => return Ok(Err(fault)),
     };
     let Some(attempt) = attempt else { return Ok(Ok(None)) };
-    let payment = engine.store().payment_by_attempt(attempt).await?.filter(|p| p.attempt.psp_account == account.id);
-    let Some(payment) = payment else { return Ok(Ok(None)) };
+    let payment = engine.store().payment_by_attempt(account.merchant, attempt).await?;
+    let Some(payment) = payment.filter(|p| p.attempt.psp_account == account.id) else { return Ok(Ok(None)) };
     // A registration whose answer was lost, or that we had given up, has no token yet: it is found by our own id, which it carries.
     if payment.attempt.token.is_none() {
         let find = Operation::Find { reference: payment.attempt.id.to_string(), since: payment.attempt.created_at };
@@ -96,7 +96,7 @@ async fn at_payment(engine: &Engine, account: &PspAccount, line: &StatementLine,
             change.psp_lines.push(row.clone());
             // A refund or dispute whose message never came shows here: the PSP is asked for the whole truth about the payment.
             if !matches!(line.kind, LineKind::Charge) {
-                change.jobs.push(JobWrite::Hurry(Job::Attend(order), now));
+                change.jobs.push(JobWrite { merchant: account.merchant, job: Job::Attend(order), then: JobNext::Hurry(now) });
             }
             Ok(())
         },
@@ -120,7 +120,10 @@ async fn at_payout(engine: &Engine, account: &PspAccount, line: &StatementLine, 
         change.entries.extend(file(engine, account.merchant, line.book(place, now).entries, now));
         change.psp_lines.push(PspLineRow { payout: Some(id), ..row(engine, account, line) });
         match commit(engine, change).await {
-            Err(Error::Busy) => payout = engine.store().payout(id).await?.ok_or(Error::NotFound("payout"))?,
+            Err(Error::Busy) => {
+                let again = engine.store().payout(account.merchant, id).await?;
+                payout = again.ok_or(Error::NotFound("payout"))?;
+            }
             other => return other,
         }
     }

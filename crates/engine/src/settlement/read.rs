@@ -51,7 +51,7 @@ enum Read {
 
 async fn read_on(engine: &Engine, account: &PspAccount) -> Result<Result<Read, Fault>, Error> {
     let psp = psp_accounts::open(engine, account)?;
-    let mut cursor = engine.store().psp_cursor(account.id).await?;
+    let mut cursor = engine.store().psp_cursor(account.merchant, account.id).await?;
     let now = engine.now();
     if cursor.as_ref().is_some_and(|c| now.since(c.reread_at) >= REREAD_EVERY) {
         // Known lines are passed over, so that going back costs reading and nothing else.
@@ -61,7 +61,7 @@ async fn read_on(engine: &Engine, account: &PspAccount) -> Result<Result<Read, F
         }
         if let Some(cursor) = &mut cursor {
             cursor.reread_at = now;
-            let psp_cursor = Some(cursor.clone());
+            let psp_cursor = Some((account.merchant, cursor.clone()));
             engine.store().commit(Change { psp_cursor, ..Change::default() }).await?;
         }
     }
@@ -104,7 +104,7 @@ async fn pages(
             Err(fault) => return Ok(Err(fault)),
         };
         let ids = page.lines.iter().map(|line| line.psp_line.clone()).collect();
-        let known = engine.store().known_psp_lines(account.id, ids).await?;
+        let known = engine.store().known_psp_lines(account.merchant, account.id, ids).await?;
         for line in page.lines.iter().filter(|line| !known.contains(&line.psp_line)) {
             if let Err(fault) = place(engine, account, psp, line).await? {
                 return Ok(Err(fault));
@@ -112,7 +112,8 @@ async fn pages(
         }
         let Some(last) = page.lines.last() else { return Ok(Ok(Read::ToTheEnd)) };
         if let Some(cursor) = keep(last) {
-            engine.store().commit(Change { psp_cursor: Some(cursor), ..Change::default() }).await?;
+            let psp_cursor = Some((account.merchant, cursor));
+            engine.store().commit(Change { psp_cursor, ..Change::default() }).await?;
         }
         if !page.has_more {
             return Ok(Ok(Read::ToTheEnd));

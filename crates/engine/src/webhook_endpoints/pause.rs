@@ -3,7 +3,7 @@
 use super::view::WebhookEndpointView;
 use crate::{Engine, Error};
 use ducat_domain::webhooks::{EndpointStatus, WebhookEndpoint};
-use ducat_domain::{EventId, EventKind, Subject, WebhookEndpointId};
+use ducat_domain::{EventId, EventKind, MerchantId, Subject, WebhookEndpointId};
 use ducat_store::{Change, CommitError, EndpointWrite, EventRow};
 
 /// How often a pause that lost a race is decided anew.
@@ -12,12 +12,12 @@ const MAX_RACES: u32 = 8;
 /// Pauses an endpoint if it is in use and `is_due` says so. Whether it was.
 pub(crate) async fn pause(
     engine: &Engine,
-    id: WebhookEndpointId,
+    (merchant, id): (MerchantId, WebhookEndpointId),
     status: EndpointStatus,
     is_due: impl Fn(&WebhookEndpoint) -> bool + Send,
 ) -> Result<bool, Error> {
     for _ in 0..MAX_RACES {
-        let Some(endpoint) = engine.store().webhook_endpoint(id).await? else { return Ok(false) };
+        let Some(endpoint) = engine.store().webhook_endpoint(merchant, id).await? else { return Ok(false) };
         if endpoint.status != EndpointStatus::Enabled || !is_due(&endpoint) {
             return Ok(false);
         }
@@ -26,7 +26,7 @@ pub(crate) async fn pause(
         let now = engine.now();
         let event = EventRow {
             id: EventId::new(now, engine.chance()),
-            merchant: endpoint.merchant,
+            merchant,
             subject: Subject::WebhookEndpoint(id),
             sequence: endpoint.events.saturating_add(1),
             kind: EventKind::WebhookEndpointDisabled,

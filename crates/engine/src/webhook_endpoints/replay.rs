@@ -80,7 +80,7 @@ pub async fn replay(
     }
     let types = check::types(new.types).map_err(Error::Invalid)?;
     own(engine, merchant, id).await?;
-    if engine.store().open_replays(id).await?.len() >= MAX_REPLAYS {
+    if engine.store().open_replays(merchant, id).await?.len() >= MAX_REPLAYS {
         let detail = format!("{MAX_REPLAYS} replays of this endpoint are under way already");
         return Err(Error::Conflict(Problem::new("too_many", detail)));
     }

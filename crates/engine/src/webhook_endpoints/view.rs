@@ -87,9 +87,8 @@ impl WebhookEndpointView {
 
 /// The merchant's own endpoint; another merchant's and a deleted one are as unknown as none.
 pub(crate) async fn own(engine: &Engine, merchant: MerchantId, id: WebhookEndpointId) -> Result<WebhookEndpoint, Error> {
-    let found = engine.store().webhook_endpoint(id).await?;
-    let found = found.filter(|e| e.merchant == merchant && e.status != EndpointStatus::Deleted);
-    found.ok_or(Error::NotFound("webhook endpoint"))
+    let found = engine.store().webhook_endpoint(merchant, id).await?;
+    found.filter(|e| e.status != EndpointStatus::Deleted).ok_or(Error::NotFound("webhook endpoint"))
 }
 
 /// One endpoint of the merchant.

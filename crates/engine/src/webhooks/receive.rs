@@ -53,6 +53,7 @@ pub async fn receive(
         ReceiveError::Malformed
     })?;
     let inbox = InboxWrite {
+        merchant: kept.merchant,
         psp_account: account,
         message_id: message.dedupe.clone(),
         kind: message.kind.clone(),
@@ -158,16 +159,16 @@ fn duplicate(e: CommitError) -> Error {
 /// another account.
 async fn find(engine: &Engine, account: &PspAccount, about: &About) -> Result<Option<Payment>, Error> {
     if let Some(token) = &about.token
-        && let Some(payment) = engine.store().payment_by_token(account.id, token).await?
+        && let Some(payment) = engine.store().payment_by_token(account.merchant, account.id, token).await?
     {
         return Ok(Some(payment));
     }
     if let Some(psp_payment) = &about.psp_payment
-        && let Some(payment) = engine.store().payment_by_psp_payment(account.id, psp_payment).await?
+        && let Some(payment) = engine.store().payment_by_psp_payment(account.merchant, account.id, psp_payment).await?
     {
         return Ok(Some(payment));
     }
     let Some(Ok(attempt)) = about.attempt.as_deref().map(str::parse::<AttemptId>) else { return Ok(None) };
-    let payment = engine.store().payment_by_attempt(attempt).await?;
+    let payment = engine.store().payment_by_attempt(account.merchant, attempt).await?;
     Ok(payment.filter(|p| p.attempt.psp_account == account.id))
 }

@@ -142,6 +142,34 @@ CREATE FUNCTION shown(prefix text, id uuid) RETURNS text LANGUAGE sql IMMUTABLE 
         (SELECT '00' || ('x' || replace(id::text, '-', ''))::bit(128)::text AS said) bits) END
 $$;
 
+-- Words of the checks that SQLite has and PostgreSQL does not.
+CREATE FUNCTION iif(yes boolean, one anycompatible, other anycompatible) RETURNS anycompatible LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN yes THEN one ELSE other END
+$$;
+CREATE FUNCTION instr(said text, wanted text) RETURNS integer LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT strpos(said, wanted)
+$$;
+CREATE FUNCTION hex(id uuid) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT upper(replace(id::text, '-', ''))
+$$;
+
+-- The writer sends a whole transaction at once, and cannot look at one answer before it sends the next statement. So each statement that
+-- moves rows says how many it must have found; where it did not, the transaction ends here, and with it what follows.
+CREATE FUNCTION must_be(counted bigint, wanted bigint, why text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF counted <> wanted THEN
+    RAISE EXCEPTION USING ERRCODE = CASE WHEN why = 'stale' THEN 'DU409' ELSE '23000' END, MESSAGE = why;
+  END IF;
+END $$;
+
+-- The first row that each transaction of the writer writes. Where the answer to a commit was lost, whoever can write its mark knows that it
+-- was not committed, and never will be. Marks are kept for a day.
+CREATE TABLE write_marks (
+  id  uuid NOT NULL PRIMARY KEY,
+  at  timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX write_marks_by_age ON write_marks (at);
+
 -- What the running program may do, and nothing else: grant this role to the user it connects as. Roles belong to the whole server: another
 -- database may have made it already, or be about to. Who may not make roles goes without.
 DO $$
@@ -161,17 +189,17 @@ BEGIN
     GRANT USAGE ON SCHEMA public TO ducat_app;
     GRANT SELECT ON accounts, api_keys, attempts, balances, captures, declines, dispute_files, disputes, event_clock, events, exceptions,
       idempotency_keys, inbox, jobs, journal_entries, merchants, payment_orders, payouts, postings, psp_accounts, psp_cursors, psp_lines,
-      refunds, visits, webhook_deliveries, webhook_endpoints, webhook_replays, webhook_tries TO ducat_app;
+      refunds, visits, webhook_deliveries, webhook_endpoints, webhook_replays, webhook_tries, write_marks TO ducat_app;
     IF to_regclass('schema_migrations') IS NOT NULL THEN
       GRANT SELECT ON schema_migrations TO ducat_app;
     END IF;
     GRANT INSERT ON accounts, api_keys, attempts, balances, captures, declines, dispute_files, disputes, events, exceptions,
       idempotency_keys, inbox, jobs, journal_entries, merchants, payment_orders, payouts, postings, psp_accounts, psp_cursors, psp_lines,
-      refunds, visits, webhook_deliveries, webhook_endpoints, webhook_replays, webhook_tries TO ducat_app;
+      refunds, visits, webhook_deliveries, webhook_endpoints, webhook_replays, webhook_tries, write_marks TO ducat_app;
     GRANT UPDATE ON api_keys, attempts, balances, captures, dispute_files, disputes, exceptions, idempotency_keys, jobs, payment_orders,
       payouts, psp_accounts, psp_cursors, refunds, visits, webhook_deliveries, webhook_endpoints, webhook_replays TO ducat_app;
-    GRANT DELETE ON declines, dispute_files, idempotency_keys, jobs, visits, webhook_deliveries, webhook_replays, webhook_tries
-      TO ducat_app;
+    GRANT DELETE ON declines, dispute_files, idempotency_keys, jobs, visits, webhook_deliveries, webhook_replays, webhook_tries,
+      write_marks TO ducat_app;
     GRANT EXECUTE ON FUNCTION make_month(timestamptz), wind_event_clock() TO ducat_app;
   END IF;
 END $$;

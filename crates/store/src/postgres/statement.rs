@@ -16,6 +16,16 @@ pub(super) struct Statement {
     pub kinds: Vec<Type>,
 }
 
+impl Statement {
+    /// With further rows, whose values are numbered after its own.
+    pub fn with(mut self, rows: Rows) -> Self {
+        let (params, kinds) = rows.columns();
+        self.params.extend(params);
+        self.kinds.extend(kinds);
+        self
+    }
+}
+
 /// Many rows, column by column.
 pub(super) struct Rows {
     columns: &'static [Column],
@@ -61,7 +71,12 @@ impl Rows {
 
 /// `unnest($1::uuid[], …) AS n(id, …)`.
 pub(super) fn unnest(columns: &[Column]) -> String {
-    let arrays: Vec<String> = columns.iter().enumerate().map(|(i, (_, kind))| format!("${}::{kind}[]", i + 1)).collect();
+    unnest_from(columns, 1)
+}
+
+/// The same, with values that are numbered from `first` on.
+pub(super) fn unnest_from(columns: &[Column], first: usize) -> String {
+    let arrays: Vec<String> = columns.iter().zip(first..).map(|((_, kind), i)| format!("${i}::{kind}[]")).collect();
     format!("unnest({}) AS n({})", arrays.join(", "), names(columns))
 }
 

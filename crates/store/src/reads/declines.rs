@@ -40,8 +40,11 @@ impl Store {
 
     /// Where the customer of an order came from last.
     pub async fn visit(&self, merchant: MerchantId, order: PaymentOrderId) -> Result<Option<DeclineKey>, ReadError> {
-        let sql = "SELECT v.address FROM payment_orders o JOIN visits v ON v.order_id = o.id
-                   WHERE o.merchant_id = $1 AND o.id = $2";
+        let theirs = self.theirs("v");
+        let sql = format!(
+            "SELECT v.address FROM payment_orders o JOIN visits v ON v.order_id = o.id{theirs}
+             WHERE o.merchant_id = $1 AND o.id = $2"
+        );
         self.one(sql, values![merchant, order], |row| Ok(DeclineKey::Address(row.get("address")?))).await
     }
 }

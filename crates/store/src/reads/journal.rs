@@ -12,7 +12,8 @@ use ducat_domain::{EntryId, MerchantId, Money, PaymentOrderId, Timestamp};
 
 /// Lines with what their entry says; conditions and an order that keeps each entry's lines together follow.
 const LINES: &str = "SELECT e.id, e.event_ref, e.order_id, e.at, e.note, a.name, a.currency, p.amount, p.layer
-   FROM journal_entries e JOIN postings p ON p.entry_id = e.id JOIN accounts a ON a.id = p.account_id";
+   FROM journal_entries e JOIN postings p ON p.entry_id = e.id
+     JOIN accounts a ON a.merchant_id = e.merchant_id AND a.id = p.account_id";
 
 /// Entries.
 impl Store {
@@ -70,8 +71,8 @@ fn wanted(merchant: MerchantId, filter: EntryFilter) -> Conditions {
         conditions.add("e.at <", before);
     }
     if let Some(account) = filter.account {
-        let on = "EXISTS (SELECT 1 FROM postings p JOIN accounts a ON a.id = p.account_id
-                    WHERE p.entry_id = e.id AND a.merchant_id = e.merchant_id AND a.name =";
+        let on = "EXISTS (SELECT 1 FROM postings p JOIN accounts a ON a.merchant_id = e.merchant_id AND a.id = p.account_id
+                    WHERE p.entry_id = e.id AND a.name =";
         conditions.add_within(on, account, ")");
     }
     conditions
@@ -111,10 +112,13 @@ fn entries(lines: Vec<(EntryRow, PostingRow)>) -> Vec<EntryRow> {
 impl Store {
     /// What lies on a merchant's accounts, by account and currency.
     pub async fn balances(&self, merchant: MerchantId) -> Result<Vec<AccountBalance>, ReadError> {
-        let sql = "SELECT a.name, a.currency, CAST(coalesce(sum(b.amount) FILTER (WHERE b.layer = 0), 0) AS bigint) AS posted,
-                          CAST(coalesce(sum(b.amount) FILTER (WHERE b.layer = 1), 0) AS bigint) AS pending
-                   FROM accounts a LEFT JOIN balances b ON b.account_id = a.id
-                   WHERE a.merchant_id = $1 GROUP BY a.id, a.name, a.currency ORDER BY a.name, a.currency";
+        let theirs = self.theirs("b");
+        let sql = format!(
+            "SELECT a.name, a.currency, CAST(coalesce(sum(b.amount) FILTER (WHERE b.layer = 0), 0) AS bigint) AS posted,
+                    CAST(coalesce(sum(b.amount) FILTER (WHERE b.layer = 1), 0) AS bigint) AS pending
+             FROM accounts a LEFT JOIN balances b ON b.account_id = a.id{theirs}
+             WHERE a.merchant_id = $1 GROUP BY a.id, a.name, a.currency ORDER BY a.name, a.currency"
+        );
         self.many(sql, values![merchant], move |row| codec::account_balance(row, merchant)).await
     }
 
@@ -122,7 +126,8 @@ impl Store {
     pub async fn balances_at(&self, merchant: MerchantId, at: Timestamp) -> Result<Vec<AccountBalance>, ReadError> {
         let sql = "SELECT a.name, a.currency, CAST(coalesce(sum(p.amount) FILTER (WHERE p.layer = 0), 0) AS bigint) AS posted,
                           CAST(coalesce(sum(p.amount) FILTER (WHERE p.layer = 1), 0) AS bigint) AS pending
-                   FROM journal_entries e JOIN postings p ON p.entry_id = e.id JOIN accounts a ON a.id = p.account_id
+                   FROM journal_entries e JOIN postings p ON p.entry_id = e.id
+                     JOIN accounts a ON a.merchant_id = e.merchant_id AND a.id = p.account_id
                    WHERE e.merchant_id = $1 AND e.at <= $2 GROUP BY a.id, a.name, a.currency ORDER BY a.name, a.currency";
         self.many(sql, values![merchant, at], move |row| codec::account_balance(row, merchant)).await
     }

@@ -20,3 +20,13 @@ mod webhooks;
 
 pub use parts::PartFilter;
 pub(crate) use webhooks::first_of;
+
+use crate::Store;
+
+impl Store {
+    /// A condition, to be put after others, on a table that names its rows' merchant only on a server, where every row is found by its
+    /// merchant first. The merchant is `$1`.
+    pub(crate) fn theirs(&self, alias: &str) -> String {
+        if self.is_postgres() { format!(" AND {alias}.merchant_id = $1") } else { String::new() }
+    }
+}

@@ -126,8 +126,11 @@ impl Store {
 
     /// The evidence of a dispute, by field.
     pub async fn dispute_files(&self, merchant: MerchantId, dispute: DisputeId) -> Result<Vec<DisputeFile>, ReadError> {
-        let sql = "SELECT f.* FROM disputes d JOIN dispute_files f ON f.dispute_id = d.id
-                   WHERE d.merchant_id = $1 AND d.id = $2 ORDER BY f.field";
+        let theirs = self.theirs("f");
+        let sql = format!(
+            "SELECT f.* FROM disputes d JOIN dispute_files f ON f.dispute_id = d.id{theirs}
+             WHERE d.merchant_id = $1 AND d.id = $2 ORDER BY f.field"
+        );
         self.many(sql, values![merchant, dispute], codec::dispute_file).await
     }
 }

@@ -13,8 +13,11 @@ use std::collections::BTreeSet;
 impl Store {
     /// Up to where the statement of a PSP account is read.
     pub async fn psp_cursor(&self, merchant: MerchantId, account: PspAccountId) -> Result<Option<PspCursor>, ReadError> {
-        let sql = "SELECT c.* FROM psp_accounts p JOIN psp_cursors c ON c.psp_account_id = p.id
-                   WHERE p.merchant_id = $1 AND p.id = $2";
+        let theirs = self.theirs("c");
+        let sql = format!(
+            "SELECT c.* FROM psp_accounts p JOIN psp_cursors c ON c.psp_account_id = p.id{theirs}
+             WHERE p.merchant_id = $1 AND p.id = $2"
+        );
         self.one(sql, values![merchant, account], cursor).await
     }
 

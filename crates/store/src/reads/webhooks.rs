@@ -161,8 +161,11 @@ impl Store {
 
     /// The tries of a delivery, first to last.
     pub async fn tries_of(&self, merchant: MerchantId, delivery: DeliveryId) -> Result<Vec<DeliveryTry>, ReadError> {
-        let sql = "SELECT t.* FROM webhook_deliveries d JOIN webhook_tries t ON t.delivery_id = d.id
-                   WHERE d.merchant_id = $1 AND d.id = $2 ORDER BY t.number";
+        let theirs = self.theirs("t");
+        let sql = format!(
+            "SELECT t.* FROM webhook_deliveries d JOIN webhook_tries t ON t.delivery_id = d.id{theirs}
+             WHERE d.merchant_id = $1 AND d.id = $2 ORDER BY t.number"
+        );
         self.many(sql, values![merchant, delivery], codec::delivery_try).await
     }
 }

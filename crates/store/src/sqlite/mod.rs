@@ -4,13 +4,12 @@
 //! - `writer`: group commit. `apply`, `parts`, `statement`, `declines`, `ledger`, `jobs`, `webhooks`: what one [`Change`] writes. `refusal`:
 //!   what a refusal means.
 //! - `col`: what is written. `cell`: what is read.
-//! - `verify`, `invariants`: every invariant over the whole file; `names`: the SQL functions that they use.
+//! - `verify`: every invariant over the whole file; `names`: the SQL functions that they use.
 
 mod apply;
 pub(crate) mod cell;
 mod col;
 mod declines;
-mod invariants;
 mod jobs;
 mod ledger;
 mod migrations;

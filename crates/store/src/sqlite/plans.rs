@@ -154,7 +154,7 @@ fn every_rule_of_a_table_finds_its_rows_by_an_index() {
 fn no_invariant_looks_at_every_row_for_every_row() {
     let (_folder, store, _) = store();
     let db = Readers::open(&store.readers).unwrap();
-    for invariant in super::invariants::INVARIANTS.iter().copied().flatten() {
+    for invariant in crate::invariants::INVARIANTS.iter().copied().flatten() {
         let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {}", invariant.breaches)).unwrap();
         let steps: Vec<(i64, i64, String)> =
             statement.raw_query().mapped(|row| Ok((row.get(0)?, row.get(1)?, row.get(3)?))).map(Result::unwrap).collect();

@@ -1,6 +1,6 @@
 //! Every invariant over the whole file. Each is a query that finds what breaks it.
 
-use super::invariants::INVARIANTS;
+use crate::invariants::INVARIANTS;
 use super::{Readers, Sqlite, migrations};
 use crate::{Finding, ReadError, VerifyProgress, VerifyReport, WriterMode};
 use ducat_domain::Timestamp;

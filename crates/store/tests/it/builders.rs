@@ -8,14 +8,16 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// Chance that is the same in every run.
-pub struct Dice(AtomicU64);
+#[derive(Clone)]
+pub struct Dice(Arc<AtomicU64>);
 
 impl Dice {
     pub fn new(seed: u64) -> Self {
-        Self(AtomicU64::new(seed))
+        Self(Arc::new(AtomicU64::new(seed)))
     }
 
     /// The next number below `end`.
@@ -44,7 +46,10 @@ impl Chance for Dice {
 pub struct World {
     pub store: Store,
     pub dice: Dice,
+    /// The file, where it is one.
     pub path: PathBuf,
+    /// The address, where it is a server.
+    pub url: String,
     clock: AtomicI64,
     pub _folder: Option<tempfile::TempDir>,
 }
@@ -54,6 +59,13 @@ pub struct World {
 pub struct Shop {
     pub merchant: MerchantId,
     pub account: PspAccountId,
+}
+
+impl Shop {
+    /// What is written of a job of this shop's.
+    pub fn job(self, job: Job, then: JobNext) -> JobWrite {
+        JobWrite { merchant: self.merchant, job, then }
+    }
 }
 
 /// How a payment is written.
@@ -79,7 +91,28 @@ impl World {
     /// A world in a file that is kept; `seed` so that two of them make different ids.
     pub fn open(path: PathBuf, mode: WriterMode, seed: u64) -> Self {
         let store = Store::open_sqlite(&path, mode, at(0)).unwrap();
-        Self { store, dice: Dice::new(seed), path, clock: AtomicI64::new(0), _folder: None }
+        let dice = Dice::new(seed);
+        Self { store, dice, path, url: String::new(), clock: AtomicI64::new(0), _folder: None }
+    }
+
+    /// A world in a database of its own on a server.
+    pub async fn postgres(statements: Statements) -> Self {
+        // Each database is a copy of one that is migrated once.
+        let migrate = |url: &str| {
+            let url = url.to_owned();
+            // On a thread of its own: this one waits within a runtime already.
+            let migrated = std::thread::spawn(move || run(async move { drop(Self::at_server(url, Statements::Kept, 1).await) }));
+            migrated.join().unwrap();
+        };
+        Self::at_server(ducat_test_postgres::database_like(migrate), statements, 1).await
+    }
+
+    /// A world in a database that is there; `seed` so that two of them make different ids.
+    pub async fn at_server(url: String, statements: Statements, seed: u64) -> Self {
+        let dice = Dice::new(seed);
+        let settings = PostgresSettings { url: Secret::new(url.clone()), readers: 8, writers: 3, statements };
+        let store = Store::open_postgres(&settings, Arc::new(dice.clone()), at(0)).await.unwrap();
+        Self { store, dice, path: PathBuf::new(), url, clock: AtomicI64::new(0), _folder: None }
     }
 
     /// A moment that is later than all before.
@@ -168,6 +201,7 @@ impl World {
     pub fn change(&self, moved: Moved, write: Write) -> Change {
         let Moved { payment, part, entries, event } = moved;
         let (now, order) = (payment.order.updated_at, &payment.order);
+        let whose = Shop { merchant: order.merchant, account: payment.attempt.psp_account };
         let event = EventRow {
             id: EventId::new(now, &self.dice),
             merchant: order.merchant,
@@ -181,7 +215,9 @@ impl World {
         Change {
             entries: entries.into_iter().map(file).collect(),
             events: vec![event],
-            jobs: std::iter::once(JobWrite::Schedule(attend(order.id), at(60))).chain(part.iter().map(part_job)).collect(),
+            jobs: std::iter::once(whose.job(attend(order.id), JobNext::Schedule(at(60))))
+                .chain(part.iter().map(|part| part_job(whose, part)))
+                .collect(),
             parts: part.into_iter().map(|part| PartWrite { merchant: order.merchant, part }).collect(),
             payments: vec![write(payment)],
             ..Change::default()
@@ -274,13 +310,13 @@ pub fn held(minor: i64) -> Observed {
 }
 
 /// What is to be done about a part: the job that sees to it, as the engine would plan it.
-fn part_job(part: &Part) -> JobWrite {
+fn part_job(shop: Shop, part: &Part) -> JobWrite {
     let (job, is_open) = match part {
         Part::Capture(c) => (Job::Capture(c.id), c.status.is_open()),
         Part::Refund(r) => (Job::Refund(r.id), r.status.is_open()),
         Part::Dispute(d) => (Job::Dispute(d.id), d.answer.is_some()),
     };
-    if is_open { JobWrite::Schedule(job, at(60)) } else { JobWrite::Cancel(job) }
+    if is_open { shop.job(job, JobNext::Schedule(at(60))) } else { shop.job(job, JobNext::Cancel) }
 }
 
 pub fn answer(body: &str) -> StoredAnswer {

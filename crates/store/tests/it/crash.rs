@@ -15,11 +15,15 @@ const SEED: &str = "DUCAT_TEST_CRASH_SEED";
 /// As many tasks write at once.
 const WRITERS: usize = 8;
 
+/// The newest version of each order that was acknowledged.
+type Acknowledged = HashMap<(MerchantId, PaymentOrderId), u32>;
+
 /// Says that a version of an order was acknowledged.
 fn acknowledge(payment: &Payment) {
     let mut out = std::io::stdout().lock();
     // A parent that is gone needs no word any more.
-    let _ = writeln!(out, "ack {} {}", payment.order.id, payment.order.version).and_then(|()| out.flush());
+    let PaymentOrder { merchant, id, version, .. } = &payment.order;
+    let _ = writeln!(out, "ack {merchant} {id} {version}").and_then(|()| out.flush());
 }
 
 /// One order from its beginning to its end, until the store says no.
@@ -76,15 +80,18 @@ fn child(mut command: Command, file: &Path, seed: u64) -> Child {
 }
 
 /// The version of each order that was acknowledged last, and whether the child stopped by itself. `enough` is asked after each line.
-fn read(child: &mut Child, acknowledged: &mut HashMap<PaymentOrderId, u32>, kill_after: Option<u64>) -> bool {
+fn read(child: &mut Child, acknowledged: &mut Acknowledged, kill_after: Option<u64>) -> bool {
     let (mut lines, mut stopped) = (0, false);
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         let line = line.unwrap();
         stopped |= line.contains("stopped");
         // A line that the kill cut short has no newline, but `lines` gives it all the same: an id too short is no acknowledgement.
-        let Some((id, version)) = line.split_once("ack ").and_then(|(_, rest)| rest.split_once(' ')) else { continue };
-        if let (Ok(id), Ok(version)) = (id.parse(), version.parse()) {
-            acknowledged.insert(id, version);
+        let Some((_, words)) = line.split_once("ack ") else { continue };
+        let words: Vec<&str> = words.split(' ').collect();
+        if let [merchant, id, version] = words[..]
+            && let (Ok(merchant), Ok(id), Ok(version)) = (merchant.parse(), id.parse(), version.parse())
+        {
+            acknowledged.insert((merchant, id), version);
         }
         lines += 1;
         if kill_after == Some(lines) {
@@ -94,13 +101,13 @@ fn read(child: &mut Child, acknowledged: &mut HashMap<PaymentOrderId, u32>, kill
     stopped
 }
 
-async fn assert_kept(store: &Store, acknowledged: &HashMap<PaymentOrderId, u32>) {
+async fn assert_kept(store: &Store, acknowledged: &Acknowledged) {
     assert_eq!(store.verify().await.unwrap().findings, Vec::new());
-    for (id, version) in acknowledged {
-        let kept = store.payment(*id).await.unwrap().unwrap_or_else(|| panic!("{id} was acknowledged and is gone"));
+    for ((merchant, id), version) in acknowledged {
+        let kept = store.payment(*merchant, *id).await.unwrap().unwrap_or_else(|| panic!("{id} was acknowledged and is gone"));
         assert!(kept.order.version >= *version, "{id} was acknowledged at version {version}: {kept:?}");
-        assert_eq!(store.events_of(Subject::PaymentOrder(*id)).await.unwrap().len(), kept.order.version as usize);
-        assert_eq!(store.entries_of(*id).await.unwrap().len(), kept.order.version.saturating_sub(2) as usize);
+        assert_eq!(store.events_of(*merchant, Subject::PaymentOrder(*id)).await.unwrap().len(), kept.order.version as usize);
+        assert_eq!(store.entries_of(*merchant, *id).await.unwrap().len(), kept.order.version.saturating_sub(2) as usize);
     }
 }
 

@@ -173,9 +173,9 @@ fn add(w: &World, all: &mut Change, moved: Moved, write: Write) {
     let ended = moved.payment.order.status.is_terminal();
     let mut change = w.change(moved, write);
     if ended {
-        let order = change.payments[0].order().id;
-        change.jobs.retain(|job| !matches!(job, JobWrite::Schedule(Job::Attend(_), _)));
-        change.jobs.push(JobWrite::Cancel(attend(order)));
+        let order = change.payments[0].order();
+        change.jobs.retain(|write| !matches!(write.job, Job::Attend(_)));
+        change.jobs.push(JobWrite { merchant: order.merchant, job: attend(order.id), then: JobNext::Cancel });
     }
     all.payments.extend(change.payments);
     all.parts.extend(change.parts);

@@ -69,7 +69,7 @@ fn a_thousand_changes_from_many_tasks_all_land_in_few_commits() {
             .collect();
         for task in tasks {
             let paid = task.await.unwrap();
-            assert_eq!(w.store.payment(paid.order.id).await.unwrap(), Some(paid));
+            assert_eq!(w.store.payment(paid.order.merchant, paid.order.id).await.unwrap(), Some(paid));
         }
         let after = w.store.stats();
         assert_eq!(after.changes - before.changes, 2000);
@@ -105,8 +105,8 @@ fn of_many_changes_on_one_version_exactly_one_wins() {
             }
             assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 1);
             assert!(results.iter().all(|r| matches!(r, Ok(()) | Err(CommitError::Stale))), "{results:?}");
-            assert_eq!(w.store.events_of(ducat_domain::Subject::PaymentOrder(read.order.id)).await.unwrap().len(), 2);
-            assert!(w.store.entries_of(read.order.id).await.unwrap().len() <= 1);
+            assert_eq!(w.store.events_of(shop.merchant, ducat_domain::Subject::PaymentOrder(read.order.id)).await.unwrap().len(), 2);
+            assert!(w.store.entries_of(read.order.merchant, read.order.id).await.unwrap().len() <= 1);
         }
         w.assert_sound().await;
     });
@@ -126,7 +126,7 @@ fn a_refused_change_in_the_middle_of_a_group_hurts_no_neighbour() {
                 // Fails at the first part, in the middle, and at the last.
                 1 => change.idempotency = Some(unknown_key(shop)),
                 2 => change.events[0].sequence = 7,
-                3 => change.jobs.push(JobWrite::Schedule(attend(ducat_domain::PaymentOrderId::from_bytes([3; 16])), at(1))),
+                3 => change.jobs.push(shop.job(attend(ducat_domain::PaymentOrderId::from_bytes([3; 16])), JobNext::Schedule(at(1)))),
                 _ => {}
             }
             broken.push(number % 4 != 0);
@@ -138,7 +138,7 @@ fn a_refused_change_in_the_middle_of_a_group_hurts_no_neighbour() {
         assert!(w.store.stats().commits - commits <= 2, "one group, or two where the writer was quick");
         for ((result, broken), before) in results.iter().zip(&broken).zip(orders) {
             assert_eq!(result.is_err(), *broken, "{result:?}");
-            let now = w.store.payment(before.order.id).await.unwrap().unwrap();
+            let now = w.store.payment(before.order.merchant, before.order.id).await.unwrap().unwrap();
             assert_eq!(now == before, *broken);
         }
         let balances = w.store.balances(shop.merchant).await.unwrap();
@@ -168,7 +168,7 @@ fn a_change_of_a_group_sees_what_its_neighbour_before_it_wrote() {
         let results = in_one_group(&w, changes).await;
         let wanted = [Ok(()), Ok(()), Err(CommitError::Stale), Err(CommitError::Taken(Unique::Reference))];
         assert_eq!(results, wanted);
-        assert_eq!(w.store.payment(paid.payment.order.id).await.unwrap(), Some(paid.payment));
+        assert_eq!(w.store.payment(paid.payment.order.merchant, paid.payment.order.id).await.unwrap(), Some(paid.payment));
         w.assert_sound().await;
     });
 }
@@ -216,7 +216,7 @@ fn what_was_handed_in_is_committed_though_the_store_is_dropped() {
         intruder.0.execute_batch("ROLLBACK").unwrap();
         answer.await.unwrap();
         let store = Store::open_sqlite(&path, WriterMode::Caller, at(0)).unwrap();
-        assert_eq!(store.payment(wanted.order.id).await.unwrap(), Some(wanted));
+        assert_eq!(store.payment(wanted.order.merchant, wanted.order.id).await.unwrap(), Some(wanted));
     });
 }
 

@@ -201,7 +201,7 @@ impl World {
     pub async fn place(&self, row: &PspLineRow) -> PspCursor {
         let (psp_account, psp_line, line_at) = (row.psp_account, row.psp_line.clone(), row.at);
         let cursor = PspCursor { psp_account, psp_line, line_at, read_at: row.read_at, reread_at: at(0) };
-        self.commit(Change { psp_cursor: Some(cursor.clone()), ..Change::default() }).await;
+        self.commit(Change { psp_cursor: Some((row.merchant, cursor.clone())), ..Change::default() }).await;
         cursor
     }
 

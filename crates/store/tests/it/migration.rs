@@ -70,7 +70,7 @@ async fn fill(w: &World) -> Shop {
     w.settle(pending.request_cancel(w.now()).unwrap().unwrap()).await;
     let first = w.see(w.see(w.order(shop).await, Observed::Open).await, Observed::Failed).await;
     w.see(w.try_again(first.clone()).await, Observed::Captured(eur(4999))).await;
-    let first = w.store.payment_by_attempt(first.attempt.id).await.unwrap().unwrap();
+    let first = w.store.payment_by_attempt(shop.merchant, first.attempt.id).await.unwrap().unwrap();
     w.see(first, Observed::Captured(eur(4999))).await;
     let late = w.order(shop).await;
     let failed = w.settle(late.registration_refused(Decline::of(DeclineCode::GenericDecline), w.now()).unwrap()).await;

@@ -50,10 +50,10 @@ async fn scene() -> (World, Shop) {
         })
     };
     let to = marks[2].position;
-    let advance = EndpointWrite::Advance { endpoint: work.endpoint.id, version: 1, from: work.position, to };
+    let advance = EndpointWrite::Advance { merchant: shop.merchant, endpoint: work.endpoint.id, version: 1, from: work.position, to };
     w.commit(Change { endpoints: vec![advance], deliveries: marks.iter().map(make).collect(), ..Change::default() }).await;
     let lease = std::time::Duration::from_secs(60);
-    let claimed = w.store.claim_deliveries(vec![(work.endpoint.id, 2)], at(9), lease).await.unwrap();
+    let claimed = w.store.claim_deliveries(vec![(shop.merchant, work.endpoint.id, 2)], at(9), lease).await.unwrap();
     for (claim, (status, then)) in claimed.iter().zip([(204, DeliveryNext::Arrived), (500, DeliveryNext::Dead)]) {
         let answer = TryAnswer { status, headers: Vec::new(), body: String::new(), truncated: false };
         let went = DeliveryTry {
@@ -65,7 +65,7 @@ async fn scene() -> (World, Shop) {
             answer: Some(answer),
             error: None,
         };
-        let tried = DeliveryWrite::Tried { delivery: claim.delivery.id, lease_until: claim.lease_until, went, then };
+        let tried = DeliveryWrite::Tried { delivery: DeliveryKey::from(&claim.delivery), lease_until: claim.lease_until, went, then };
         w.commit(Change { deliveries: vec![tried], ..Change::default() }).await;
     }
     w.assert_sound().await;

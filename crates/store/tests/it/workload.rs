@@ -98,12 +98,12 @@ struct Beside {
 }
 
 async fn beside(w: &World, payment: &Payment) -> Beside {
-    let (order, attempt) = (payment.order.id, payment.attempt.id);
-    let mut refunds = w.store.refunds_of(order).await.unwrap();
-    let mut disputes = w.store.disputes_of(order).await.unwrap();
+    let (merchant, order, attempt) = (payment.order.merchant, payment.order.id, payment.attempt.id);
+    let mut refunds = w.store.refunds_of(merchant, order).await.unwrap();
+    let mut disputes = w.store.disputes_of(merchant, order).await.unwrap();
     refunds.retain(|r| r.attempt == attempt);
     disputes.retain(|d| d.attempt == attempt);
-    Beside { capture: w.store.open_capture(attempt).await.unwrap(), refunds, disputes }
+    Beside { capture: w.store.open_capture(merchant, attempt).await.unwrap(), refunds, disputes }
 }
 
 /// What the act does to the payment, by the rules of the domain.
@@ -185,11 +185,11 @@ fn decide(w: &World, payment: Payment, beside: Beside, act: &Act, now: Timestamp
 }
 
 /// The part as the store has it.
-async fn kept(w: &World, part: &Part) -> Option<Part> {
+async fn kept(w: &World, merchant: MerchantId, part: &Part) -> Option<Part> {
     match part {
-        Part::Capture(c) => w.store.capture(c.id).await.unwrap().map(Part::Capture),
-        Part::Refund(r) => w.store.refund(r.id).await.unwrap().map(Part::Refund),
-        Part::Dispute(d) => w.store.dispute(d.id).await.unwrap().map(Part::Dispute),
+        Part::Capture(c) => w.store.capture(merchant, c.id).await.unwrap().map(Part::Capture),
+        Part::Refund(r) => w.store.refund(merchant, r.id).await.unwrap().map(Part::Refund),
+        Part::Dispute(d) => w.store.dispute(merchant, d.id).await.unwrap().map(Part::Dispute),
     }
 }
 
@@ -215,15 +215,16 @@ fn no_random_course_of_payments_leaves_anything_for_verify_to_find() {
         ];
         let check = |course: Vec<(usize, usize, Act, i64)>| {
             wait(async {
-                let orders = [w.order(shops[0]).await, w.order(shops[1]).await, w.order(shops[0]).await].map(|p| p.order.id);
+                let orders = [w.order(shops[0]).await, w.order(shops[1]).await, w.order(shops[0]).await].map(|p| (p.order.merchant, p.order.id));
                 for (order, attempt, act, second) in course {
-                    let attempts = w.store.attempts(orders[order]).await.unwrap();
+                    let (merchant, order) = orders[order];
+                    let attempts = w.store.attempts(merchant, order).await.unwrap();
                     // Only the PSP speaks of attempts that are past; the shop's own moves of the sale are about the latest.
                     let payment = match act {
                         Act::Refused | Act::Absent | Act::Cancel | Act::Expire | Act::Retry => {
-                            w.store.payment(orders[order]).await.unwrap().unwrap()
+                            w.store.payment(merchant, order).await.unwrap().unwrap()
                         }
-                        _ => w.store.payment_by_attempt(attempts[attempt % attempts.len()].id).await.unwrap().unwrap(),
+                        _ => w.store.payment_by_attempt(merchant, attempts[attempt % attempts.len()].id).await.unwrap().unwrap(),
                     };
                     let before = payment.clone();
                     let beside = beside(&w, &payment).await;
@@ -232,9 +233,9 @@ fn no_random_course_of_payments_leaves_anything_for_verify_to_find() {
                         reached.lock().unwrap().insert(moved.event.as_str());
                         let committed = w.store.commit(w.change(moved, write)).await;
                         prop_assert_eq!(committed, Ok(()), "{:?} on {:?}", act, before);
-                        prop_assert_eq!(w.store.payment_by_attempt(after.attempt.id).await.unwrap(), Some(after));
+                        prop_assert_eq!(w.store.payment_by_attempt(merchant, after.attempt.id).await.unwrap(), Some(after));
                         if let Some(part) = part {
-                            prop_assert_eq!(kept(&w, &part).await, Some(part));
+                            prop_assert_eq!(kept(&w, merchant, &part).await, Some(part));
                         }
                     }
                 }
@@ -261,11 +262,11 @@ fn a_surplus_that_pays_the_order_in_the_end_leaves_sound_books() {
         let first = w.see(w.see(w.order(shop).await, Observed::Open).await, Observed::Failed).await;
         let second = w.try_again(first.clone()).await;
         let second = w.see(second, held(4999)).await;
-        let first = w.store.payment_by_attempt(first.attempt.id).await.unwrap().unwrap();
+        let first = w.store.payment_by_attempt(shop.merchant, first.attempt.id).await.unwrap().unwrap();
         w.see(first.clone(), held(4999)).await;
-        let second = w.store.payment_by_attempt(second.attempt.id).await.unwrap().unwrap();
+        let second = w.store.payment_by_attempt(shop.merchant, second.attempt.id).await.unwrap().unwrap();
         w.see(second, Observed::Canceled).await;
-        let first = w.store.payment_by_attempt(first.attempt.id).await.unwrap().unwrap();
+        let first = w.store.payment_by_attempt(shop.merchant, first.attempt.id).await.unwrap().unwrap();
         w.see(first, Observed::Captured(eur(4999))).await;
         w.assert_sound().await;
     });

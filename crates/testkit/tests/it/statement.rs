@@ -39,7 +39,7 @@ async fn every_type_of_line_that_stripe_has_is_booked_once() {
         lines.push(line["id"].as_str().unwrap().to_owned());
     }
     world.live(SECOND * 1_000).await;
-    let known = world.engine.store().known_psp_lines(world.account, lines.clone()).await.unwrap();
+    let known = world.engine.store().known_psp_lines(world.merchant, world.account, lines.clone()).await.unwrap();
     assert_eq!(known.len(), lines.len(), "none is dropped");
     world.assert_sound().await;
 }
@@ -50,7 +50,10 @@ async fn a_payout_leaves_arrives_and_comes_back() {
     let payout = world.control("/_sandbox/payouts", json!({ "currency": "eur", "settle_pending": true }));
     let psp_payout = payout["id"].as_str().unwrap().to_owned();
     world.live(SECOND * 1_000).await;
-    let ours = || async { world.engine.store().payout_by_psp(world.account, &psp_payout).await.unwrap().expect("the payout") };
+    let ours = || async {
+        let found = world.engine.store().payout_by_psp(world.merchant, world.account, &psp_payout).await;
+        found.unwrap().expect("the payout")
+    };
     let there = ours().await;
     assert_eq!((there.status, there.left, there.came_back), (PayoutStatus::Paid, true, false));
     assert_eq!(Some(there.amount.minor), payout["amount"].as_i64());

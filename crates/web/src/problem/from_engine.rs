@@ -22,6 +22,7 @@ impl From<Error> for Problem {
             }
             Error::TooManyDeclines { wait } => Self::too_many_declines(wait),
             Error::Busy => Self::new(&kinds::BUSY, "Too much is waiting already. Nothing was done; try again.").retry_after(1),
+            Error::Unavailable(why) => Self::unavailable(why),
             Error::Psp(refusal) if refusal.code == kinds::PSP_ACCOUNT_MISCONFIGURED.code => refused(&kinds::CONFLICT, refusal),
             Error::Psp(refusal) => refused(&kinds::PSP_REFUSED, refusal),
             Error::Mismatch(_) | Error::Duplicate | Error::Internal(_) => Self::internal(error.to_string()),
@@ -92,13 +93,16 @@ mod tests {
         assert_eq!(status(Error::KeyBusy), StatusCode::CONFLICT);
         assert_eq!(status(Error::TooManyDeclines { wait: Duration::ZERO }), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(status(Error::Busy), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(status(Error::Unavailable("gone".into())), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(status(Error::Internal("secret".into())), StatusCode::INTERNAL_SERVER_ERROR);
     }
 
     #[test]
     fn what_failed_inside_is_for_the_log_only() {
-        let problem = Problem::from(Error::Internal("the disk is full".into()));
-        assert_eq!(problem.hidden(), Some("the disk is full"));
-        assert!(!problem.detail.contains("disk"));
+        for error in [Error::Internal("the disk is full".into()), Error::Unavailable("the disk is full".into())] {
+            let problem = Problem::from(error);
+            assert_eq!(problem.hidden(), Some("the disk is full"));
+            assert!(!problem.detail.contains("disk"));
+        }
     }
 }

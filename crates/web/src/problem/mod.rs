@@ -60,6 +60,12 @@ impl Problem {
         Self { hidden: Some(hidden.into().into()), ..Self::new(&catalogue::INTERNAL_ERROR, detail) }
     }
 
+    /// The database could not be asked, or lost the answer; `hidden` goes to the log only.
+    pub fn unavailable(hidden: impl Into<String>) -> Self {
+        let detail = "The database did not confirm the request: it may have been done, or not. Send it again under the same Idempotency-Key.";
+        Self { hidden: Some(hidden.into().into()), ..Self::new(&catalogue::UNAVAILABLE, detail) }.retry_after(1)
+    }
+
     /// Too much of this customer was declined; nothing more is tried for so long.
     pub fn too_many_declines(wait: Duration) -> Self {
         let detail = "Too many payments of this customer were declined. Nothing was done; wait before you try again.";

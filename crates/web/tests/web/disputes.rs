@@ -40,7 +40,7 @@ async fn dispute(world: &World, status: DisputeStatus) -> String {
         fees: Vec::new(),
         opened_at: now,
     };
-    let payment = world.engine.store().payment(made.text("id").parse().unwrap()).await.unwrap().unwrap();
+    let payment = world.engine.store().payment(world.merchant, made.text("id").parse().unwrap()).await.unwrap().unwrap();
     let id = DisputeId::new(now, &Nine);
     // Each milestone of the dispute is a move of its own.
     let (mut payment, mut known) = (payment, Err(id));

@@ -10,7 +10,7 @@ pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) {
     each!(
         out,
         "INSERT INTO events (position, id, merchant_id, subject_id, subject_kind, sequence, kind, at, snapshot)
-         SELECT next_position(n.number), n.id, n.merchant_id, n.subject_id, n.subject_kind, n.sequence, n.kind, n.at, n.snapshot
+         SELECT (SELECT next_position(0)) + n.number, n.id, n.merchant_id, n.subject_id, n.subject_kind, n.sequence, n.kind, n.at, n.snapshot
          FROM {rows}",
         all(changes, |c| &c.events).into_iter().zip(0_u32..),
         |(event, number)| {

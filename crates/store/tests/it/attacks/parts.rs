@@ -25,13 +25,13 @@ async fn scene() -> Scene {
     let d = w.paid(shop).await;
     let (d, lost) = w.disputed(d, &dispute_seen("dp_1", DisputeStatus::NeedsResponse, true, false)).await;
     let (lost_file, open_file) = (w.evidence(&lost, "receipt", b"%PDF"), w.evidence(&lost, "customer_signature", b"%PDF"));
-    w.commit(Change { dispute_files: vec![lost_file.clone()], ..Change::default() }).await;
+    w.commit(Change { dispute_files: vec![(shop.merchant, lost_file.clone())], ..Change::default() }).await;
     let fees = vec![Fee { psp_line: "txn_d".into(), amount: eur(1500) }];
     let word = DisputeSeen { fees, ..dispute_seen("dp_1", DisputeStatus::Lost, true, false) };
     let (d, lost) = w.see_dispute(d, lost, &word).await;
     let (d, disputed) = w.disputed(d, &dispute_seen("dp_2", DisputeStatus::NeedsResponse, true, false)).await;
     let open_file = DisputeFile { dispute: disputed.id, ..open_file };
-    w.commit(Change { dispute_files: vec![open_file.clone()], ..Change::default() }).await;
+    w.commit(Change { dispute_files: vec![(shop.merchant, open_file.clone())], ..Change::default() }).await;
     let (q, theirs) = (w.paid(shop).await, w.paid(other).await);
     let fee = Fee { psp_line: "txn_q".into(), amount: eur(30) };
     let q = w.settle(q.fees_told(&[fee], w.now()).unwrap()).await;

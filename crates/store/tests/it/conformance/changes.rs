@@ -30,13 +30,13 @@ pub async fn every_part_of_a_change_can_be_read_back(w: World) {
     second.inbox = Some(message(shop, "evt_1", now));
     second.idempotency = Some(claim(shop, "key", Some(payment.order.id), Some(answer("{}"))));
     w.commit(second).await;
-    assert_eq!(w.store.payment(payment.order.id).await.unwrap(), Some(payment.clone()));
-    assert_eq!(w.store.payment_by_attempt(payment.attempt.id).await.unwrap(), Some(payment.clone()));
+    assert_eq!(w.store.payment(shop.merchant, payment.order.id).await.unwrap(), Some(payment.clone()));
+    assert_eq!(w.store.payment_by_attempt(shop.merchant, payment.attempt.id).await.unwrap(), Some(payment.clone()));
     let reference = &payment.order.terms.reference;
     assert_eq!(w.store.payment_by_reference(shop.merchant, reference).await.unwrap(), Some(payment.clone()));
-    assert_eq!(w.store.attempts(payment.order.id).await.unwrap(), vec![payment.attempt.clone()]);
+    assert_eq!(w.store.attempts(shop.merchant, payment.order.id).await.unwrap(), vec![payment.attempt.clone()]);
     assert_eq!(w.store.event(shop.merchant, event.id).await.unwrap(), Some(event.clone()));
-    assert_eq!(w.store.events_of(Subject::PaymentOrder(payment.order.id)).await.unwrap(), vec![event]);
+    assert_eq!(w.store.events_of(shop.merchant, Subject::PaymentOrder(payment.order.id)).await.unwrap(), vec![event]);
     assert_eq!(w.store.next_job_at().await.unwrap(), Some(at(60)));
     assert_eq!(w.store.balances(shop.merchant).await.unwrap().len(), 2);
     let row = w.store.idempotency(shop.merchant, "key").await.unwrap().unwrap();
@@ -46,7 +46,7 @@ pub async fn every_part_of_a_change_can_be_read_back(w: World) {
 
     let registered = w.see(payment, Observed::Open).await;
     let token = registered.attempt.token.clone().unwrap();
-    assert_eq!(w.store.payment_by_token(shop.account, &token).await.unwrap(), Some(registered));
+    assert_eq!(w.store.payment_by_token(shop.merchant, shop.account, &token).await.unwrap(), Some(registered));
     w.store.ready().await.unwrap();
 }
 
@@ -57,7 +57,7 @@ pub async fn an_order_moves_only_from_the_version_that_was_read(w: World) {
     // Somebody else decided on the same reading.
     let late = read.request_cancel(w.now()).unwrap().unwrap();
     assert_eq!(w.store.commit(w.change(late, PaymentWrite::Move)).await, Err(CommitError::Stale));
-    assert_eq!(w.store.payment(won.order.id).await.unwrap(), Some(won.clone()));
+    assert_eq!(w.store.payment(shop.merchant, won.order.id).await.unwrap(), Some(won.clone()));
     // And one who is ahead of what is kept is no better.
     let mut ahead = won.clone().request_cancel(w.now()).unwrap().unwrap();
     ahead.payment.order.version += 1;
@@ -75,10 +75,10 @@ pub async fn a_change_whose_last_part_fails_leaves_nothing(w: World) {
     change.entries = vec![tip(&w, shop, 7)];
     change.inbox = Some(message(shop, "evt_1", now));
     change.idempotency = Some(claim(shop, "key", None, None));
-    change.jobs.push(JobWrite::Schedule(attend(PaymentOrderId::new(now, &w.dice)), now));
+    change.jobs.push(shop.job(attend(PaymentOrderId::new(now, &w.dice)), JobNext::Schedule(now)));
     assert!(matches!(w.store.commit(change.clone()).await, Err(CommitError::Refused(_))));
-    assert_eq!(w.store.payment(payment.order.id).await.unwrap(), None);
-    assert_eq!(w.store.payment_by_attempt(payment.attempt.id).await.unwrap(), None);
+    assert_eq!(w.store.payment(shop.merchant, payment.order.id).await.unwrap(), None);
+    assert_eq!(w.store.payment_by_attempt(shop.merchant, payment.attempt.id).await.unwrap(), None);
     assert_eq!(w.store.event(shop.merchant, event).await.unwrap(), None);
     assert_eq!(w.store.api_key(key.hash).await.unwrap(), None);
     assert_eq!(w.store.idempotency(shop.merchant, "key").await.unwrap(), None);
@@ -98,10 +98,10 @@ pub async fn a_change_that_lost_its_race_leaves_nothing(w: World) {
     let mut change = w.change(late, PaymentWrite::Move);
     change.idempotency = Some(claim(shop, "key", None, None));
     change.inbox = Some(message(shop, "evt_1", w.now()));
-    change.jobs = vec![JobWrite::Schedule(attend(read.order.id), at(1))];
+    change.jobs = vec![shop.job(attend(read.order.id), JobNext::Schedule(at(1)))];
     assert_eq!(w.store.commit(change.clone()).await, Err(CommitError::Stale));
     assert_eq!(w.store.idempotency(shop.merchant, "key").await.unwrap(), None);
-    assert_eq!(w.store.entries_of(read.order.id).await.unwrap(), Vec::new());
+    assert_eq!(w.store.entries_of(shop.merchant, read.order.id).await.unwrap(), Vec::new());
     assert_eq!(w.store.balances(shop.merchant).await.unwrap(), Vec::new());
     assert_eq!(w.store.next_job_at().await.unwrap(), Some(at(60)));
     w.commit(Change { inbox: change.inbox, ..Change::default() }).await;
@@ -114,7 +114,7 @@ pub async fn an_attempt_of_another_order_is_not_moved(w: World) {
     moved.payment.attempt = other.attempt.clone();
     moved.payment.attempt.declines = 7;
     assert_eq!(w.store.commit(w.change(moved, PaymentWrite::Move)).await, Err(CommitError::Stale));
-    assert_eq!(w.store.payment(other.order.id).await.unwrap(), Some(other));
+    assert_eq!(w.store.payment(shop.merchant, other.order.id).await.unwrap(), Some(other));
 }
 
 pub async fn a_further_attempt_becomes_the_latest(w: World) {
@@ -122,10 +122,10 @@ pub async fn a_further_attempt_becomes_the_latest(w: World) {
     let first = w.see(w.order(shop).await, Observed::Open).await;
     let failed = w.see(first, Observed::Failed).await;
     let second = w.try_again(failed.clone()).await;
-    assert_eq!(w.store.payment(second.order.id).await.unwrap(), Some(second.clone()));
-    assert_eq!(w.store.attempts(second.order.id).await.unwrap(), vec![failed.attempt.clone(), second.attempt.clone()]);
+    assert_eq!(w.store.payment(shop.merchant, second.order.id).await.unwrap(), Some(second.clone()));
+    assert_eq!(w.store.attempts(shop.merchant, second.order.id).await.unwrap(), vec![failed.attempt.clone(), second.attempt.clone()]);
     // The first is still found with the order as it is now.
-    let found = w.store.payment_by_attempt(failed.attempt.id).await.unwrap().unwrap();
+    let found = w.store.payment_by_attempt(shop.merchant, failed.attempt.id).await.unwrap().unwrap();
     assert_eq!((found.order, found.attempt), (second.order, failed.attempt));
     w.assert_sound().await;
 }
@@ -183,6 +183,7 @@ pub fn tip(w: &World, shop: Shop, minor: i64) -> FiledEntry {
 
 pub fn message(shop: Shop, id: &str, received_at: Timestamp) -> InboxWrite {
     InboxWrite {
+        merchant: shop.merchant,
         psp_account: shop.account,
         message_id: id.into(),
         kind: "checkout.session.completed".into(),

@@ -78,11 +78,11 @@ pub async fn the_cards_of_an_order_are_found_by_the_order_s_key(w: World) {
 pub async fn where_a_customer_came_from_last_is_known(w: World) {
     let shop = w.shop().await;
     let order = w.order(shop).await.order.id;
-    assert_eq!(w.store.visit(order).await.unwrap(), None);
+    assert_eq!(w.store.visit(shop.merchant, order).await.unwrap(), None);
     for byte in [1, 2] {
-        let visit = Some(Visit { order, address: [byte; 32], at: w.now() });
+        let visit = Some(Visit { merchant: shop.merchant, order, address: [byte; 32], at: w.now() });
         w.commit(Change { visit, ..Change::default() }).await;
-        assert_eq!(w.store.visit(order).await.unwrap(), Some(DeclineKey::Address([byte; 32])));
+        assert_eq!(w.store.visit(shop.merchant, order).await.unwrap(), Some(DeclineKey::Address([byte; 32])));
     }
 }
 
@@ -90,14 +90,14 @@ pub async fn what_is_old_is_forgotten_and_what_was_final_is_kept_longer(w: World
     let shop = w.shop().await;
     let order = refuse(&w, shop, &[CUSTOMER, CARD], at(1)).await.order.id;
     refuse(&w, shop, &[CUSTOMER, CARD], at(10)).await;
-    w.commit(Change { visit: Some(Visit { order, address: [1; 32], at: at(1) }), ..Change::default() }).await;
+    w.commit(Change { visit: Some(Visit { merchant: shop.merchant, order, address: [1; 32], at: at(1) }), ..Change::default() }).await;
     let forget = async |ordinary, is_final| {
         let before = ForgetDeclines { ordinary: at(ordinary), is_final: at(is_final) };
         w.commit(Change { forget_declines: Some(before), ..Change::default() }).await;
     };
     forget(10, 0).await;
     assert_eq!((seen_at(&w, shop, CUSTOMER, 0, 9).await, seen_at(&w, shop, CARD, 0, 9).await), (vec![10], vec![10, 1]));
-    assert_eq!(w.store.visit(order).await.unwrap(), None);
+    assert_eq!(w.store.visit(shop.merchant, order).await.unwrap(), None);
     forget(10, 11).await;
     assert_eq!((seen_at(&w, shop, CUSTOMER, 0, 9).await, seen_at(&w, shop, CARD, 0, 9).await), (vec![10], vec![]));
     w.assert_sound().await;

@@ -72,7 +72,7 @@ pub async fn kinds_filter_and_do_not_hide_what_follows(w: World) {
     let kinds: Vec<EventKind> = read.iter().map(|e| e.kind).collect();
     assert_eq!(kinds, [EventKind::Created, EventKind::Succeeded].repeat(5));
     // A cursor that the filter leaves out is a cursor all the same.
-    let pending = w.store.events_of(read[0].subject).await.unwrap()[1].clone();
+    let pending = w.store.events_of(shop.merchant, read[0].subject).await.unwrap()[1].clone();
     let found = w.store.events(shop.merchant, EventCursor::After(pending.id), vec!["payment_order.pending".into()], 10).await;
     assert_eq!(found.unwrap().unwrap().data.len(), 4);
 }
@@ -129,9 +129,9 @@ pub async fn events_of_all_subjects_stand_in_one_order(w: World) {
     let told: Vec<_> = all.iter().map(|e| (e.subject, e.sequence)).collect();
     assert_eq!(told, [(order, 1), (payout, 1), (order, 2), (payout, 2)]);
     for (subject, wanted) in [(order, [0, 2]), (payout, [1, 3])] {
-        assert_eq!(w.store.events_of(subject).await.unwrap(), wanted.map(|i| all[i].clone()));
+        assert_eq!(w.store.events_of(shop.merchant, subject).await.unwrap(), wanted.map(|i| all[i].clone()));
     }
-    assert_eq!(w.store.events_of(Subject::Payout(theirs.id)).await.unwrap().len(), 1);
+    assert_eq!(w.store.events_of(other.merchant, Subject::Payout(theirs.id)).await.unwrap().len(), 1);
     assert_eq!(w.store.event(shop.merchant, all[1].id).await.unwrap(), Some(all[1].clone()));
     let kinds = vec![EventKind::PayoutUpdated.as_str().to_owned(), EventKind::Created.as_str().to_owned()];
     let some = w.store.events(shop.merchant, EventCursor::Start, kinds, 10).await.unwrap().unwrap().data;

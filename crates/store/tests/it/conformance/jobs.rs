@@ -26,7 +26,7 @@ async fn job(w: &World, shop: Shop) -> Job {
 pub async fn a_job_is_scheduled_once_per_order_and_the_last_time_counts(w: World) {
     let shop = w.shop().await;
     let job = job(&w, shop).await;
-    jobs(&w, vec![JobWrite::Schedule(job, at(10)), JobWrite::Schedule(job, at(20))]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Schedule(at(10))), shop.job(job, JobNext::Schedule(at(20)))]).await;
     assert_eq!(w.store.next_job_at().await.unwrap(), Some(at(20)));
     assert_eq!(claim(&w, 19).await, Vec::new());
     let claimed = claim(&w, 20).await;
@@ -37,11 +37,11 @@ pub async fn a_job_is_scheduled_once_per_order_and_the_last_time_counts(w: World
 pub async fn a_cancelled_job_is_not_claimed(w: World) {
     let shop = w.shop().await;
     let job = job(&w, shop).await;
-    jobs(&w, vec![JobWrite::Cancel(job)]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Cancel)]).await;
     assert_eq!(claim(&w, 1000).await, Vec::new());
     assert_eq!(w.store.next_job_at().await.unwrap(), None);
     // What is not there can be called off as well.
-    jobs(&w, vec![JobWrite::Cancel(job)]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Cancel)]).await;
 }
 
 pub async fn what_is_longest_due_is_claimed_first_and_no_more_than_asked(w: World) {
@@ -49,7 +49,7 @@ pub async fn what_is_longest_due_is_claimed_first_and_no_more_than_asked(w: Worl
     let mut planned = Vec::new();
     for second in [5, 3, 9, 1, 7] {
         let job = job(&w, shop).await;
-        jobs(&w, vec![JobWrite::Schedule(job, at(second))]).await;
+        jobs(&w, vec![shop.job(job, JobNext::Schedule(at(second)))]).await;
         planned.push((second, job));
     }
     planned.sort_by_key(|(second, _)| *second);
@@ -67,37 +67,37 @@ pub async fn what_is_longest_due_is_claimed_first_and_no_more_than_asked(w: Worl
 pub async fn a_claimed_job_comes_back_when_its_lease_ends(w: World) {
     let shop = w.shop().await;
     let job = job(&w, shop).await;
-    jobs(&w, vec![JobWrite::Schedule(job, at(10))]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Schedule(at(10)))]).await;
     assert_eq!(claim(&w, 10).await.len(), 1);
     assert_eq!(claim(&w, 39).await, Vec::new());
     let again = claim(&w, 40).await;
     assert_eq!((again[0].tries, again[0].lease_until), (2, at(70)));
     // Scheduling anew forgets the tries.
-    jobs(&w, vec![JobWrite::Schedule(job, at(45))]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Schedule(at(45)))]).await;
     assert_eq!(claim(&w, 45).await[0].tries, 1);
 }
 
 pub async fn only_the_claim_that_is_held_ends_a_job(w: World) {
     let shop = w.shop().await;
     let job = job(&w, shop).await;
-    jobs(&w, vec![JobWrite::Schedule(job, at(10))]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Schedule(at(10)))]).await;
     let lost = claim(&w, 10).await[0].lease_until;
     let held = claim(&w, 40).await[0].lease_until;
-    jobs(&w, vec![JobWrite::Done { job, lease_until: lost }]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Done { lease_until: lost })]).await;
     assert_eq!(w.store.next_job_at().await.unwrap(), Some(held));
-    jobs(&w, vec![JobWrite::Done { job, lease_until: held }]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Done { lease_until: held })]).await;
     assert_eq!(w.store.next_job_at().await.unwrap(), None);
 }
 
 pub async fn only_the_claim_that_is_held_puts_a_job_off(w: World) {
     let shop = w.shop().await;
     let job = job(&w, shop).await;
-    jobs(&w, vec![JobWrite::Schedule(job, at(10))]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Schedule(at(10)))]).await;
     let lost = claim(&w, 10).await[0].lease_until;
     let held = claim(&w, 40).await[0].lease_until;
-    jobs(&w, vec![JobWrite::Again { job, lease_until: lost, run_at: at(500) }]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Again { lease_until: lost, run_at: at(500) })]).await;
     assert_eq!(w.store.next_job_at().await.unwrap(), Some(held));
-    jobs(&w, vec![JobWrite::Again { job, lease_until: held, run_at: at(500) }]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Again { lease_until: held, run_at: at(500) })]).await;
     assert_eq!(w.store.next_job_at().await.unwrap(), Some(at(500)));
     assert_eq!(claim(&w, 500).await[0].tries, 3);
 }
@@ -105,11 +105,11 @@ pub async fn only_the_claim_that_is_held_puts_a_job_off(w: World) {
 pub async fn a_job_scheduled_anew_while_it_runs_stays(w: World) {
     let shop = w.shop().await;
     let job = job(&w, shop).await;
-    jobs(&w, vec![JobWrite::Schedule(job, at(10))]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Schedule(at(10)))]).await;
     let lease_until = claim(&w, 10).await[0].lease_until;
-    jobs(&w, vec![JobWrite::Schedule(job, at(12))]).await;
-    jobs(&w, vec![JobWrite::Done { job, lease_until }]).await;
-    jobs(&w, vec![JobWrite::Again { job, lease_until, run_at: at(99) }]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Schedule(at(12)))]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Done { lease_until })]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Again { lease_until, run_at: at(99) })]).await;
     assert_eq!(w.store.next_job_at().await.unwrap(), Some(at(12)));
 }
 
@@ -117,11 +117,11 @@ pub async fn a_job_scheduled_anew_while_it_runs_stays(w: World) {
 pub async fn a_job_scheduled_for_the_end_of_the_lease_stays(w: World) {
     let shop = w.shop().await;
     let job = job(&w, shop).await;
-    jobs(&w, vec![JobWrite::Schedule(job, at(10))]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Schedule(at(10)))]).await;
     let lease_until = claim(&w, 10).await[0].lease_until;
-    jobs(&w, vec![JobWrite::Schedule(job, lease_until)]).await;
-    jobs(&w, vec![JobWrite::Done { job, lease_until }]).await;
-    jobs(&w, vec![JobWrite::Again { job, lease_until, run_at: at(99) }]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Schedule(lease_until))]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Done { lease_until })]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Again { lease_until, run_at: at(99) })]).await;
     assert_eq!(w.store.next_job_at().await.unwrap(), Some(lease_until));
 }
 
@@ -130,7 +130,7 @@ pub async fn many_workers_share_the_jobs_without_doubles(w: World) {
     let w = Arc::new(w);
     for _ in 0..60 {
         let job = job(&w, shop).await;
-        jobs(&w, vec![JobWrite::Schedule(job, at(1))]).await;
+        jobs(&w, vec![shop.job(job, JobNext::Schedule(at(1)))]).await;
     }
     let workers: Vec<_> = (0..20)
         .map(|_| {
@@ -162,13 +162,13 @@ pub async fn each_kind_of_job_finds_its_merchant_and_stands_alone(w: World) {
     let (_, shop) = (w.shop().await, w.shop().await);
     let all = one_of_each(&w, shop).await;
     for (second, job) in all.iter().enumerate() {
-        jobs(&w, vec![JobWrite::Schedule(*job, at(second as i64))]).await;
+        jobs(&w, vec![shop.job(*job, JobNext::Schedule(at(second as i64)))]).await;
     }
     let claimed = claim(&w, 10).await;
     let told: Vec<_> = claimed.iter().map(|c| (c.job, c.merchant)).collect();
     assert_eq!(told, all.iter().map(|job| (*job, shop.merchant)).collect::<Vec<_>>());
     let Some(ClaimedJob { job, lease_until, .. }) = claimed.first().copied() else { panic!() };
-    jobs(&w, vec![JobWrite::Done { job, lease_until }]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Done { lease_until })]).await;
     let again = claim(&w, 10 + 30).await;
     assert_eq!(again.iter().filter(|c| all.contains(&c.job)).count(), all.len() - 1, "one is done, the others come back");
 }
@@ -176,24 +176,25 @@ pub async fn each_kind_of_job_finds_its_merchant_and_stands_alone(w: World) {
 pub async fn hurry_only_brings_a_job_forward(w: World) {
     let shop = w.shop().await;
     let job = Job::Statement(shop.account);
-    jobs(&w, vec![JobWrite::Hurry(job, at(50))]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Hurry(at(50)))]).await;
     assert_eq!(w.store.next_job_at().await.unwrap(), Some(at(50)), "one that is not there begins");
-    jobs(&w, vec![JobWrite::Hurry(job, at(70))]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Hurry(at(70)))]).await;
     assert_eq!(w.store.next_job_at().await.unwrap(), Some(at(50)));
-    jobs(&w, vec![JobWrite::Hurry(job, at(20))]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Hurry(at(20)))]).await;
     let lease_until = claim(&w, 20).await[0].lease_until;
     // A job that runs is run again, as soon as it may be wanted; the claim that is held does not end that.
-    jobs(&w, vec![JobWrite::Hurry(job, at(25))]).await;
-    jobs(&w, vec![JobWrite::Done { job, lease_until }]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Hurry(at(25)))]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Done { lease_until })]).await;
     assert_eq!(w.store.next_job_at().await.unwrap(), Some(at(25)));
     assert_eq!(claim(&w, 25).await[0].tries, 1);
     // One that waits for its next try keeps its tries where it is not hurried.
     let lease_until = at(55);
-    jobs(&w, vec![JobWrite::Hurry(job, at(60)), JobWrite::Again { job, lease_until, run_at: at(90) }]).await;
+    jobs(&w, vec![shop.job(job, JobNext::Hurry(at(60))), shop.job(job, JobNext::Again { lease_until, run_at: at(90) })]).await;
     assert_eq!(claim(&w, 90).await[0].tries, 2);
 }
 
 pub async fn a_job_for_something_unknown_is_refused(w: World) {
+    let shop = w.shop().await;
     let (now, dice) = (w.now(), &w.dice);
     let unknown = [
         attend(PaymentOrderId::new(now, dice)),
@@ -203,7 +204,7 @@ pub async fn a_job_for_something_unknown_is_refused(w: World) {
         Job::Statement(PspAccountId::new(now, dice)),
     ];
     for job in unknown {
-        for write in [JobWrite::Schedule(job, at(1)), JobWrite::Hurry(job, at(1))] {
+        for write in [shop.job(job, JobNext::Schedule(at(1))), shop.job(job, JobNext::Hurry(at(1)))] {
             let refused = w.store.commit(Change { jobs: vec![write], ..Change::default() }).await;
             assert!(matches!(refused, Err(CommitError::Refused(_))), "{job:?}: {refused:?}");
         }

@@ -132,10 +132,10 @@ pub async fn orders_by_id_are_found_and_unknown_ids_left_out(w: World) {
     let shop = w.shop().await;
     let (one, other) = (w.order(shop).await.order, w.order(shop).await.order);
     let unknown = PaymentOrderId::new(w.now(), &w.dice);
-    let mut found = w.store.orders(vec![other.id, unknown, one.id]).await.unwrap();
+    let mut found = w.store.orders(shop.merchant, vec![other.id, unknown, one.id]).await.unwrap();
     found.sort_by_key(|o| o.id);
     assert_eq!(found, vec![one, other]);
-    assert_eq!(w.store.orders(Vec::new()).await.unwrap(), Vec::new());
+    assert_eq!(w.store.orders(shop.merchant, Vec::new()).await.unwrap(), Vec::new());
 }
 
 pub async fn keys_accounts_and_merchants_are_listed(w: World) {

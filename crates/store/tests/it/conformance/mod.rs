@@ -2,23 +2,24 @@
 //! runs all of them for each database and mode.
 
 use super::builders::{World, run};
-use ducat_store::WriterMode;
+use ducat_store::{Statements, WriterMode};
 
 pub use changes::{claim, message, tip};
 
 macro_rules! conformance {
     ($($module:ident { $($case:ident)* })*) => {
         $(mod $module;)*
-        conformance!(@for sqlite_with_a_thread, WriterMode::Thread, $($module { $($case)* })*);
-        conformance!(@for sqlite_on_the_caller, WriterMode::Caller, $($module { $($case)* })*);
+        conformance!(@for sqlite_with_a_thread, async { World::sqlite(WriterMode::Thread) }, $($module { $($case)* })*);
+        conformance!(@for sqlite_on_the_caller, async { World::sqlite(WriterMode::Caller) }, $($module { $($case)* })*);
+        conformance!(@for postgres, World::postgres(Statements::Kept), $($module { $($case)* })*);
     };
-    (@for $database:ident, $mode:expr, $($module:ident { $($case:ident)* })*) => {
+    (@for $database:ident, $world:expr, $($module:ident { $($case:ident)* })*) => {
         mod $database {
             $(mod $module {
                 use super::super::*;
                 $(#[test]
                 fn $case() {
-                    run(super::super::$module::$case(World::sqlite($mode)));
+                    run(async { super::super::$module::$case($world.await).await });
                 })*
             })*
         }

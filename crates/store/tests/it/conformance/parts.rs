@@ -16,42 +16,42 @@ pub async fn a_capture_comes_back_as_it_was_written_all_its_life(w: World) {
     let shop = w.shop().await;
     let (payment, first) = w.capturing(w.held(shop).await, 1000, false).await;
     let attempt = payment.attempt.id;
-    assert_eq!(w.store.capture(first.id).await.unwrap(), Some(first.clone()));
-    assert_eq!(w.store.open_capture(attempt).await.unwrap(), Some(first.clone()));
+    assert_eq!(w.store.capture(shop.merchant, first.id).await.unwrap(), Some(first.clone()));
+    assert_eq!(w.store.open_capture(shop.merchant, attempt).await.unwrap(), Some(first.clone()));
     let lost = payment.capture_unknown(first, w.now(), at(95)).unwrap();
     let Some(Part::Capture(lost_capture)) = lost.part.clone() else { panic!() };
     let payment = w.settle(lost).await;
-    assert_eq!(w.store.open_capture(attempt).await.unwrap(), Some(lost_capture.clone()));
+    assert_eq!(w.store.open_capture(shop.merchant, attempt).await.unwrap(), Some(lost_capture.clone()));
     let state = Observed::Held { authorized: eur(4999), captured: eur(1000) };
     let (payment, first) = w.see_capture(payment, lost_capture, state).await;
     assert_eq!((first.status, first.check_at), (CaptureStatus::Succeeded, None));
-    assert_eq!(w.store.open_capture(attempt).await.unwrap(), None);
+    assert_eq!(w.store.open_capture(shop.merchant, attempt).await.unwrap(), None);
     let (payment, second) = w.capturing(payment, 500, true).await;
     let failed = payment.capture_failed(second, Decline::of(DeclineCode::GenericDecline), w.now()).unwrap();
     let Some(Part::Capture(second)) = failed.part.clone() else { panic!() };
     let payment = w.settle(failed).await;
-    assert_eq!(w.store.captures_of(payment.order.id).await.unwrap(), vec![first, second.clone()]);
+    assert_eq!(w.store.captures_of(shop.merchant, payment.order.id).await.unwrap(), vec![first, second.clone()]);
     assert!(second.failure.is_some() && second.is_final);
-    assert_eq!(w.store.payment(payment.order.id).await.unwrap(), Some(payment));
+    assert_eq!(w.store.payment(shop.merchant, payment.order.id).await.unwrap(), Some(payment));
     w.assert_sound().await;
 }
 
 pub async fn a_refund_comes_back_as_it_was_written_all_its_life(w: World) {
     let shop = w.shop().await;
     let (payment, first) = w.refunding(w.paid(shop).await, 700).await;
-    assert_eq!(w.store.refund(first.id).await.unwrap(), Some(first.clone()));
+    assert_eq!(w.store.refund(shop.merchant, first.id).await.unwrap(), Some(first.clone()));
     let lost = payment.refund_unknown(first, w.now(), at(95)).unwrap();
     let Some(Part::Refund(first)) = lost.part.clone() else { panic!() };
     let payment = w.settle(lost).await;
-    assert_eq!(w.store.refund(first.id).await.unwrap(), Some(first.clone()));
+    assert_eq!(w.store.refund(shop.merchant, first.id).await.unwrap(), Some(first.clone()));
     let (payment, first) = w.see_refund(payment, first, RefundState::Succeeded).await;
     let name = first.psp_refund.clone().unwrap();
-    assert_eq!(w.store.refund_by_psp(shop.account, &name).await.unwrap(), Some(first.clone()));
+    assert_eq!(w.store.refund_by_psp(shop.merchant, shop.account, &name).await.unwrap(), Some(first.clone()));
     let (payment, first) = w.see_refund(payment, first, RefundState::Failed).await;
     let (payment, second) = w.refunded(payment, 300).await;
-    assert_eq!(w.store.refunds_of(payment.order.id).await.unwrap(), vec![first, second]);
+    assert_eq!(w.store.refunds_of(shop.merchant, payment.order.id).await.unwrap(), vec![first, second]);
     assert_eq!((payment.order.amount_refunded, payment.order.amount_refunding), (300, 0));
-    assert_eq!(w.store.payment(payment.order.id).await.unwrap(), Some(payment));
+    assert_eq!(w.store.payment(shop.merchant, payment.order.id).await.unwrap(), Some(payment));
     w.assert_sound().await;
 }
 
@@ -59,7 +59,7 @@ pub async fn a_dispute_comes_back_as_it_was_written_all_its_life(w: World) {
     let shop = w.shop().await;
     let word = dispute_seen("dp_1", DisputeStatus::NeedsResponse, true, false);
     let (payment, dispute) = w.disputed(w.paid(shop).await, &word).await;
-    assert_eq!(w.store.dispute(dispute.id).await.unwrap(), Some(dispute.clone()));
+    assert_eq!(w.store.dispute(shop.merchant, dispute.id).await.unwrap(), Some(dispute.clone()));
     let reminded = payment.remind_of_dispute(dispute, w.now()).unwrap();
     let Some(Part::Dispute(dispute)) = reminded.part.clone() else { panic!() };
     let payment = w.settle(reminded).await;
@@ -67,19 +67,19 @@ pub async fn a_dispute_comes_back_as_it_was_written_all_its_life(w: World) {
     let answered = payment.answer_dispute(dispute, DisputeAnswer::Evidence, fields, w.now()).unwrap();
     let Some(Part::Dispute(dispute)) = answered.part.clone() else { panic!() };
     let payment = w.settle(answered).await;
-    assert_eq!(w.store.dispute(dispute.id).await.unwrap(), Some(dispute.clone()));
+    assert_eq!(w.store.dispute(shop.merchant, dispute.id).await.unwrap(), Some(dispute.clone()));
     let refused = payment.answer_refused(dispute, Decline::of(DeclineCode::GenericDecline), w.now()).unwrap();
     let Some(Part::Dispute(dispute)) = refused.part.clone() else { panic!() };
     let payment = w.settle(refused).await;
-    assert_eq!(w.store.dispute_by_psp(shop.account, "dp_1").await.unwrap(), Some(dispute.clone()));
+    assert_eq!(w.store.dispute_by_psp(shop.merchant, shop.account, "dp_1").await.unwrap(), Some(dispute.clone()));
     let fees = vec![Fee { psp_line: "txn_1".into(), amount: eur(1500) }, Fee { psp_line: "txn_2".into(), amount: eur(-1500) }];
     let won = DisputeSeen { fees, evidence_submitted: true, ..dispute_seen("dp_1", DisputeStatus::Won, true, true) };
     let (payment, dispute) = w.see_dispute(payment, dispute, &won).await;
     let told = (dispute.status, dispute.withdrawn, dispute.returned, dispute.fees.len(), dispute.evidence.len());
     assert_eq!(told, (DisputeStatus::Won, true, true, 2, 1));
     let (payment, second) = w.disputed(payment, &dispute_seen("dp_2", DisputeStatus::InquiryNeedsResponse, false, false)).await;
-    assert_eq!(w.store.disputes_of(payment.order.id).await.unwrap(), vec![dispute, second]);
-    assert_eq!(w.store.payment(payment.order.id).await.unwrap(), Some(payment));
+    assert_eq!(w.store.disputes_of(shop.merchant, payment.order.id).await.unwrap(), vec![dispute, second]);
+    assert_eq!(w.store.payment(shop.merchant, payment.order.id).await.unwrap(), Some(payment));
     w.assert_sound().await;
 }
 
@@ -87,17 +87,17 @@ pub async fn evidence_is_replaced_by_field_and_forgotten_once_decided(w: World) 
     let shop = w.shop().await;
     let word = dispute_seen("dp_1", DisputeStatus::NeedsResponse, true, false);
     let (payment, dispute) = w.disputed(w.paid(shop).await, &word).await;
-    let keep = |files: Vec<DisputeFile>| w.commit(Change { dispute_files: files, ..Change::default() });
+    let keep = |files: Vec<DisputeFile>| w.commit(Change { dispute_files: files.into_iter().map(|file| (shop.merchant, file)).collect(), ..Change::default() });
     let (receipt, letter) = (w.evidence(&dispute, "receipt", &[0, 255, 0]), w.evidence(&dispute, "letter", b"%PDF"));
     keep(vec![receipt, letter.clone()]).await;
     let better = w.evidence(&dispute, "receipt", &[1; 2000]);
     keep(vec![better.clone()]).await;
-    assert_eq!(w.store.dispute_files(dispute.id).await.unwrap(), vec![letter.clone(), better.clone()]);
+    assert_eq!(w.store.dispute_files(shop.merchant, dispute.id).await.unwrap(), vec![letter.clone(), better.clone()]);
     let (_, dispute) = w.see_dispute(payment, dispute, &dispute_seen("dp_1", DisputeStatus::Lost, true, false)).await;
-    w.commit(Change { forget_files: vec![dispute.id], ..Change::default() }).await;
+    w.commit(Change { forget_files: vec![(shop.merchant, dispute.id)], ..Change::default() }).await;
     let forgotten = [letter, better].map(|file| DisputeFile { bytes: None, ..file });
-    assert_eq!(w.store.dispute_files(dispute.id).await.unwrap(), forgotten);
-    let late = Change { dispute_files: vec![w.evidence(&dispute, "receipt", b"late")], ..Change::default() };
+    assert_eq!(w.store.dispute_files(shop.merchant, dispute.id).await.unwrap(), forgotten);
+    let late = Change { dispute_files: vec![(shop.merchant, w.evidence(&dispute, "receipt", b"late"))], ..Change::default() };
     assert!(matches!(refusal(&w, late).await, CommitError::Refused(_)));
 }
 
@@ -106,9 +106,9 @@ pub async fn a_claim_and_the_psp_s_payment_come_back(w: World) {
     let paid = w.claimed(w.paid(shop).await).await;
     assert_eq!(paid.order.claim.as_ref().map(|c| c.by.as_str()), Some("webhook"));
     let name = paid.attempt.psp_payment.clone().unwrap();
-    assert_eq!(w.store.payment_by_psp_payment(shop.account, &name).await.unwrap(), Some(paid));
+    assert_eq!(w.store.payment_by_psp_payment(shop.merchant, shop.account, &name).await.unwrap(), Some(paid));
     let other = w.shop().await;
-    assert_eq!(w.store.payment_by_psp_payment(other.account, &name).await.unwrap(), None);
+    assert_eq!(w.store.payment_by_psp_payment(other.merchant, other.account, &name).await.unwrap(), None);
 }
 
 pub async fn a_part_is_written_once(w: World) {
@@ -118,7 +118,7 @@ pub async fn a_part_is_written_once(w: World) {
     let merchant = shop.merchant;
     let second = Part::Capture(Capture { id: CaptureId::new(w.now(), &w.dice), ..capture });
     assert_eq!(refusal(&w, Change { parts: vec![PartWrite { merchant, part: second }], ..Change::default() }).await, taken);
-    assert_eq!(w.store.captures_of(held.order.id).await.unwrap().len(), 1);
+    assert_eq!(w.store.captures_of(shop.merchant, held.order.id).await.unwrap().len(), 1);
 
     let (paid, refund) = w.refunded(w.paid(shop).await, 100).await;
     let id = RefundId::new(w.now(), &w.dice);
@@ -139,8 +139,8 @@ pub async fn a_part_beside_a_lost_race_is_not_written(w: World) {
     let late = paid.request_refund(theirs.clone(), w.now(), at(90)).unwrap();
     let paid = w.settle(first).await;
     assert_eq!(refusal(&w, w.change(late, PaymentWrite::Move)).await, CommitError::Stale);
-    assert_eq!(w.store.refund(theirs.id).await.unwrap(), None);
-    assert_eq!(w.store.refunds_of(paid.order.id).await.unwrap().len(), 1);
+    assert_eq!(w.store.refund(shop.merchant, theirs.id).await.unwrap(), None);
+    assert_eq!(w.store.refunds_of(shop.merchant, paid.order.id).await.unwrap().len(), 1);
     w.assert_sound().await;
 }
 

@@ -122,9 +122,9 @@ pub async fn an_attempt_comes_back_as_it_was_written(w: World) {
             (order.amount_authorized, order.amount_captured) = (payment.attempt.authorized, payment.attempt.captured);
             let written = ducat_store::PaymentWrite::Move(payment.clone());
             w.commit(ducat_store::Change { payments: vec![written], ..Default::default() }).await;
-            prop_assert_eq!(w.store.payment_by_attempt(id).await.unwrap(), Some(payment.clone()));
+            prop_assert_eq!(w.store.payment_by_attempt(shop.merchant, id).await.unwrap(), Some(payment.clone()));
             let token = payment.attempt.token.clone().unwrap();
-            prop_assert_eq!(w.store.payment_by_token(shop.account, &token).await.unwrap(), Some(payment));
+            prop_assert_eq!(w.store.payment_by_token(shop.merchant, shop.account, &token).await.unwrap(), Some(payment));
             Ok(())
         })
     };
@@ -136,7 +136,7 @@ pub async fn entries_and_balances_come_back_as_they_were_booked(w: World) {
     let held = w.see(w.order(shop).await, held(4999)).await;
     let fee = Fee { psp_line: "txn_1".into(), amount: Money::new(130, "JPY".parse().unwrap()) };
     let paid = w.see_all(held.clone(), Observed::Captured(eur(4000)), vec![fee]).await;
-    let entries = w.store.entries_of(paid.order.id).await.unwrap();
+    let entries = w.store.entries_of(shop.merchant, paid.order.id).await.unwrap();
     let mut refs: Vec<_> = entries.iter().map(|e| e.event_ref.clone()).collect();
     assert_eq!(refs.remove(0), format!("auth:{}", paid.attempt.id), "oldest first");
     refs.sort();
@@ -162,15 +162,15 @@ pub async fn nothing_is_found_under_unknown_ids(w: World) {
     let (now, store) = (w.now(), &w.store);
     let order = PaymentOrderId::new(now, &w.dice);
     let merchant = MerchantId::new(now, &w.dice);
-    assert_eq!(store.payment(order).await.unwrap(), None);
-    assert_eq!(store.payment_by_attempt(AttemptId::new(now, &w.dice)).await.unwrap(), None);
+    assert_eq!(store.payment(merchant, order).await.unwrap(), None);
+    assert_eq!(store.payment_by_attempt(merchant, AttemptId::new(now, &w.dice)).await.unwrap(), None);
     assert_eq!(store.merchant(merchant).await.unwrap(), None);
     assert_eq!(store.psp_account(PspAccountId::new(now, &w.dice)).await.unwrap(), None);
     assert_eq!(store.api_key([0; 32]).await.unwrap(), None);
     assert_eq!(store.event(merchant, EventId::new(now, &w.dice)).await.unwrap(), None);
     assert_eq!(store.idempotency(merchant, "").await.unwrap(), None);
     assert_eq!(store.next_job_at().await.unwrap(), None);
-    assert_eq!((store.attempts(order).await.unwrap(), store.entries_of(order).await.unwrap()), (Vec::new(), Vec::new()));
-    assert_eq!(store.events_of(Subject::PaymentOrder(order)).await.unwrap(), Vec::new());
+    assert_eq!((store.attempts(merchant, order).await.unwrap(), store.entries_of(merchant, order).await.unwrap()), (Vec::new(), Vec::new()));
+    assert_eq!(store.events_of(merchant, Subject::PaymentOrder(order)).await.unwrap(), Vec::new());
     w.assert_sound().await;
 }

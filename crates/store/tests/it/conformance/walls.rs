@@ -23,7 +23,7 @@ pub async fn nothing_of_one_merchant_is_seen_through_another(w: World) {
     assert_eq!(store.api_keys(them).await.unwrap(), Vec::new());
     assert_eq!(store.psp_accounts(them).await.unwrap().len(), 1);
     let token = paid.attempt.token.unwrap();
-    assert_eq!(store.payment_by_token(other.account, &token).await.unwrap(), None);
+    assert_eq!(store.payment_by_token(other.merchant, other.account, &token).await.unwrap(), None);
 }
 
 pub async fn nothing_of_one_merchant_is_written_into_another(w: World) {
@@ -47,6 +47,6 @@ pub async fn nothing_of_one_merchant_is_written_into_another(w: World) {
     let mut stray = tip(&w, shop, 1);
     stray.merchant = MerchantId::new(w.now(), &w.dice);
     assert!(matches!(w.store.commit(Change { entries: vec![stray], ..Change::default() }).await, Err(CommitError::Refused(_))));
-    assert_eq!(w.store.payment(order.order.id).await.unwrap(), Some(order));
+    assert_eq!(w.store.payment(shop.merchant, order.order.id).await.unwrap(), Some(order));
     w.assert_sound().await;
 }

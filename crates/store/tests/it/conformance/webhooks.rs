@@ -76,7 +76,7 @@ fn went(number: u32, status: Option<u16>) -> DeliveryTry {
 }
 
 fn tried(claim: &ClaimedDelivery, number: u32, status: Option<u16>, then: DeliveryNext) -> Change {
-    let (delivery, lease_until) = (claim.delivery.id, claim.lease_until);
+    let (delivery, lease_until) = (DeliveryKey::from(&claim.delivery), claim.lease_until);
     deliveries(DeliveryWrite::Tried { delivery, lease_until, went: went(number, status), then })
 }
 
@@ -96,7 +96,7 @@ async fn at_work(w: &World, id: WebhookEndpointId) -> EndpointAtWork {
 }
 
 async fn claim(w: &World, endpoint: &WebhookEndpoint, limit: u32, now: Timestamp) -> Vec<ClaimedDelivery> {
-    w.store.claim_deliveries(vec![(endpoint.id, limit)], now, LEASE).await.unwrap()
+    w.store.claim_deliveries(vec![(endpoint.merchant, endpoint.id, limit)], now, LEASE).await.unwrap()
 }
 
 async fn stale(w: &World, change: Change) {
@@ -107,7 +107,7 @@ async fn stale(w: &World, change: Change) {
 fn fan_out(w: &World, work: &EndpointAtWork, marks: &[EventMark], due: Timestamp) -> Change {
     let e = &work.endpoint;
     let to = marks.last().map_or(work.position, |m| m.position);
-    let advance = EndpointWrite::Advance { endpoint: e.id, version: e.version, from: work.position, to };
+    let advance = EndpointWrite::Advance { merchant: e.merchant, endpoint: e.id, version: e.version, from: work.position, to };
     let deliveries = marks.iter().map(|m| DeliveryWrite::Insert(delivery(w, e, m.id, due))).collect();
     Change { endpoints: vec![advance], deliveries, ..Change::default() }
 }
@@ -116,7 +116,7 @@ pub async fn an_endpoint_comes_back_as_it_was_written_and_begins_after_the_newes
     let shop = w.shop().await;
     w.order(shop).await;
     let made = insert(&w, shop, &["payment_order.succeeded", "payment_order.failed"]).await;
-    assert_eq!(w.store.webhook_endpoint(made.id).await.unwrap(), Some(made.clone()));
+    assert_eq!(w.store.webhook_endpoint(shop.merchant, made.id).await.unwrap(), Some(made.clone()));
     assert_eq!(w.store.webhook_endpoints(shop.merchant).await.unwrap(), vec![made.clone()]);
     let work = at_work(&w, made.id).await;
     assert!(!work.behind && !work.replays && work.due_at.is_none());
@@ -138,7 +138,7 @@ pub async fn settings_move_only_from_the_version_that_was_read(w: World) {
     let next = WebhookEndpoint { url: "https://other.example/".into(), version: 2, ..made.clone() };
     w.commit(endpoints(EndpointWrite::Update(next.clone()))).await;
     stale(&w, endpoints(EndpointWrite::Update(next.clone()))).await;
-    assert_eq!(w.store.webhook_endpoint(made.id).await.unwrap(), Some(next.clone()));
+    assert_eq!(w.store.webhook_endpoint(shop.merchant, made.id).await.unwrap(), Some(next.clone()));
     let gone = WebhookEndpoint { status: EndpointStatus::Deleted, version: 3, ..next };
     w.commit(endpoints(EndpointWrite::Update(gone.clone()))).await;
     assert_eq!(w.store.webhook_endpoints(shop.merchant).await.unwrap(), Vec::new());
@@ -156,8 +156,8 @@ pub async fn deliveries_and_the_place_in_the_events_move_together_and_once(w: Wo
     stale(&w, fan_out(&w, &work, &marks, at(10))).await;
     let after = at_work(&w, work.endpoint.id).await;
     assert_eq!((after.behind, after.due_at), (false, Some(at(10))));
-    assert_eq!(w.store.waiting_deliveries(work.endpoint.id, 2).await.unwrap(), 2);
-    assert_eq!(w.store.waiting_deliveries(work.endpoint.id, 100).await.unwrap(), 3);
+    assert_eq!(w.store.waiting_deliveries(shop.merchant, work.endpoint.id, 2).await.unwrap(), 2);
+    assert_eq!(w.store.waiting_deliveries(shop.merchant, work.endpoint.id, 100).await.unwrap(), 3);
     let again = deliveries(DeliveryWrite::Insert(delivery(&w, &work.endpoint, marks[0].id, at(11))));
     assert_eq!(w.store.commit(again).await, Err(CommitError::Taken(Unique::Other)));
     w.assert_sound().await;
@@ -169,7 +169,7 @@ pub async fn settings_that_changed_meanwhile_make_no_deliveries(w: World) {
     let other = WebhookEndpoint { types: vec!["payment_order.failed".into()], version: 2, ..work.endpoint.clone() };
     w.commit(endpoints(EndpointWrite::Update(other))).await;
     stale(&w, fan_out(&w, &work, &marks, at(10))).await;
-    assert_eq!(w.store.waiting_deliveries(work.endpoint.id, 100).await.unwrap(), 0);
+    assert_eq!(w.store.waiting_deliveries(shop.merchant, work.endpoint.id, 100).await.unwrap(), 0);
 }
 
 pub async fn a_claimed_delivery_comes_back_when_its_lease_ends(w: World) {
@@ -219,35 +219,35 @@ pub async fn a_try_is_kept_as_it_went_and_its_delivery_goes_on(w: World) {
         if state == DeliveryState::Dead {
             w.assert_sound().await;
             assert_eq!(claim(&w, &work.endpoint, 1, at(999)).await, Vec::new());
-            w.commit(deliveries(DeliveryWrite::TryNow(now.id, at(30)))).await;
+            w.commit(deliveries(DeliveryWrite::TryNow(DeliveryKey::from(&now), at(30)))).await;
             assert_eq!(find().await.step, 0);
         }
     }
-    let id = find().await.id;
-    assert_eq!(w.store.tries_of(id).await.unwrap(), vec![went(1, None), went(2, Some(503)), went(3, Some(200))]);
-    stale(&w, deliveries(DeliveryWrite::TryNow(id, at(50)))).await;
+    let arrived = find().await;
+    assert_eq!(w.store.tries_of(shop.merchant, arrived.id).await.unwrap(), vec![went(1, None), went(2, Some(503)), went(3, Some(200))]);
+    stale(&w, deliveries(DeliveryWrite::TryNow(DeliveryKey::from(&arrived), at(50)))).await;
     w.assert_sound().await;
 }
 
 pub async fn the_health_of_an_endpoint_is_counted_and_it_is_paused_once(w: World) {
     let shop = w.shop().await;
     let made = insert(&w, shop, &[]).await;
-    w.commit(endpoints(EndpointWrite::Missed(made.id, at(10)))).await;
-    w.commit(endpoints(EndpointWrite::Missed(made.id, at(20)))).await;
-    let sick = w.store.webhook_endpoint(made.id).await.unwrap().unwrap();
+    w.commit(endpoints(EndpointWrite::Missed(made.merchant, made.id, at(10)))).await;
+    w.commit(endpoints(EndpointWrite::Missed(made.merchant, made.id, at(20)))).await;
+    let sick = w.store.webhook_endpoint(shop.merchant, made.id).await.unwrap().unwrap();
     assert_eq!((sick.failures, sick.failing_since), (2, Some(at(10))));
     let pause = EndpointWrite::Pause { endpoint: sick.clone(), status: EndpointStatus::Failing };
     w.commit(endpoints(pause.clone())).await;
     stale(&w, endpoints(pause)).await;
     assert!(w.store.endpoints_at_work().await.unwrap().is_empty());
-    let paused = w.store.webhook_endpoint(made.id).await.unwrap().unwrap();
+    let paused = w.store.webhook_endpoint(shop.merchant, made.id).await.unwrap().unwrap();
     assert_eq!((paused.status, paused.events, paused.version), (EndpointStatus::Failing, 1, 2));
     let again = WebhookEndpoint { status: EndpointStatus::Enabled, version: 3, ..paused };
     w.commit(endpoints(EndpointWrite::Update(again))).await;
     let well = at_work(&w, made.id).await.endpoint;
     assert_eq!((well.failures, well.failing_since), (0, None));
-    w.commit(endpoints(EndpointWrite::Missed(made.id, at(30)))).await;
-    w.commit(endpoints(EndpointWrite::Reached(made.id))).await;
+    w.commit(endpoints(EndpointWrite::Missed(made.merchant, made.id, at(30)))).await;
+    w.commit(endpoints(EndpointWrite::Reached(made.merchant, made.id))).await;
     assert_eq!(at_work(&w, made.id).await.endpoint.failing_since, None);
 }
 
@@ -288,16 +288,16 @@ pub async fn a_range_of_events_is_read_on_and_a_replay_moves_once(w: World) {
         created_at: at(1),
     };
     w.commit(Change { replays: vec![replay.clone()], ..Change::default() }).await;
-    assert_eq!(w.store.open_replays(work.endpoint.id).await.unwrap(), vec![replay.clone()]);
+    assert_eq!(w.store.open_replays(shop.merchant, work.endpoint.id).await.unwrap(), vec![replay.clone()]);
     assert!(at_work(&w, work.endpoint.id).await.replays);
     let step = EndpointWrite::AdvanceReplay { replay: replay.clone(), cursor: Some(marks[2].id), made: 2, done_at: None };
     w.commit(endpoints(step.clone())).await;
     stale(&w, endpoints(step)).await;
-    let now = w.store.open_replays(work.endpoint.id).await.unwrap().remove(0);
+    let now = w.store.open_replays(shop.merchant, work.endpoint.id).await.unwrap().remove(0);
     assert_eq!((now.cursor, now.made), (Some(marks[2].id), 2));
     let last = EndpointWrite::AdvanceReplay { replay: now, cursor: None, made: 1, done_at: Some(at(2)) };
     w.commit(endpoints(last)).await;
-    assert_eq!(w.store.open_replays(work.endpoint.id).await.unwrap(), Vec::new());
+    assert_eq!(w.store.open_replays(shop.merchant, work.endpoint.id).await.unwrap(), Vec::new());
 }
 
 pub async fn old_deliveries_go_with_their_tries_and_the_rest_stays_sound(w: World) {
@@ -311,17 +311,17 @@ pub async fn old_deliveries_go_with_their_tries_and_the_rest_stays_sound(w: Worl
     let forget = |second| Change { forget_deliveries_before: Some(at(second)), ..Change::default() };
     assert!(!w.store.has_deliveries_before(at(9)).await.unwrap() && w.store.has_deliveries_before(at(HOUR)).await.unwrap());
     w.commit(forget(9)).await;
-    assert_eq!(w.store.tries_of(claimed[0].delivery.id).await.unwrap().len(), 1);
+    assert_eq!(w.store.tries_of(shop.merchant, claimed[0].delivery.id).await.unwrap().len(), 1);
     w.commit(forget(HOUR)).await;
     assert!(!w.store.has_deliveries_before(at(HOUR)).await.unwrap());
-    assert_eq!(w.store.tries_of(claimed[0].delivery.id).await.unwrap(), Vec::new());
+    assert_eq!(w.store.tries_of(shop.merchant, claimed[0].delivery.id).await.unwrap(), Vec::new());
     let left = w.store.deliveries(shop.merchant, work.endpoint.id, ALL, PageAnchor::Newest, 9).await.unwrap();
     assert_eq!(left.data.len(), 2);
     w.assert_sound().await;
     // What is under way is left alone.
     assert_eq!(claim(&w, &work.endpoint, 1, at(HOUR)).await.len(), 1);
     w.commit(forget(2 * HOUR)).await;
-    assert_eq!(w.store.waiting_deliveries(work.endpoint.id, 9).await.unwrap(), 1);
+    assert_eq!(w.store.waiting_deliveries(shop.merchant, work.endpoint.id, 9).await.unwrap(), 1);
     w.assert_sound().await;
 }
 

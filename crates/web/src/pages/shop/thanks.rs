@@ -86,7 +86,7 @@ pub(super) async fn thanks(State(app): State<App>, RawQuery(query): RawQuery) ->
     // As the shop's own order: another merchant's is as unknown as none.
     let order = payments::get(&app.engine, shop.merchant, id, Expand { refunds: true, ..Expand::default() }).await?;
     let proof = proof(&app, shop.merchant, id, asked("status"), asked("signature")).await?;
-    let events = payments::timeline(&app.engine, id).await?;
+    let events = payments::timeline(&app.engine, shop.merchant, id).await?;
     let entries = payments::ledger(&app.engine, shop.merchant, id).await?;
     let merchant = merchants::get(&app.engine, shop.merchant).await?.name;
     page(&filled(merchant, &order, proof, &events, &entries))

@@ -8,10 +8,10 @@ pub(super) const INVARIANTS: &[Invariant] = &[
         breaches: "SELECT l.psp_line FROM psp_lines l LEFT JOIN psp_accounts s ON s.id = l.psp_account_id
                    LEFT JOIN payment_orders o ON o.id = l.order_id LEFT JOIN payouts y ON y.id = l.payout_id
                    LEFT JOIN exceptions x ON x.id = l.exception_id
-                   WHERE s.merchant_id IS NOT l.merchant_id
-                     OR (l.order_id IS NOT NULL AND o.merchant_id IS NOT l.merchant_id)
-                     OR (l.payout_id IS NOT NULL AND y.psp_account_id IS NOT l.psp_account_id)
-                     OR (l.exception_id IS NOT NULL AND x.psp_account_id IS NOT l.psp_account_id)",
+                   WHERE s.merchant_id IS DISTINCT FROM l.merchant_id
+                     OR (l.order_id IS NOT NULL AND o.merchant_id IS DISTINCT FROM l.merchant_id)
+                     OR (l.payout_id IS NOT NULL AND y.psp_account_id IS DISTINCT FROM l.psp_account_id)
+                     OR (l.exception_id IS NOT NULL AND x.psp_account_id IS DISTINCT FROM l.psp_account_id)",
     },
     Invariant {
         says: "what a line of a PSP's statement costs, reserves or leaves unplaced is booked, and nothing else is",
@@ -23,10 +23,10 @@ pub(super) const INVARIANTS: &[Invariant] = &[
                          ELSE amount - fee END AS due
                      FROM psp_lines
                      UNION ALL
-                     SELECT named(e.event_ref), substr(e.event_ref, instr(e.event_ref, ':') + 32), a.currency, 0, e.order_id IS NULL, -p.amount
+                     SELECT named(e.event_ref), substr(e.event_ref, instr(e.event_ref, ':') + 32), a.currency, 0, iif(e.order_id IS NULL, 1, 0), -p.amount
                      FROM journal_entries e CROSS JOIN postings p ON p.entry_id = e.id CROSS JOIN accounts a ON a.id = p.account_id
                      WHERE (e.event_ref GLOB 'fee:*' OR e.event_ref GLOB 'line:*' OR e.event_ref GLOB 'susp:*')
-                       AND a.name GLOB 'psp:*:receivable')
+                       AND a.name GLOB 'psp:*:receivable') x
                    GROUP BY psp_account_id, line, currency HAVING (sum(told) > 0 OR sum(must) > 0) AND sum(due) <> 0",
     },
     Invariant {
@@ -39,7 +39,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
                      SELECT named(e.event_ref), substr(e.event_ref, instr(e.event_ref, ':') + 32), e.order_id, a.currency, -p.amount
                      FROM journal_entries e JOIN payment_orders o ON o.id = e.order_id CROSS JOIN postings p ON p.entry_id = e.id
                      CROSS JOIN accounts a ON a.id = p.account_id
-                     WHERE e.event_ref GLOB 'fx:*' AND a.name GLOB 'psp:*:receivable' AND a.currency <> o.currency)
+                     WHERE e.event_ref GLOB 'fx:*' AND a.name GLOB 'psp:*:receivable' AND a.currency <> o.currency) x
                    GROUP BY psp_account_id, line, order_id, currency HAVING sum(due) <> 0",
     },
     Invariant {
@@ -47,7 +47,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
         breaches: "SELECT shown('exc', id) FROM (
                      SELECT exception_id AS id, currency, amount - fee AS amount, 1 AS line, 0 AS exception, 0 AS unplaced FROM psp_lines
                      WHERE exception_id IS NOT NULL
-                     UNION ALL SELECT id, currency, -amount, 0, 1, kind = 'unplaced_line' FROM exceptions)
+                     UNION ALL SELECT id, currency, -amount, 0, 1, iif(kind = 'unplaced_line', 1, 0) FROM exceptions) x
                    GROUP BY id HAVING (sum(line) > 0 OR sum(unplaced) > 0)
                      AND (sum(line) <> 1 OR sum(exception) <> 1 OR sum(amount) <> 0 OR min(currency) <> max(currency))",
     },
@@ -55,48 +55,48 @@ pub(super) const INVARIANTS: &[Invariant] = &[
         says: "the place in a statement is a line that was read",
         breaches: "SELECT shown('psp', c.psp_account_id) || ' ' || c.psp_line FROM psp_cursors c
                    LEFT JOIN psp_lines l ON l.psp_account_id = c.psp_account_id AND l.psp_line = c.psp_line
-                   WHERE l.at IS NOT c.line_at",
+                   WHERE l.at IS DISTINCT FROM c.line_at",
     },
     Invariant {
         says: "a payout left or came back with a line of the statement that says so",
         breaches: "SELECT shown('pout', id) FROM (
-                     SELECT id, has_left AS gone, came_back AS back FROM payouts
-                     UNION ALL SELECT payout_id, -max(kind <> 'payout_returned'), -max(kind = 'payout_returned') FROM psp_lines
-                     WHERE payout_id IS NOT NULL GROUP BY payout_id)
+                     SELECT id, iif(has_left, 1, 0) AS gone, iif(came_back, 1, 0) AS back FROM payouts
+                     UNION ALL SELECT payout_id, -max(iif(kind <> 'payout_returned', 1, 0)), -max(iif(kind = 'payout_returned', 1, 0)) FROM psp_lines
+                     WHERE payout_id IS NOT NULL GROUP BY payout_id) x
                    GROUP BY id HAVING sum(gone) <> 0 OR sum(back) <> 0",
     },
     Invariant {
         says: "what is on its way to the bank is what left the PSP and has not arrived or come back",
         breaches: "SELECT coalesce(shown('pout', payout_id), '?') FROM (
-                     SELECT merchant_id, id AS payout_id, currency, amount * (has_left - came_back) AS amount FROM payouts WHERE arrival IS NULL
+                     SELECT merchant_id, id AS payout_id, currency, amount * (iif(has_left, 1, 0) - iif(came_back, 1, 0)) AS amount FROM payouts WHERE arrival IS NULL
                      UNION ALL
                      SELECT e.merchant_id, named(a.name), a.currency, -p.amount
                      FROM journal_entries e CROSS JOIN postings p ON p.entry_id = e.id CROSS JOIN accounts a ON a.id = p.account_id
                      WHERE (e.event_ref GLOB 'pay:*' OR e.event_ref GLOB 'payf:*' OR e.event_ref GLOB 'bank:*')
-                       AND a.name GLOB 'payout:*:in_transit')
+                       AND a.name GLOB 'payout:*:in_transit') x
                    GROUP BY merchant_id, payout_id, currency HAVING sum(amount) <> 0",
     },
     Invariant {
         says: "what the bank credited and kept of a payout is booked, and nothing else is",
         breaches: "SELECT coalesce(shown('pout', payout_id), '?') || ' ' || account FROM (
-                     SELECT merchant_id, id AS payout_id, 'bank:' || json_extract(arrival, '$.bank') AS account,
-                       json_extract(arrival, '$.credited.currency') AS currency, json_extract(arrival, '$.credited.minor') AS amount
+                     SELECT merchant_id, id AS payout_id, 'bank:' || (arrival ->> 'bank') AS account,
+                       arrival -> 'credited' ->> 'currency' AS currency, CAST(arrival -> 'credited' ->> 'minor' AS bigint) AS amount
                      FROM payouts WHERE arrival IS NOT NULL
                      UNION ALL
-                     SELECT merchant_id, id, 'expense:bank_fee', json_extract(arrival, '$.fee.currency'), json_extract(arrival, '$.fee.minor')
+                     SELECT merchant_id, id, 'expense:bank_fee', arrival -> 'fee' ->> 'currency', CAST(arrival -> 'fee' ->> 'minor' AS bigint)
                      FROM payouts WHERE arrival IS NOT NULL
                      UNION ALL
                      SELECT e.merchant_id, named(e.event_ref), a.name, a.currency, -p.amount
                      FROM journal_entries e CROSS JOIN postings p ON p.entry_id = e.id CROSS JOIN accounts a ON a.id = p.account_id
-                     WHERE e.event_ref GLOB 'bank:*' AND (a.name GLOB 'bank:*' OR a.name = 'expense:bank_fee'))
+                     WHERE e.event_ref GLOB 'bank:*' AND (a.name GLOB 'bank:*' OR a.name = 'expense:bank_fee')) x
                    GROUP BY merchant_id, payout_id, account, currency HAVING sum(amount) <> 0",
     },
     Invariant {
         says: "each change of a payout has exactly one event, without gaps",
         breaches: "SELECT shown('pout', id) FROM (
                      SELECT id, version, 0 AS n, NULL AS sequence FROM payouts
-                     UNION ALL SELECT subject_id, 0, 1, sequence FROM events WHERE subject_kind = 'payout')
-                   GROUP BY id HAVING sum(n) <> sum(version) OR min(sequence) IS NOT 1 OR max(sequence) IS NOT sum(version)
+                     UNION ALL SELECT subject_id, 0, 1, sequence FROM events WHERE subject_kind = 'payout') x
+                   GROUP BY id HAVING sum(n) <> sum(version) OR min(sequence) IS DISTINCT FROM 1 OR max(sequence) IS DISTINCT FROM sum(version)
                      OR count(DISTINCT sequence) <> sum(n)",
     },
     Invariant {
@@ -104,7 +104,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
         breaches: "SELECT shown('pout', id) || ' ' || kind FROM (
                      SELECT subject_id AS id, kind, 1 AS n FROM events WHERE kind IN ('payout.created', 'payout.arrived')
                      UNION ALL SELECT id, 'payout.created', -1 FROM payouts
-                     UNION ALL SELECT id, 'payout.arrived', -1 FROM payouts WHERE arrival IS NOT NULL)
+                     UNION ALL SELECT id, 'payout.arrived', -1 FROM payouts WHERE arrival IS NOT NULL) x
                    GROUP BY id, kind HAVING sum(n) <> 0",
     },
 ];

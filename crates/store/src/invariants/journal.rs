@@ -18,13 +18,13 @@ pub(super) const INVARIANTS: &[Invariant] = &[
         says: "a stored balance is the sum of its postings",
         breaches: "SELECT a.name || ' ' || a.currency FROM accounts a JOIN (
                      SELECT account_id, layer, sum(amount) AS amount FROM (
-                       SELECT account_id, layer, amount FROM postings UNION ALL SELECT account_id, layer, -amount FROM balances)
+                       SELECT account_id, layer, amount FROM postings UNION ALL SELECT account_id, layer, -amount FROM balances) b
                      GROUP BY account_id, layer HAVING sum(amount) <> 0) d ON d.account_id = a.id",
     },
     Invariant {
         says: "a journal entry has at least two lines, and each line an entry",
         breaches: "SELECT shown('je', id) FROM (SELECT id, 0 AS lines, 1 AS entries FROM journal_entries
-                     UNION ALL SELECT entry_id, 1, 0 FROM postings)
+                     UNION ALL SELECT entry_id, 1, 0 FROM postings) x
                    GROUP BY id HAVING sum(lines) < 2 OR sum(entries) <> 1",
     },
     Invariant {
@@ -56,14 +56,14 @@ pub(super) const INVARIANTS: &[Invariant] = &[
                      UNION ALL
                      SELECT e.event_ref, p.account_id, p.layer, p.amount FROM journal_entries e CROSS JOIN postings p
                        ON p.entry_id = named(e.event_ref)
-                     WHERE e.event_ref GLOB 'rev:*')
+                     WHERE e.event_ref GLOB 'rev:*') x
                    GROUP BY event_ref, account_id, layer HAVING sum(amount) <> 0",
     },
     Invariant {
         says: "a conversion has one leg in each of two currencies, and they go opposite ways",
         breaches: "SELECT shown('je', entry_id) FROM (
                      SELECT p.entry_id, a.currency, sum(p.amount) AS moved FROM accounts a JOIN postings p ON p.account_id = a.id
-                     WHERE a.name = 'fx:clearing' GROUP BY p.entry_id, a.currency)
+                     WHERE a.name = 'fx:clearing' GROUP BY p.entry_id, a.currency) x
                    GROUP BY entry_id HAVING count(*) > 2 OR (count(*) = 2 AND (min(moved) > 0 OR max(moved) < 0))",
     },
 ];

@@ -9,9 +9,9 @@ pub(super) const INVARIANTS: &[Invariant] = &[
                      SELECT id, refunded, refunding, disputed, open_disputes AS undecided, capturing FROM attempts
                      UNION ALL SELECT attempt_id, -iif(status = 'succeeded', amount, 0), -iif(status IN ('pending', 'unknown'), amount, 0),
                        0, 0, 0 FROM refunds
-                     UNION ALL SELECT attempt_id, 0, 0, -iif(withdrawn = 1 AND returned = 0, amount, 0),
-                       -(status IN ('needs_response', 'under_review')), 0 FROM disputes
-                     UNION ALL SELECT attempt_id, 0, 0, 0, 0, -total FROM captures WHERE status IN ('pending', 'unknown'))
+                     UNION ALL SELECT attempt_id, 0, 0, -iif(withdrawn AND NOT returned, amount, 0),
+                       -iif(status IN ('needs_response', 'under_review'), 1, 0), 0 FROM disputes
+                     UNION ALL SELECT attempt_id, 0, 0, 0, 0, -total FROM captures WHERE status IN ('pending', 'unknown')) x
                    GROUP BY id HAVING sum(refunded) <> 0 OR sum(refunding) <> 0 OR sum(disputed) <> 0 OR sum(undecided) <> 0
                      OR sum(capturing) <> 0",
     },
@@ -22,7 +22,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
                      UNION ALL SELECT shown('re', id), merchant_id, order_id, attempt_id, psp_account_id, currency FROM refunds
                      UNION ALL SELECT shown('dp', id), merchant_id, order_id, attempt_id, psp_account_id, currency FROM disputes) p
                    LEFT JOIN attempts a ON a.id = p.attempt_id LEFT JOIN payment_orders o ON o.id = a.order_id
-                   WHERE o.id IS NOT p.order_id OR o.merchant_id <> p.merchant_id OR o.currency <> p.currency
+                   WHERE o.id IS DISTINCT FROM p.order_id OR o.merchant_id <> p.merchant_id OR o.currency <> p.currency
                      OR a.psp_account_id <> p.psp_account_id",
     },
     Invariant {
@@ -48,38 +48,38 @@ pub(super) const INVARIANTS: &[Invariant] = &[
                      UNION ALL
                      SELECT named(e.event_ref), e.order_id, named(c.name), c.currency, p.layer, p.amount
                      FROM journal_entries e CROSS JOIN postings p ON p.entry_id = e.id CROSS JOIN accounts c ON c.id = p.account_id
-                     WHERE (e.event_ref GLOB 'ref:*' OR e.event_ref GLOB 'ref[svf]:*') AND c.name GLOB 'psp:*:receivable')
+                     WHERE (e.event_ref GLOB 'ref:*' OR e.event_ref GLOB 'ref[svf]:*') AND c.name GLOB 'psp:*:receivable') x
                    GROUP BY refund_id, order_id, psp_account_id, currency, layer HAVING sum(amount) <> 0",
     },
     Invariant {
         says: "what a dispute took from the merchant, and what is withheld until it is decided, is booked, and nothing else is",
         breaches: "SELECT coalesce(shown('dp', dispute_id), '?') || ' ' || place FROM (
                      SELECT id AS dispute_id, order_id, currency, merchant_id AS whose, 'payable' AS place, amount
-                     FROM disputes WHERE withdrawn = 1 AND returned = 0
+                     FROM disputes WHERE withdrawn AND NOT returned
                      UNION ALL
                      SELECT id, order_id, currency, merchant_id, 'reserve', -amount
-                     FROM disputes WHERE withdrawn = 1 AND returned = 0 AND status <> 'lost'
+                     FROM disputes WHERE withdrawn AND NOT returned AND status <> 'lost'
                      UNION ALL
                      SELECT id, order_id, currency, psp_account_id, 'dispute_held', amount
-                     FROM disputes WHERE withdrawn = 1 AND returned = 0 AND status <> 'lost'
+                     FROM disputes WHERE withdrawn AND NOT returned AND status <> 'lost'
                      UNION ALL
                      SELECT named(e.event_ref), e.order_id, c.currency, named(c.name),
                        substr(c.name, instr(c.name, '_') + 28), -p.amount
                      FROM journal_entries e CROSS JOIN postings p ON p.entry_id = e.id CROSS JOIN accounts c ON c.id = p.account_id
                      WHERE e.event_ref GLOB 'dsp:*'
-                       AND (c.name GLOB 'merchant:*:payable' OR c.name GLOB 'merchant:*:reserve' OR c.name GLOB 'psp:*:dispute_held'))
+                       AND (c.name GLOB 'merchant:*:payable' OR c.name GLOB 'merchant:*:reserve' OR c.name GLOB 'psp:*:dispute_held')) x
                    GROUP BY dispute_id, order_id, currency, whose, place HAVING sum(amount) <> 0",
     },
     Invariant {
         says: "each fee of a dispute is booked, and no other",
         breaches: "SELECT coalesce(shown('dp', dispute_id), '?') || ' ' || line FROM (
-                     SELECT d.id AS dispute_id, d.order_id, json_extract(fee.value, '$.psp_line') AS line,
-                       json_extract(fee.value, '$.amount.currency') AS currency, json_extract(fee.value, '$.amount.minor') AS amount
+                     SELECT d.id AS dispute_id, d.order_id, fee.value ->> 'psp_line' AS line,
+                       fee.value -> 'amount' ->> 'currency' AS currency, CAST(fee.value -> 'amount' ->> 'minor' AS bigint) AS amount
                      FROM disputes d, json_each(d.fees) fee WHERE d.fees IS NOT NULL
                      UNION ALL
                      SELECT named(e.event_ref), e.order_id, substr(e.event_ref, instr(e.event_ref, ':fee:') + 5), a.currency, -p.amount
                      FROM journal_entries e CROSS JOIN postings p ON p.entry_id = e.id CROSS JOIN accounts a ON a.id = p.account_id
-                     WHERE e.event_ref GLOB 'dsp:*:fee:*' AND a.name = 'expense:dispute_fee')
+                     WHERE e.event_ref GLOB 'dsp:*:fee:*' AND a.name = 'expense:dispute_fee') x
                    GROUP BY dispute_id, order_id, line, currency HAVING sum(amount) <> 0",
     },
     Invariant {
@@ -103,7 +103,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
                      UNION ALL SELECT order_id, 'dispute.opened', -1 FROM disputes
                      UNION ALL SELECT order_id, CASE substr(event_ref, 4, 1) WHEN ':' THEN 'refund.created' WHEN 's' THEN 'refund.succeeded'
                        ELSE 'refund.failed' END, -1
-                     FROM journal_entries WHERE event_ref GLOB 'ref:*' OR event_ref GLOB 'ref[svf]:*')
+                     FROM journal_entries WHERE event_ref GLOB 'ref:*' OR event_ref GLOB 'ref[svf]:*') x
                    GROUP BY order_id, kind HAVING sum(n) <> 0",
     },
 ];

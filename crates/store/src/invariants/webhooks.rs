@@ -32,7 +32,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     Invariant {
         says: "the tries of a delivery are as many as it counts, without gaps, and what arrived had a try that was taken",
         breaches: "SELECT lower(hex(d.id)) FROM webhook_deliveries d LEFT JOIN
-                     (SELECT delivery_id, count(*) AS n, max(number) AS last, sum(status BETWEEN 200 AND 299) AS taken
+                     (SELECT delivery_id, count(*) AS n, max(number) AS last, sum(iif(status BETWEEN 200 AND 299, 1, 0)) AS taken
                       FROM webhook_tries GROUP BY delivery_id) t ON t.delivery_id = d.id
                    WHERE coalesce(t.n, 0) <> d.tries OR coalesce(t.last, 0) <> d.tries
                      OR (d.state = 'succeeded') <> (coalesce(t.taken, 0) > 0)",

@@ -1,0 +1,73 @@
+//! A gateway that keeps everything in PostgreSQL: the same verbs, and a password that nobody sees.
+
+use super::support::process::Program;
+use super::{Gateway, text};
+use serde_json::{Value, json};
+
+/// What stands for the password; the server of the tests asks for none.
+const PASSWORD: &str = "hidden-from-everybody";
+
+/// The address of an empty database, with a password in it.
+fn address() -> String {
+    let url = ducat_test_postgres::database();
+    let (login, place) = url.split_once('@').expect("an address with a name");
+    format!("{login}:{PASSWORD}@{place}")
+}
+
+fn json_of(output: &std::process::Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
+}
+
+#[tokio::test]
+async fn on_a_server_a_sale_is_kept_verified_and_found_again_and_the_password_is_shown_nowhere() {
+    let url = address();
+    let settings = |program: Program| program.with("DUCAT_DATABASE_URL", &url).with("DUCAT_LOG", "trace");
+    let mut gateway = Gateway::start_with(settings).await;
+    let key = gateway.key();
+    let order = gateway.order(json!({"reference": "r1", "amount": 500, "currency": "EUR"})).await;
+    assert_eq!(order["status"], "pending", "{order}");
+    assert!(!gateway.program.folder.join("ducat-data/ducat.db").exists(), "a file was made beside the server");
+
+    let mut shown = vec![gateway.said(&["migrate"]), gateway.said(&["verify"]), gateway.said(&["keys", "list"])];
+    assert!(shown[0].contains("ducat:…@127.0.0.1") && shown[0].contains("has the newest schema"), "{}", shown[0]);
+    assert!(shown[1].contains("invariants hold"), "{}", shown[1]);
+    let examined = gateway.program.run(&["doctor", "--json"]);
+    let report = json_of(&examined);
+    let check = |name: &str| report["checks"].as_array().unwrap().iter().find(|c| c["name"] == name).unwrap()["state"].clone();
+    for name in ["master key", "database", "synchronous commit", "database server", "PSP key"] {
+        assert_eq!(check(name), "ok", "{name}: {report:#}");
+    }
+    // The server of the tests does not wait for its disk, and that is what the doctor is for.
+    assert_eq!((check("fsync"), check("full page writes"), examined.status.code()), (json!("fail"), json!("fail"), Some(1)));
+    shown.extend([text(&examined.stdout), text(&examined.stderr), text(&gateway.program.run(&["doctor"]).stdout)]);
+
+    gateway.stop().await;
+    shown.push(gateway.running.said());
+    gateway.running = gateway.program.start("again", &["serve"]);
+    gateway.running.until_said("Create an order").await;
+    assert_eq!(gateway.key(), key);
+    let path = format!("/v1/payment_orders/{}", order["id"].as_str().unwrap());
+    assert_eq!(gateway.asked(&path).await["psp_token"], order["psp_token"]);
+    shown.push(gateway.running.said());
+    for told in &shown {
+        assert!(!told.contains(PASSWORD), "{told}");
+    }
+}
+
+#[test]
+fn an_empty_database_and_a_server_that_is_not_there_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::in_folder(folder.path());
+    let output = program.clone().with("DUCAT_DATABASE_URL", address()).run(&["verify"]);
+    assert!(!output.status.success() && text(&output.stderr).contains("nothing to verify at postgres://ducat:…@"), "{output:?}");
+    let nobody = format!("postgres://ducat:{PASSWORD}@127.0.0.1:9/ducat");
+    for verb in ["verify", "migrate"] {
+        let output = program.clone().with("DUCAT_DATABASE_URL", &nobody).run(&[verb]);
+        let said = text(&output.stderr);
+        assert!(!output.status.success() && said.contains("127.0.0.1:9/ducat: ") && !said.contains(PASSWORD), "{verb}: {said}");
+    }
+    let report = json_of(&program.with("DUCAT_DATABASE_URL", &nobody).run(&["doctor", "--json"]));
+    let state = |name: &str| report["checks"].as_array().unwrap().iter().find(|c| c["name"] == name).unwrap()["state"].clone();
+    assert_eq!((state("database"), state("master key")), (json!("fail"), json!("warn")), "{report:#}");
+    assert!(!report.to_string().contains(PASSWORD), "{report:#}");
+}

@@ -1,0 +1,72 @@
+//! The invariants, each as a query that finds what breaks it.
+//!
+//! - `journal`: entries, balances, corrections, conversions.
+//! - `payments`: orders, attempts, their events and jobs.
+//! - `parts`: captures, refunds, disputes, and what each of them booked.
+//! - `settlement`: payouts, the PSPs' statements, exceptions.
+//! - `webhooks`: endpoints and deliveries.
+//!
+//! What two tables must agree on is compared by one pass over both: the rows of the one with a plus, those of the other with a minus,
+//! grouped by what they are about; a group that does not come out at zero is a breach, whichever side lacks it. `named` reads the id in
+//! a reference of the journal, `shown` writes an id as people see it.
+//!
+//! Each text is said once, in what both databases read: `IS DISTINCT FROM`, `iif`, `->>`. Of SQLite's words `GLOB`, `CROSS JOIN … ON` (joins
+//! in this order) and `json_each` PostgreSQL is given its own, by [`for_postgres`].
+
+mod journal;
+mod parts;
+mod payments;
+mod settlement;
+mod webhooks;
+
+/// An invariant, and the query that gives one text per breach.
+pub(crate) struct Invariant {
+    /// What must be so.
+    pub says: &'static str,
+    /// What finds where it is not.
+    pub breaches: &'static str,
+}
+
+pub(crate) const INVARIANTS: &[&[Invariant]] =
+    &[journal::INVARIANTS, payments::INVARIANTS, parts::INVARIANTS, settlement::INVARIANTS, webhooks::INVARIANTS];
+
+/// The text of a query as PostgreSQL reads it.
+pub(crate) fn for_postgres(breaches: &str) -> String {
+    let text = breaches
+        .replace("CROSS JOIN", "JOIN")
+        .replace("json_each(t.fees) fee", "jsonb_array_elements(t.fees) AS fee (value)")
+        .replace("json_each(d.fees) fee", "jsonb_array_elements(d.fees) AS fee (value)")
+        .replace("SELECT value FROM json_each(w.types)", "SELECT jsonb_array_elements_text(w.types)")
+        .replace("NOT GLOB", "!~ GLOB");
+    let mut pieces = text.split("GLOB '");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (pattern, rest) = piece.split_once('\'').unwrap_or((piece, ""));
+        if !out.ends_with("!~ ") {
+            out.push_str("~ ");
+        }
+        out.push_str(&format!("'^{}$'{rest}", pattern.replace('*', ".*")));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_told_to_postgresql_as_it_reads_them() {
+        let told = for_postgres("SELECT 1 WHERE a GLOB 'ref[svf]:*' AND b NOT GLOB 'psp:*:dispute_held' AND c = 'x'");
+        assert_eq!(told, "SELECT 1 WHERE a ~ '^ref[svf]:.*$' AND b !~ '^psp:.*:dispute_held$' AND c = 'x'");
+    }
+
+    #[test]
+    fn no_word_of_sqlite_is_left() {
+        for invariant in INVARIANTS.iter().copied().flatten() {
+            let told = for_postgres(invariant.breaches);
+            for word in ["GLOB", "CROSS JOIN", "json_each", "json_extract", " = 1", " = 0 "] {
+                assert!(!told.contains(word) || word == " = 0 " && told.contains("layer = 0"), "{}: {word}", invariant.says);
+            }
+        }
+    }
+}

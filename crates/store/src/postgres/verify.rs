@@ -1,0 +1,155 @@
+//! Every invariant over the whole database. Each is a query that finds what breaks it.
+
+use super::Postgres;
+use super::connect::Connection;
+use super::rules;
+use crate::invariants::{INVARIANTS, for_postgres};
+use crate::{Finding, ReadError, VerifyProgress, VerifyReport};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many findings are listed at the most.
+const MAX_FINDINGS: usize = 1000;
+/// How many breaches of one invariant are fetched.
+const MAX_BREACHES: usize = 1000;
+/// How many checks run at once, each on a connection of its own.
+const CHECKERS: usize = 2;
+
+/// What is counted for the report.
+const COUNTED: &[&str] = &[
+    "payment_orders",
+    "attempts",
+    "captures",
+    "refunds",
+    "disputes",
+    "payouts",
+    "psp_lines",
+    "journal_entries",
+    "postings",
+    "events",
+    "inbox",
+    "jobs",
+    "webhook_endpoints",
+    "webhook_deliveries",
+];
+
+const REFERENCES: &str = "every reference leads somewhere";
+const RULES: &str = "the database's own rules are in place";
+
+/// Hot tables have no foreign keys: that what they name is there is checked when it is written, and here.
+const LEADS: &[(&str, &str, &str)] = &[
+    ("payment_orders", "merchants", "l.id = t.merchant_id"),
+    ("attempts", "payment_orders", "l.merchant_id = t.merchant_id AND l.id = t.order_id"),
+    ("attempts", "psp_accounts", "l.merchant_id = t.merchant_id AND l.id = t.psp_account_id"),
+    ("captures", "attempts", "l.merchant_id = t.merchant_id AND l.id = t.attempt_id"),
+    ("refunds", "attempts", "l.merchant_id = t.merchant_id AND l.id = t.attempt_id"),
+    ("disputes", "attempts", "l.merchant_id = t.merchant_id AND l.id = t.attempt_id"),
+    ("postings", "journal_entries", "l.merchant_id = t.merchant_id AND l.id = t.entry_id"),
+    ("postings", "accounts", "l.merchant_id = t.merchant_id AND l.id = t.account_id"),
+    ("balances", "accounts", "l.merchant_id = t.merchant_id AND l.id = t.account_id"),
+    ("events", "merchants", "l.id = t.merchant_id"),
+    ("inbox", "psp_accounts", "l.merchant_id = t.merchant_id AND l.id = t.psp_account_id"),
+    ("idempotency_keys", "merchants", "l.id = t.merchant_id"),
+    ("psp_lines", "psp_accounts", "l.merchant_id = t.merchant_id AND l.id = t.psp_account_id"),
+    ("payouts", "psp_accounts", "l.merchant_id = t.merchant_id AND l.id = t.psp_account_id"),
+    ("dispute_files", "disputes", "l.merchant_id = t.merchant_id AND l.id = t.dispute_id"),
+    ("declines", "events", "l.merchant_id = t.merchant_id AND l.id = t.event_id"),
+    ("visits", "payment_orders", "l.merchant_id = t.merchant_id AND l.id = t.order_id"),
+    ("webhook_deliveries", "webhook_endpoints", "l.merchant_id = t.merchant_id AND l.id = t.endpoint_id"),
+    ("webhook_tries", "webhook_deliveries", "l.merchant_id = t.merchant_id AND l.id = t.delivery_id"),
+    ("webhook_replays", "webhook_endpoints", "l.merchant_id = t.merchant_id AND l.id = t.endpoint_id"),
+];
+
+/// Everything that is looked at: a query that gives one text per breach.
+fn checks() -> Vec<(&'static str, String)> {
+    let leads = LEADS.iter().map(|(table, leads_to, on)| {
+        format!("SELECT '{table} -> {leads_to}' FROM {table} t LEFT JOIN {leads_to} l ON {on} WHERE l.* IS NULL")
+    });
+    let mut checks = vec![(REFERENCES, leads.collect::<Vec<_>>().join(" UNION ALL "))];
+    checks.extend(INVARIANTS.iter().copied().flatten().map(|i| (i.says, for_postgres(i.breaches))));
+    checks
+}
+
+impl Postgres {
+    /// Runs every invariant.
+    pub async fn verify(&self, watch: impl Fn(VerifyProgress) + Send + Sync + 'static) -> Result<VerifyReport, ReadError> {
+        let connection = self.patient().await?;
+        let mut report = VerifyReport { checked: count(&connection).await?, ..VerifyReport::default() };
+        let checks = checks();
+        let of = checks.len() + 1;
+        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let found: Mutex<Vec<(usize, Vec<String>)>> = Mutex::default();
+        let checkers = (0..CHECKERS).map(|_| async {
+            let connection = self.patient().await?;
+            while let Some((i, (says, sql))) = take(&next, &checks) {
+                let breaches = search(&connection, sql).await;
+                found.lock().map_err(|_| ReadError("a checker was cut off".into()))?.push((i, breaches));
+                watch(VerifyProgress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of, last: says });
+            }
+            connection.hurry().await
+        });
+        for ended in futures_util::future::join_all(checkers).await {
+            ended?;
+        }
+        let mut found = found.into_inner().map_err(|_| ReadError("a checker was cut off".into()))?;
+        found.sort();
+        for (i, breaches) in found {
+            report.add(checks.get(i).map_or(RULES, |check| check.0), breaches);
+        }
+        report.add(RULES, rules::breaches(&connection).await?);
+        watch(VerifyProgress { done: of, of, last: RULES });
+        connection.hurry().await?;
+        Ok(report)
+    }
+
+    /// A connection whose statements may take their time.
+    async fn patient(&self) -> Result<Connection, ReadError> {
+        let connection = self.readers.take().await.map_err(ReadError)?;
+        connection.query("SELECT set_config('statement_timeout', '0', FALSE)", &[]).await?;
+        Ok(connection)
+    }
+}
+
+impl Connection {
+    /// Its statements may take as long again as all others'.
+    async fn hurry(self) -> Result<(), ReadError> {
+        self.client.batch_execute("RESET statement_timeout").await.map_err(|e| ReadError(e.to_string()))
+    }
+}
+
+fn take<'c>(next: &AtomicUsize, checks: &'c [(&'static str, String)]) -> Option<(usize, &'c (&'static str, String))> {
+    let i = next.fetch_add(1, Ordering::Relaxed);
+    checks.get(i).map(|check| (i, check))
+}
+
+/// What breaks an invariant. Where it cannot even be asked, something is broken too, and the other checks go on.
+async fn search(connection: &Connection, sql: &str) -> Vec<String> {
+    let sql = format!("SELECT * FROM ({sql}) AS found (breach) LIMIT {MAX_BREACHES}");
+    match connection.query(&sql, &[]).await {
+        Ok(rows) => rows.iter().map(|row| row.try_get::<_, Option<String>>(0).ok().flatten().unwrap_or_default()).collect(),
+        Err(e) => vec![format!("cannot be checked: {e}")],
+    }
+}
+
+/// What is looked at, with how many rows.
+async fn count(connection: &Connection) -> Result<Vec<(&'static str, u64)>, ReadError> {
+    let mut counts = Vec::with_capacity(COUNTED.len());
+    for table in COUNTED {
+        let rows = connection.query(&format!("SELECT count(*) FROM {table}"), &[]).await?;
+        let n: i64 = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
+        counts.push((*table, n.unsigned_abs()));
+    }
+    Ok(counts)
+}
+
+impl VerifyReport {
+    /// Adds what one check found. A broken invariant is named even where others have filled the list.
+    fn add(&mut self, invariant: &'static str, breaches: Vec<String>) {
+        self.invariants += 1;
+        for (i, subject) in breaches.into_iter().enumerate() {
+            if i == 0 || self.findings.len() < MAX_FINDINGS {
+                self.findings.push(Finding { invariant, subject });
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Only for tests: a PostgreSQL server that lives as long as the test's process, and databases in it.
+//!
+//! The server is started by the first test that asks for it. It belongs to a shell that waits for its standard input to close, which it
+//! does however the test's process ends; the shell then ends the server and removes its files.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long the server may take to start.
+const START: Duration = Duration::from_secs(60);
+/// The user that runs the server where the tests run as root, which PostgreSQL refuses.
+const USER: &str = "postgres";
+
+/// Settings of a server whose data nobody needs tomorrow.
+const SETTINGS: &str = "-c fsync=off -c full_page_writes=off -c max_connections=400 -c shared_buffers=128MB -c listen_addresses=127.0.0.1 \
+     -c max_prepared_transactions=10 -c autovacuum=off -c wal_level=minimal -c max_wal_senders=0";
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it listens on loopback.
+    pub port: u16,
+    /// Its own folder.
+    pub folder: PathBuf,
+    // Its standard input is the rope by which the server hangs.
+    _keeper: Child,
+}
+
+/// The server of this process.
+pub fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| Server::start(SETTINGS))
+}
+
+/// The address of a new, empty database.
+pub fn database() -> String {
+    server().database("template0")
+}
+
+/// The address of a new database that is like the one that `make` makes once, at the address that it is given.
+pub fn database_like(make: impl FnOnce(&str)) -> String {
+    static MODEL: OnceLock<String> = OnceLock::new();
+    let server = server();
+    let model = MODEL.get_or_init(|| {
+        let url = server.database("template0");
+        make(&url);
+        url.rsplit('/').next().expect("a name").to_owned()
+    });
+    server.database(model)
+}
+
+impl Server {
+    /// Starts a server with these settings.
+    pub fn start(settings: &str) -> Self {
+        let programs = programs();
+        let folder = tempfile::Builder::new().prefix("ducat-postgres-").tempdir().expect("a folder").keep();
+        let data = folder.join("data");
+        let is_root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout.trim_ascii() == b"0");
+        if is_root {
+            run(Command::new("chown").arg(USER).arg(&folder));
+        }
+        run(as_user(is_root, &programs.join("initdb")).arg("-D").arg(&data).args([
+            "--username=ducat",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        ]));
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let server = as_user(is_root, &programs.join("postgres"));
+        let words: Vec<String> =
+            std::iter::once(server.get_program()).chain(server.get_args()).map(|w| w.to_string_lossy().into_owned()).collect();
+        let shown = folder.display();
+        let script = format!(
+            "{} -D {shown}/data -p {port} -k {shown} {settings} >{shown}/log 2>&1 & server=$!; read _; kill -QUIT $server; wait; rm -rf {shown}",
+            words.join(" ")
+        );
+        let keeper = Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).spawn().expect("sh");
+        let server = Self { port, folder, _keeper: keeper };
+        let begun = Instant::now();
+        while !server.answers(&programs) {
+            assert!(begun.elapsed() < START, "{}", std::fs::read_to_string(server.folder.join("log")).unwrap_or_default());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        server
+    }
+
+    /// Its address, with the name of a database.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://ducat@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The address of a new database, made like another one.
+    pub fn database(&self, like: &str) -> String {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let name = format!("d{}", MADE.fetch_add(1, Ordering::Relaxed));
+        self.run_sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {like} STRATEGY FILE_COPY"));
+        self.url(&name)
+    }
+
+    /// Runs SQL as somebody who may do everything.
+    pub fn run_sql(&self, database: &str, sql: &str) {
+        let mut psql = Command::new(programs().join("psql"))
+            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", &self.url(database)])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("psql");
+        psql.stdin.take().expect("its input").write_all(sql.as_bytes()).expect("psql listens");
+        assert!(psql.wait().expect("psql").success(), "{sql}");
+    }
+
+    fn answers(&self, programs: &Path) -> bool {
+        let port = self.port.to_string();
+        let knock = Command::new(programs.join("pg_isready")).args(["-q", "-h", "127.0.0.1", "-p", &port]).status();
+        knock.is_ok_and(|status| status.success())
+    }
+}
+
+/// Where the server's programs lie: the newest version there is, 15 at the least.
+pub fn programs() -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let numbers = versions.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    match numbers.filter(|version| *version >= 15).max() {
+        Some(version) => PathBuf::from(format!("/usr/lib/postgresql/{version}/bin")),
+        None => panic!("PostgreSQL 15 or later is needed for the tests: tests/install installs it"),
+    }
+}
+
+fn as_user(is_root: bool, program: &Path) -> Command {
+    if !is_root {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", USER, "--regid", USER, "--clear-groups"]).arg(program);
+    command
+}
+
+fn run(command: &mut Command) {
+    let out = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
+}
