@@ -1,6 +1,7 @@
 //! The gateway that is measured: the release binary, in a process of its own, with an account at the stub.
 
 use crate::Failure;
+use crate::disk;
 use crate::http::Connection;
 use crate::pay::Target;
 use serde_json::Value;
@@ -104,7 +105,11 @@ pub async fn start(how: &Start) -> Result<(Running, Duration), Failure> {
         }
         tokio::time::sleep(ASK_EVERY).await;
     }
-    Ok((running, begun.elapsed()))
+    let took = begun.elapsed();
+    if how.preload.as_ref().is_some_and(|library| !disk::is_loaded(pid, library)) {
+        return Err("the gateway runs without the emulated disk: is it linked statically?".into());
+    }
+    Ok((running, took))
 }
 
 fn log(folder: &Path) -> PathBuf {
