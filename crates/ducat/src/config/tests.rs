@@ -80,8 +80,12 @@ fn a_named_file_must_be_there() {
 
 #[test]
 fn no_secret_is_shown_by_origins_or_debug() {
-    let config =
-        with_file("", &[("DUCAT_STRIPE_API_KEY", "sk_live_verysecret"), ("DUCAT_MASTER_KEY", &"ab".repeat(32))]).unwrap();
+    let pairs = [
+        ("DUCAT_STRIPE_API_KEY", "sk_live_verysecret"),
+        ("DUCAT_MASTER_KEY", &"ab".repeat(32)),
+        ("DUCAT_CACHE_URL", "redis://:verysecret@cache"),
+    ];
+    let config = with_file("", &pairs).unwrap();
     let told = format!("{config:?}");
-    assert!(!told.contains("verysecret") && !told.contains("abab"), "{told}");
+    assert!(!told.contains("verysecret") && !told.contains("abab") && told.contains("redis://cache:6379/0"), "{told}");
 }

@@ -101,16 +101,6 @@ pub(super) fn database(text: &str) -> Result<PathBuf, String> {
     Ok(PathBuf::from(path))
 }
 
-pub(super) fn cache(text: &str) -> Result<String, String> {
-    match text {
-        "memory:" => Ok(text.to_owned()),
-        _ if text.starts_with("redis:") || text.starts_with("rediss:") => {
-            Err("names Redis, which comes with a later release; this one caches in its own memory (memory:)".into())
-        }
-        _ => Err("must be memory:".into()),
-    }
-}
-
 /// 32 bytes in hexadecimal or base64.
 pub fn master_key(text: &str) -> Result<Key, String> {
     use base64::Engine as _;
@@ -211,7 +201,6 @@ mod tests {
         assert_eq!(database("sqlite:///var/d.db"), Ok(PathBuf::from("/var/d.db")));
         assert_eq!(database("sqlite:d.db"), Ok(PathBuf::from("d.db")));
         assert!(database("postgres://x/y").unwrap_err().contains("later release"));
-        assert!(cache("redis://x").unwrap_err().contains("later release"));
         for wrong in ["mysql://x", "sqlite:", "sqlite::memory:"] {
             assert!(database(wrong).is_err(), "{wrong}");
         }

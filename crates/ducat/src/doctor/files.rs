@@ -6,10 +6,7 @@ use crate::{files, wiring};
 use std::path::Path;
 
 pub(super) fn look(config: &Config) -> Vec<Check> {
-    [Some(folder(&config.data_dir)), Some(master_key(config)), settings_file(config), Some(cache(config))]
-        .into_iter()
-        .flatten()
-        .collect()
+    [Some(folder(&config.data_dir)), Some(master_key(config)), settings_file(config)].into_iter().flatten().collect()
 }
 
 /// Writing is tried, for rights alone do not tell of a full or read-only disk.
@@ -50,10 +47,6 @@ fn master_key(config: &Config) -> Check {
             "Bring the file back from your copy, or set DUCAT_MASTER_KEY: without it no credential can be read.",
         ),
     }
-}
-
-fn cache(config: &Config) -> Check {
-    Check::ok("cache", format!("{} (in the gateway's own memory)", config.cache_url.as_deref().unwrap_or("memory:")))
 }
 
 /// A file with secrets in it is as secret as they are.
