@@ -1,4 +1,4 @@
-//! What nodes share: the server, how it is at present, and whether API keys were taken back.
+//! What nodes share: the server, how it is at present, and the news that what they keep is outdated.
 
 use crate::address::Address;
 use crate::valkey::{Silence, Valkey};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How often the shared server is looked at: so much later, at the most, a node hears that a key was taken back on another.
+/// How often the shared server is looked at: so much later, at the most, a node hears of a change on another.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The rest after it did not answer.
 const REST: Duration = Duration::from_millis(500);
@@ -18,7 +18,7 @@ pub struct Cache(Arc<Inner>);
 struct Inner {
     valkey: Option<Valkey>,
     generation: AtomicU64,
-    /// The mark of the API keys as it was seen last.
+    /// The mark as it was seen last.
     mark: Mutex<Option<Vec<u8>>>,
 }
 
@@ -70,17 +70,19 @@ impl Cache {
         self.0.valkey.as_ref().map_or(0, Valkey::failures)
     }
 
-    /// What this node keeps of API keys is good as long as this stays the same.
-    pub fn keys_generation(&self) -> u64 {
+    /// What this node keeps of what merchants set up (API keys, say) is good as long as this stays the same. Ask before reading what is to be
+    /// kept: what changes meanwhile is then not believed.
+    pub fn generation(&self) -> u64 {
         self.0.generation.load(Ordering::Acquire)
     }
 
-    /// Tells every node that a key was taken back; `mark` is new each time. A node that cannot be told finds out by itself, later.
-    pub async fn keys_changed(&self, mark: [u8; 16]) {
+    /// Tells every node that what they keep may be outdated, after the change was committed; `mark` is new each time. A node that cannot be
+    /// told finds out by itself, later.
+    pub async fn outdate(&self, mark: [u8; 16]) {
         self.0.generation.fetch_add(1, Ordering::AcqRel);
         let Some(valkey) = &self.0.valkey else { return };
         if let Err(error) = valkey.leave_mark(&mark).await {
-            tracing::warn!(%error, "other nodes could not be told that an API key was taken back; they find out within seconds");
+            tracing::warn!(%error, "other nodes could not be told of a change, such as an API key that was taken back; they find out within seconds");
         }
     }
 

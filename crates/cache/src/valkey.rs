@@ -13,8 +13,8 @@ use std::time::Duration;
 pub(crate) const TIME_LIMIT: Duration = Duration::from_millis(50);
 /// How long a new connection may take. Nobody waits for it but the look that opens it.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
-/// Where it is written that an API key was taken back: a new value each time.
-const KEYS_MARK: &str = "ducat:keys";
+/// Where it is written that what nodes keep may be outdated: a new value each time.
+const MARK: &str = "ducat:mark";
 /// A bucket of nobody's, out of which a look takes, to see that what is needed works: reading, writing and scripts.
 const PROBE: &str = "ducat:probe";
 
@@ -71,7 +71,7 @@ impl Valkey {
         self.heard(self.take_by(connection, bucket, rate, wanted).await)
     }
 
-    /// Looks whether all is well, connecting where need be. Gives the mark of the API keys.
+    /// Looks whether all is well, connecting where need be. Gives the mark.
     pub async fn look(&self) -> Result<Option<Vec<u8>>, Silence> {
         let looked = match self.connection() {
             Ok(connection) => self.mark(connection).await,
@@ -84,10 +84,10 @@ impl Valkey {
         looked
     }
 
-    /// Leaves a new mark of the API keys.
+    /// Leaves a new mark.
     pub async fn leave_mark(&self, mark: &[u8]) -> Result<(), Silence> {
         let mut connection = self.connection()?;
-        let set = async move { redis::cmd("SET").arg(KEYS_MARK).arg(mark).exec_async(&mut connection).await };
+        let set = async move { redis::cmd("SET").arg(MARK).arg(mark).exec_async(&mut connection).await };
         self.heard(within(TIME_LIMIT, set).await)
     }
 
@@ -129,7 +129,7 @@ impl Valkey {
     }
 
     async fn mark(&self, mut connection: MultiplexedConnection) -> Result<Option<Vec<u8>>, Silence> {
-        within(TIME_LIMIT, async move { redis::cmd("GET").arg(KEYS_MARK).query_async(&mut connection).await }).await
+        within(TIME_LIMIT, async move { redis::cmd("GET").arg(MARK).query_async(&mut connection).await }).await
     }
 
     /// After a failure the connection is given up, and nobody asks until a look has made a new one.

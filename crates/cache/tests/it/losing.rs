@@ -103,7 +103,7 @@ async fn nobody_is_asked_where_nothing_is_shared() {
     let takes = [limiter.take(NAME, now).await, limiter.take(NAME, now).await, limiter.take(NAME, now).await];
     assert_eq!(takes.map(|taken| taken.admitted), [true, true, false]);
     assert!(limiter.take(NAME, now + Duration::from_millis(100)).await.admitted, "the clock moved on");
-    let before = cache.keys_generation();
-    cache.keys_changed([1; 16]).await;
-    assert_eq!((cache.state(), cache.keys_generation()), (State::Memory, before + 1));
+    let before = cache.generation();
+    cache.outdate([1; 16]).await;
+    assert_eq!((cache.state(), cache.generation()), (State::Memory, before + 1));
 }

@@ -69,17 +69,17 @@ async fn a_key_taken_back_on_one_node_is_news_on_the_other() {
     let (a, b) = (node(&valkey).await, node(&valkey).await);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let watching = tokio::spawn(b.clone().watch(async { drop(stopped.await) }));
-    let (before_a, before_b) = (a.keys_generation(), b.keys_generation());
-    a.keys_changed([1; 16]).await;
-    assert_ne!(a.keys_generation(), before_a, "at once where it happened");
+    let (before_a, before_b) = (a.generation(), b.generation());
+    a.outdate([1; 16]).await;
+    assert_ne!(a.generation(), before_a, "at once where it happened");
     let begun = Instant::now();
-    while b.keys_generation() == before_b {
+    while b.generation() == before_b {
         assert!(begun.elapsed() < PATIENCE);
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     drop(stop);
     watching.await.unwrap();
-    let quiet = b.keys_generation();
+    let quiet = b.generation();
     b.look().await.unwrap();
-    assert_eq!(b.keys_generation(), quiet, "no news is no news");
+    assert_eq!(b.generation(), quiet, "no news is no news");
 }

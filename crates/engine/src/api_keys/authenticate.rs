@@ -44,7 +44,7 @@ pub async fn authenticate(engine: &Engine, key: &str, from: Option<IpAddr>) -> R
     let hash = digest(key);
     let now = engine.now();
     // Asked before the key is read: if one is taken back meanwhile, what was read is not believed.
-    let generation = engine.cache().keys_generation();
+    let generation = engine.cache().generation();
     let found = match engine.keys().get(&hash, generation, now) {
         Some(key) => key,
         None => {

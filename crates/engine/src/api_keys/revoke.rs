@@ -12,7 +12,7 @@ pub async fn revoke(engine: &Engine, merchant: MerchantId, id: ApiKeyId) -> Resu
     if key.revoked_at.is_none() {
         let now = engine.now();
         engine.store().commit(Change { revoked_keys: vec![(id, now)], ..Change::default() }).await?;
-        engine.cache().keys_changed(random_bytes(engine.chance())).await;
+        engine.cache().outdate(random_bytes(engine.chance())).await;
         key.revoked_at = Some(now);
     }
     Ok(ApiKeyView::of(&key))
