@@ -201,8 +201,8 @@ fn insert_attempt(db: &Connection, o: &PaymentOrder, a: &Attempt) -> Applied {
     run(
         db,
         "INSERT INTO attempts (id, order_id, number, psp_account_id, psp, created_at, status, token, psp_payment, redirect_url, decline,
-           declines, check_at, authorized, captured, surplus, fees, capturing, refunded, refunding, disputed, open_disputes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+           declines, check_at, authorized, captured, surplus, fees, capturing, refunded, refunding, disputed, open_disputes, merchant_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
         params![
             Col(a.id),
             Col(o.id),
@@ -225,7 +225,8 @@ fn insert_attempt(db: &Connection, o: &PaymentOrder, a: &Attempt) -> Applied {
             a.refunded,
             a.refunding,
             a.disputed,
-            a.open_disputes
+            a.open_disputes,
+            Col(o.merchant)
         ],
     )
     .map(drop)

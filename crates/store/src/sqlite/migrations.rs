@@ -4,12 +4,13 @@ use super::OpenError;
 use ducat_domain::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 
-/// Number and name; PostgreSQL will have the same.
+/// Number and name; PostgreSQL has the same.
 const MIGRATIONS: &[(u32, &str, &str)] = &[
     (1, "pay_in", include_str!("../../migrations/sqlite/0001_pay_in.sql")),
     (2, "after_the_sale", include_str!("../../migrations/sqlite/0002_after_the_sale.sql")),
     (3, "webhooks", include_str!("../../migrations/sqlite/0003_webhooks.sql")),
     (4, "declines", include_str!("../../migrations/sqlite/0004_declines.sql")),
+    (5, "merchant_first", include_str!("../../migrations/sqlite/0005_merchant_first.sql")),
 ];
 
 /// Lets through an empty file and a database of ours; writes nothing.

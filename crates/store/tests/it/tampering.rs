@@ -128,7 +128,7 @@ breaches! {
         <- "UPDATE payment_orders SET reference = 'same'",
     a_second_attempt_under_way_is_found: "at most one attempt of an order is under way"
         <- "INSERT INTO attempts SELECT x'11111111111111111111111111111111', order_id, 2, psp_account_id, psp, created_at, status, 'other',
-              psp_payment, redirect_url, decline, declines, check_at, authorized, captured, surplus, fees, 0, 0, 0, 0, 0
+              psp_payment, redirect_url, decline, declines, check_at, authorized, captured, surplus, fees, 0, 0, 0, 0, 0, merchant_id
             FROM attempts WHERE status = 'requires_action'",
     a_hold_that_is_not_booked_is_found: "what an attempt captured and holds is booked at its PSP account, and nothing else is"
         <- "DELETE FROM postings WHERE layer = 1; DELETE FROM journal_entries WHERE event_ref LIKE 'auth:%'",
@@ -142,7 +142,7 @@ breaches! {
         <- "UPDATE payment_orders SET amount_refunded = amount_captured + 1",
     a_second_payer_is_found: "at most one attempt pays an order, and the order names it"
         <- "INSERT INTO attempts SELECT x'11111111111111111111111111111111', order_id, 2, psp_account_id, psp, created_at, status, 'other',
-              psp_payment, redirect_url, decline, declines, check_at, authorized, captured, surplus, fees, 0, 0, 0, 0, 0
+              psp_payment, redirect_url, decline, declines, check_at, authorized, captured, surplus, fees, 0, 0, 0, 0, 0, merchant_id
             FROM attempts WHERE status = 'authorized'",
     a_wrong_payer_is_found: "at most one attempt pays an order, and the order names it"
         <- "UPDATE payment_orders SET paid_by = x'22222222222222222222222222222222' WHERE paid_by IS NOT NULL",
@@ -166,8 +166,12 @@ breaches! {
         <- "DELETE FROM events",
     an_event_of_another_merchant_is_found: "each event belongs to a subject of its merchant"
         <- "UPDATE events SET merchant_id = {other}",
-    an_account_of_another_merchant_is_found: "an attempt goes to a PSP account of the order's merchant"
+    an_account_of_another_merchant_is_found: "an attempt is its order's merchant's, and goes to a PSP account of theirs"
         <- "UPDATE attempts SET psp_account_id = (SELECT id FROM psp_accounts WHERE merchant_id = {other})",
+    an_attempt_of_another_merchant_is_found: "an attempt is its order's merchant's, and goes to a PSP account of theirs"
+        <- "UPDATE attempts SET merchant_id = {other}",
+    an_attempt_of_no_merchant_is_found: "an attempt is its order's merchant's, and goes to a PSP account of theirs"
+        <- "UPDATE attempts SET merchant_id = NULL",
     an_attempt_that_gave_back_too_much_is_found: "0 <= refunded + on its way back <= captured <= authorised"
         <- "UPDATE attempts SET refunding = captured + 1",
     an_unsigned_correction_is_found: "a correction says who made it and why, and is about an entry of its merchant"

@@ -166,29 +166,29 @@ super::attacks! { scene(),
         "UPDATE payment_orders SET amount_captured = 'much', version = version + 1 WHERE id = {p}",
     ]
     a_second_attempt_under_way_or_paying_is_refused: [
-        "INSERT INTO attempts (id, order_id, number, psp_account_id, psp, created_at, status, declines, check_at, authorized, captured, surplus)
-         VALUES ({n}, {o}, 2, {s}, 'stripe', 1, 'registering', 0, 1, 0, 0, 0)",
-        "INSERT INTO attempts (id, order_id, number, psp_account_id, psp, created_at, status, token, declines, authorized, captured, surplus)
-         VALUES ({n}, {p}, 2, {s}, 'stripe', 1, 'captured', 't', 0, 1, 1, 0)",
-        "INSERT OR REPLACE INTO attempts (id, order_id, number, psp_account_id, psp, created_at, status, declines, check_at, authorized,
-           captured, surplus) VALUES ({n}, {o}, 2, {s}, 'stripe', 1, 'registering', 0, 1, 0, 0, 0)",
-        "INSERT OR REPLACE INTO attempts (id, order_id, number, psp_account_id, psp, created_at, status, token, declines, authorized,
-           captured, surplus) VALUES ({n}, {p}, 2, {s}, 'stripe', 1, 'captured', 't', 0, 1, 1, 0)",
-        "INSERT INTO attempts (id, order_id, number, psp_account_id, psp, created_at, status, token, declines, authorized, captured, surplus)
-         VALUES ({n}, {p}, 2, {s}, 'stripe', 1, 'captured', 't', 0, 1, 1, 1); UPDATE OR REPLACE attempts SET surplus = 0 WHERE id = {n}",
-        "INSERT INTO attempts (id, order_id, number, psp_account_id, psp, created_at, status, declines, authorized, captured, surplus)
-         VALUES ({n}, {o}, 2, {s}, 'stripe', 1, 'failed', 0, 0, 0, 0);
+        "INSERT INTO attempts (merchant_id, id, order_id, number, psp_account_id, psp, created_at, status, declines, check_at, authorized, captured, surplus)
+         VALUES ({m}, {n}, {o}, 2, {s}, 'stripe', 1, 'registering', 0, 1, 0, 0, 0)",
+        "INSERT INTO attempts (merchant_id, id, order_id, number, psp_account_id, psp, created_at, status, token, declines, authorized, captured, surplus)
+         VALUES ({m}, {n}, {p}, 2, {s}, 'stripe', 1, 'captured', 't', 0, 1, 1, 0)",
+        "INSERT OR REPLACE INTO attempts (merchant_id, id, order_id, number, psp_account_id, psp, created_at, status, declines, check_at, authorized,
+           captured, surplus) VALUES ({m}, {n}, {o}, 2, {s}, 'stripe', 1, 'registering', 0, 1, 0, 0, 0)",
+        "INSERT OR REPLACE INTO attempts (merchant_id, id, order_id, number, psp_account_id, psp, created_at, status, token, declines, authorized,
+           captured, surplus) VALUES ({m}, {n}, {p}, 2, {s}, 'stripe', 1, 'captured', 't', 0, 1, 1, 0)",
+        "INSERT INTO attempts (merchant_id, id, order_id, number, psp_account_id, psp, created_at, status, token, declines, authorized, captured, surplus)
+         VALUES ({m}, {n}, {p}, 2, {s}, 'stripe', 1, 'captured', 't', 0, 1, 1, 1); UPDATE OR REPLACE attempts SET surplus = 0 WHERE id = {n}",
+        "INSERT INTO attempts (merchant_id, id, order_id, number, psp_account_id, psp, created_at, status, declines, authorized, captured, surplus)
+         VALUES ({m}, {n}, {o}, 2, {s}, 'stripe', 1, 'failed', 0, 0, 0, 0);
          UPDATE OR REPLACE attempts SET number = 1 WHERE id = {n}",
     ]
     an_attempt_is_registered_once: [
         "UPDATE attempts SET token = 'other' WHERE id = {oa}",
         "UPDATE attempts SET token = NULL, status = 'registering' WHERE id = {oa}",
-        "INSERT INTO attempts (id, order_id, number, psp_account_id, psp, created_at, status, token, declines, authorized, captured, surplus)
-         SELECT {n}, {f}, 2, psp_account_id, psp, 1, 'failed', token, 0, 0, 0, 0 FROM attempts WHERE id = {oa}",
-        "INSERT OR REPLACE INTO attempts (id, order_id, number, psp_account_id, psp, created_at, status, token, declines, authorized, captured,
-           surplus) SELECT {n}, {f}, 2, psp_account_id, psp, 1, 'failed', token, 0, 0, 0, 0 FROM attempts WHERE id = {oa}",
-        "INSERT INTO attempts (id, order_id, number, psp_account_id, psp, created_at, status, declines, authorized, captured, surplus)
-         VALUES ({n}, {f}, 2, {s}, 'stripe', 1, 'failed', 0, 0, 0, 0);
+        "INSERT INTO attempts (merchant_id, id, order_id, number, psp_account_id, psp, created_at, status, token, declines, authorized, captured, surplus)
+         SELECT {m}, {n}, {f}, 2, psp_account_id, psp, 1, 'failed', token, 0, 0, 0, 0 FROM attempts WHERE id = {oa}",
+        "INSERT OR REPLACE INTO attempts (merchant_id, id, order_id, number, psp_account_id, psp, created_at, status, token, declines, authorized, captured,
+           surplus) SELECT {m}, {n}, {f}, 2, psp_account_id, psp, 1, 'failed', token, 0, 0, 0, 0 FROM attempts WHERE id = {oa}",
+        "INSERT INTO attempts (merchant_id, id, order_id, number, psp_account_id, psp, created_at, status, declines, authorized, captured, surplus)
+         VALUES ({m}, {n}, {f}, 2, {s}, 'stripe', 1, 'failed', 0, 0, 0, 0);
          UPDATE OR REPLACE attempts SET token = (SELECT token FROM attempts WHERE id = {oa}) WHERE id = {n}",
     ]
     an_attempt_stays_what_it_is: [
@@ -201,15 +201,24 @@ super::attacks! { scene(),
         "INSERT OR REPLACE INTO attempts SELECT * FROM attempts WHERE id = {pa}",
         "INSERT INTO attempts SELECT * FROM attempts WHERE id = {pa} ON CONFLICT DO UPDATE SET captured = 0",
         "INSERT INTO merchants VALUES ({n}, 'x', x'00', 1); INSERT INTO psp_accounts VALUES ({n}, {n}, 'stripe', 'x', 1, x'00', 1, 1);
-         INSERT INTO attempts (id, order_id, number, psp_account_id, psp, created_at, status, declines, authorized, captured, surplus)
-         VALUES ({n}, {f}, 2, {n}, 'stripe', 1, 'failed', 0, 0, 0, 0)",
+         INSERT INTO attempts (merchant_id, id, order_id, number, psp_account_id, psp, created_at, status, declines, authorized, captured, surplus)
+         VALUES ({m}, {n}, {f}, 2, {n}, 'stripe', 1, 'failed', 0, 0, 0, 0)",
+    ]
+    an_attempt_is_of_its_order_s_merchant: [
+        "INSERT INTO attempts (id, order_id, number, psp_account_id, psp, created_at, status, declines, authorized, captured, surplus)
+         VALUES ({n}, {f}, 2, {s}, 'stripe', 1, 'failed', 0, 0, 0, 0)",
+        "INSERT INTO merchants VALUES ({n}, 'x', x'00', 1);
+         INSERT INTO attempts (merchant_id, id, order_id, number, psp_account_id, psp, created_at, status, declines, authorized, captured,
+           surplus) VALUES ({n}, {n}, {f}, 2, {s}, 'stripe', 1, 'failed', 0, 0, 0, 0)",
+        "INSERT INTO merchants VALUES ({n}, 'x', x'00', 1); UPDATE attempts SET merchant_id = {n} WHERE id = {fa}",
+        "UPDATE attempts SET merchant_id = NULL WHERE id = {fa}",
     ]
     what_is_unknown_is_to_be_checked: [
         "UPDATE attempts SET status = 'unknown', check_at = NULL WHERE id = {oa}",
-        "INSERT INTO attempts (id, order_id, number, psp_account_id, psp, created_at, status, declines, authorized, captured, surplus)
-         VALUES ({n}, {f}, 2, {s}, 'stripe', 1, 'unknown', 0, 0, 0, 0)",
-        "INSERT INTO attempts (id, order_id, number, psp_account_id, psp, created_at, status, declines, authorized, captured, surplus)
-         VALUES ({n}, {f}, 2, {s}, 'stripe', 1, 'processing', 0, 0, 0, 0)",
+        "INSERT INTO attempts (merchant_id, id, order_id, number, psp_account_id, psp, created_at, status, declines, authorized, captured, surplus)
+         VALUES ({m}, {n}, {f}, 2, {s}, 'stripe', 1, 'unknown', 0, 0, 0, 0)",
+        "INSERT INTO attempts (merchant_id, id, order_id, number, psp_account_id, psp, created_at, status, declines, authorized, captured, surplus)
+         VALUES ({m}, {n}, {f}, 2, {s}, 'stripe', 1, 'processing', 0, 0, 0, 0)",
     ]
     a_reference_is_used_once: [
         "INSERT INTO payment_orders (merchant_id, id, reference, amount, currency, details, expires_at, created_at, status, version,
