@@ -31,6 +31,12 @@ impl Bar {
         }
     }
 
+    /// So many are done.
+    pub fn set(&self, done: usize, what: &str) {
+        self.done.set(done);
+        self.show(what);
+    }
+
     /// One step more is done.
     pub fn step(&self, what: &str) {
         self.done.set(self.done.get() + 1);

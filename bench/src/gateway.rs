@@ -67,28 +67,8 @@ pub async fn start(how: &Start) -> Result<(Running, Duration), Failure> {
     let address = format!("127.0.0.1:{}", free_port()?);
     let log = std::fs::OpenOptions::new().create(true).append(true).open(log(&how.folder))?;
     let mut command = Command::new(&how.binary);
-    command
-        .arg("serve")
-        .current_dir(&how.folder)
-        .env_clear()
-        .envs(std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(|name| !name.starts_with("DUCAT_"))))
-        .env("DUCAT_LISTEN", &address)
-        .env("DUCAT_DATA_DIR", &how.folder)
-        .env("DUCAT_SANDBOX", "off")
-        .env("DUCAT_STRIPE_API_KEY", "sk_test_bench")
-        .env("DUCAT_STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET)
-        .env("DUCAT_STRIPE_API_BASE", format!("http://{}", how.stub))
-        .env("DUCAT_BOOTSTRAP_API_KEY", API_KEY)
-        .env("DUCAT_MASTER_KEY", "00".repeat(32))
-        .env("DUCAT_RATE_LIMIT_PER_SECOND", NO_LIMIT)
-        .env("DUCAT_RATE_LIMIT_BURST", NO_LIMIT)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .kill_on_drop(true);
-    if let Some(url) = &how.database_url {
-        command.env("DUCAT_DATABASE_URL", url);
-    }
+    settings(&mut command, how);
+    command.arg("serve").env("DUCAT_LISTEN", &address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
     if let Some(library) = &how.preload {
         command.env("LD_PRELOAD", library);
     }
@@ -110,6 +90,26 @@ pub async fn start(how: &Start) -> Result<(Running, Duration), Failure> {
         return Err("the gateway runs without the emulated disk: is it linked statically?".into());
     }
     Ok((running, took))
+}
+
+/// The settings of a gateway, for any of its verbs. Nothing of this process's own settings reaches it.
+pub fn settings(command: &mut Command, how: &Start) {
+    command
+        .current_dir(&how.folder)
+        .env_clear()
+        .envs(std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(|name| !name.starts_with("DUCAT_"))))
+        .env("DUCAT_DATA_DIR", &how.folder)
+        .env("DUCAT_SANDBOX", "off")
+        .env("DUCAT_STRIPE_API_KEY", "sk_test_bench")
+        .env("DUCAT_STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET)
+        .env("DUCAT_STRIPE_API_BASE", format!("http://{}", how.stub))
+        .env("DUCAT_BOOTSTRAP_API_KEY", API_KEY)
+        .env("DUCAT_MASTER_KEY", "00".repeat(32))
+        .env("DUCAT_RATE_LIMIT_PER_SECOND", NO_LIMIT)
+        .env("DUCAT_RATE_LIMIT_BURST", NO_LIMIT);
+    if let Some(url) = &how.database_url {
+        command.env("DUCAT_DATABASE_URL", url);
+    }
 }
 
 fn log(folder: &Path) -> PathBuf {

@@ -3,6 +3,7 @@
 //! - `stub`: a PSP that answers at once. `pay`: one payment. `pace`, `load`: many of them. `histogram`: how long they took.
 //! - `gateway`, `postgres`: what is started. `processes`: what it used. `books`: whether it is all there. `disk`: where data lies.
 //! - `textbook`: the bare SQL. `row`: what is compared. `measure`: one row. `whole`: all of them, in rounds.
+//! - `long`: a million payments.
 //! - `figures`: what the design promises. `facts`: the machine. `results`, `table`, `plot`, `bar`: how it is shown.
 //! - `sign`, `http`: how a PSP signs, and as much of HTTP as this needs.
 
@@ -16,6 +17,7 @@ mod gateway;
 mod histogram;
 mod http;
 mod load;
+mod long;
 mod measure;
 mod pace;
 mod pay;
@@ -50,6 +52,8 @@ enum Command {
     Drive(drive::Drive),
     /// Compare every row with the bare SQL, and show how the figures stand.
     Run(whole::Whole),
+    /// Drive a million payments at a fixed rate, and show whether memory and latency stay flat.
+    Long(long::Long),
     /// Measure how long a sync takes, with a file that is thrown away.
     Sync {
         /// The file.
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
         match arguments.command {
             Command::Drive(asked) => drive::run(&asked).await,
             Command::Run(asked) => whole::run(&asked).await,
+            Command::Long(asked) => long::run(&asked).await,
             Command::Sync { file } => disk::measure_sync(&file).map(|time| println!("{}", time.as_nanos())),
             Command::Stub { port } => stub::serve(port).await,
         }

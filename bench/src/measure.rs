@@ -1,6 +1,6 @@
 //! Measures one row on one disk: starts what it needs, drives it, proves the books, and ends everything.
 
-use crate::disk::{Disk, Disks};
+use crate::disk::{self, Disk, Disks};
 use crate::gateway::{self, Running, Start};
 use crate::load::{self, Measured, Pace, Plan};
 use crate::postgres::Server;
@@ -122,7 +122,7 @@ impl Bench {
             nodes.push(gateway::start(&start(node)).await?.0);
         }
         let size = async || match database {
-            Database::Sqlite => size_of_files(&folder.join("0")),
+            Database::Sqlite => disk::size_of_files(&folder.join("0"), "ducat.db"),
             Database::Postgres => place.server.size(DATABASE).await,
         };
         let size_before = size().await?;
@@ -225,18 +225,6 @@ impl Used {
             generator: each(self.generator, before.generator),
         }
     }
-}
-
-/// The database's files in a folder: the file itself and its log.
-fn size_of_files(folder: &Path) -> Result<u64, Failure> {
-    let mut size = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_name().to_str().is_some_and(|name| name.starts_with("ducat.db")) {
-            size += entry.metadata()?.len();
-        }
-    }
-    Ok(size)
 }
 
 #[cfg(test)]

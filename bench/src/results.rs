@@ -3,7 +3,7 @@
 use crate::facts::Facts;
 use crate::figures::Beside;
 use crate::measure::Line;
-use crate::{Failure, plot, table};
+use crate::{Failure, long, plot, table};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -27,16 +27,12 @@ pub struct Results {
 /// Writes everything into the folder.
 pub fn write(results: &Results, folder: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(folder)?;
+    let long = long::latest(folder);
     let json = serde_json::to_string_pretty(results)? + "\n";
     let day = results.facts.date.split(' ').next().unwrap_or("undated");
     std::fs::write(folder.join(format!("{day}.json")), &json)?;
     std::fs::write(folder.join("latest.json"), &json)?;
-    std::fs::write(folder.join("latest.md"), table::page(results))?;
+    std::fs::write(folder.join("latest.md"), table::page(results, long.as_ref()))?;
     std::fs::write(folder.join("latest.svg"), plot::picture(&results.lines))?;
     Ok(())
-}
-
-/// What an earlier run left behind, where there is one that can be read.
-pub fn latest(folder: &Path) -> Option<Results> {
-    serde_json::from_slice(&std::fs::read(folder.join("latest.json")).ok()?).ok()
 }

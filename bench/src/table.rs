@@ -2,19 +2,21 @@
 
 use crate::disk::Disk;
 use crate::figures::{Beside, Figure, Unit, Verdict, all, median, ratio};
+use crate::long::{self, Told};
 use crate::measure::Line;
 use crate::results::Results;
 use crate::row::ALL;
 use std::fmt::Write;
 
 /// The page, in Markdown.
-pub fn page(results: &Results) -> String {
+pub fn page(results: &Results, long: Option<&Told>) -> String {
     let mut page =
         String::from("# Benchmarks: the latest run\n\nHow to read this: [docs/benchmarks.md](../../docs/benchmarks.md).\n");
     page.push_str(&judged(&results.lines, &results.beside));
     for disk in DISKS {
         page.push_str(&rows(&results.lines, disk));
     }
+    page.push_str(&long.map(long::text).unwrap_or_default());
     page.push_str(&machine(results));
     page
 }

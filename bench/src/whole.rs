@@ -7,7 +7,7 @@ use crate::figures::Beside;
 use crate::measure::{Bench, Line, Place, Spans};
 use crate::results::{self, Results};
 use crate::row::{self, Database, Row};
-use crate::{Failure, drive, facts, gateway, postgres, table};
+use crate::{Failure, drive, facts, gateway, long, postgres, table};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -77,11 +77,17 @@ pub async fn run(asked: &Whole) -> Result<(), Failure> {
         }
     }
     run.bar.end();
-    let earlier = asked.results.as_deref().and_then(results::latest).map(|earlier| earlier.beside).unwrap_or_default();
+    let long = asked.results.as_deref().and_then(long::latest);
     let binary = i64::try_from(std::fs::metadata(&bench.binary)?.len()).ok();
-    let beside = Beside { refusals: run.refusals, binary, ..earlier };
+    let beside = Beside {
+        refusals: run.refusals,
+        binary,
+        memory_growth: long.as_ref().and_then(long::Told::memory_growth),
+        start: long.as_ref().and_then(|long| i64::try_from(long.start).ok()),
+        ..Beside::default()
+    };
     let results = Results { facts, rounds, seconds, warm_up, lines: run.lines, beside };
-    println!("{}", table::page(&results));
+    println!("{}", table::page(&results, long.as_ref()));
     match &asked.results {
         Some(folder) => results::write(&results, folder),
         None => Ok(()),
