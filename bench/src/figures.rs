@@ -1,6 +1,7 @@
 //! The figures that the design promises, each with the least that will do and the aim, and what the lines of a run say of them.
 
 use crate::disk::Disk;
+use crate::drain;
 use crate::measure::Line;
 use serde::{Deserialize, Serialize};
 
@@ -87,8 +88,6 @@ pub struct Beside {
     pub memory_growth: Option<i64>,
     /// Of the long run: from the start to the first answer, with all its orders in the database.
     pub start: Option<i64>,
-    /// Events taken out of the log, in thousandths of those that are produced at R.
-    pub drain: Option<i64>,
     /// Payments with running balances, in thousandths of those without.
     pub balances: Option<i64>,
 }
@@ -139,8 +138,11 @@ pub fn all(lines: &[Line], disk: Disk, beside: &Beside) -> Vec<Figure> {
             own,
         ));
     }
-    let drain = not_yet(beside.drain, "not measured");
-    figures.push(figure("outbox drain ÷ events produced at R", Unit::Ratio, Better::More, (2_000, 5_000), drain));
+    for (database, name) in DATABASES {
+        let drain = view.against_textbook(&format!("{database}-drain"), |line| Some(line.deliveries? / drain::EVENTS));
+        let title = format!("outbox drain ÷ events produced at R, {name}");
+        figures.push(figure(&title, Unit::Ratio, Better::More, (2_000, 5_000), drain));
+    }
     for (database, name) in DATABASES {
         let bytes = view.middle(&format!("{database}-256"), |line| i64::try_from(line.bytes_per_payment).ok());
         figures.push(figure(&format!("database bytes per payment, {name}"), Unit::Bytes, Better::Less, (3_000, 2_000), bytes));
@@ -190,9 +192,13 @@ impl View<'_> {
 
     /// The median of what a row did, each time in thousandths of R in the same round.
     fn ratio(&self, row: &str) -> Result<i64, String> {
+        self.against_textbook(row, |line| Some(line.per_kilosecond))
+    }
+
+    fn against_textbook(&self, row: &str, what: impl Fn(&Line) -> Option<u64>) -> Result<i64, String> {
         self.middle(row, |line| {
             let textbook = self.of("textbook").find(|other| other.round == line.round)?;
-            ratio(line.per_kilosecond, textbook.per_kilosecond)
+            ratio(what(line)?, textbook.per_kilosecond)
         })
     }
 
@@ -224,6 +230,7 @@ mod tests {
             cpu: Cpu { gateway: 200_000, writer: 90_000, ..Cpu::default() },
             memory: (0, 0),
             bytes_per_payment: 2_500,
+            deliveries: Some(6_000_000),
             ready: 0,
         }
     }
@@ -248,6 +255,13 @@ mod tests {
         let figure = named(&figures, "SQLite, 32 in flight");
         assert_eq!(figure.value, Ok(700), "the median of 900, 500 and 700");
         assert_eq!(figure.verdict(), Verdict::Enough);
+    }
+
+    #[test]
+    fn a_payment_s_three_events_count_as_one_payment_s_worth() {
+        let lines = [line("textbook", Disk::Emulated, 1, 1_000_000), line("postgres-drain", Disk::Emulated, 1, 1)];
+        let figures = all(&lines, Disk::Emulated, &Beside::default());
+        assert_eq!(named(&figures, "outbox drain ÷ events produced at R, PostgreSQL").value, Ok(2_000));
     }
 
     #[test]

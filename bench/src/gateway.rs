@@ -106,7 +106,11 @@ pub fn settings(command: &mut Command, how: &Start) {
         .env("DUCAT_BOOTSTRAP_API_KEY", API_KEY)
         .env("DUCAT_MASTER_KEY", "00".repeat(32))
         .env("DUCAT_RATE_LIMIT_PER_SECOND", NO_LIMIT)
-        .env("DUCAT_RATE_LIMIT_BURST", NO_LIMIT);
+        .env("DUCAT_RATE_LIMIT_BURST", NO_LIMIT)
+        // No load balancer has to see that it goes.
+        .env("DUCAT_DRAIN_MS", "0")
+        // The receivers of webhooks are here.
+        .env("DUCAT_WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8");
     if let Some(url) = &how.database_url {
         command.env("DUCAT_DATABASE_URL", url);
     }
@@ -158,8 +162,22 @@ pub async fn target(nodes: &[&Running]) -> Result<Target, Failure> {
 pub async fn get(address: &str, path: &str) -> Result<Value, Failure> {
     let mut connection = Connection::open(address).await?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {API_KEY}\r\n\r\n");
+    read(&mut connection, path, &request).await
+}
+
+/// Tells a node's API something.
+pub async fn post(address: &str, path: &str, body: &str) -> Result<Value, Failure> {
+    let mut connection = Connection::open(address).await?;
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {API_KEY}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    read(&mut connection, path, &request).await
+}
+
+async fn read(connection: &mut Connection, path: &str, request: &str) -> Result<Value, Failure> {
     let answer = connection.ask(request.as_bytes()).await?;
-    if answer.status() != 200 {
+    if !(200..300).contains(&answer.status()) {
         return Err(format!("{path}: {}: {}", answer.first_line, String::from_utf8_lossy(answer.body)).into());
     }
     Ok(serde_json::from_slice(answer.body)?)

@@ -2,7 +2,7 @@
 //!
 //! - `stub`: a PSP that answers at once. `pay`: one payment. `pace`, `load`: many of them. `histogram`: how long they took.
 //! - `gateway`, `postgres`: what is started. `processes`: what it used. `books`: whether it is all there. `disk`: where data lies.
-//! - `textbook`: the bare SQL. `row`: what is compared. `measure`: one row. `whole`: all of them, in rounds.
+//! - `textbook`: the bare SQL. `row`: what is compared. `measure`: one row. `drain`: how quickly events leave. `whole`: all of them, in rounds.
 //! - `long`: a million payments.
 //! - `figures`: what the design promises. `facts`: the machine. `results`, `table`, `plot`, `bar`: how it is shown.
 //! - `sign`, `http`: how a PSP signs, and as much of HTTP as this needs.
@@ -10,6 +10,7 @@
 mod bar;
 mod books;
 mod disk;
+mod drain;
 mod drive;
 mod facts;
 mod figures;

@@ -5,7 +5,7 @@ use crate::gateway::{self, Running, Start};
 use crate::load::{self, Measured, Pace, Plan};
 use crate::postgres::Server;
 use crate::row::{Database, MANY, Row};
-use crate::{Failure, books, processes, textbook};
+use crate::{Failure, books, drain, processes, textbook};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -74,6 +74,8 @@ pub struct Line {
     pub memory: (u64, u64),
     /// What a payment takes in the database, in bytes.
     pub bytes_per_payment: u64,
+    /// Webhooks delivered in a thousand seconds, where that was measured.
+    pub deliveries: Option<u64>,
     /// From the start of the first gateway to its first answer, in nanoseconds.
     pub ready: u64,
 }
@@ -129,6 +131,10 @@ impl Bench {
         let server = (database == Database::Postgres).then_some(place.server.pid);
         let plan = self.plan(row, database, place)?;
         let (measured, cpu) = self.drive(&nodes, server, plan, tick).await?;
+        let deliveries = match row {
+            Row::Drain { .. } => Some(drain::measure(&nodes[0], &self.stub, self.spans.warm_up, self.spans.measure).await?),
+            _ => None,
+        };
         let memory = processes::memory(nodes[0].pid);
         for node in nodes {
             node.end().await?;
@@ -138,7 +144,15 @@ impl Bench {
         std::fs::remove_dir_all(&folder)?;
         let line = nothing(measured.per_kilosecond());
         let bytes_per_payment = grown / measured.all.max(1);
-        Ok(Line { cpu, memory, bytes_per_payment, ready: u64::try_from(ready.as_nanos())?, measured: Some(measured), ..line })
+        Ok(Line {
+            cpu,
+            memory,
+            deliveries,
+            bytes_per_payment,
+            ready: u64::try_from(ready.as_nanos())?,
+            measured: Some(measured),
+            ..line
+        })
     }
 
     async fn drive(
@@ -165,6 +179,7 @@ impl Bench {
             Plan { pace: Pace::FlatOut, in_flight: 1, warm_up: self.spans.warm_up, measure: self.spans.measure, most: u64::MAX };
         Ok(match row {
             Row::FlatOut { in_flight, .. } => Plan { in_flight, ..plan },
+            Row::Drain { .. } => Plan { in_flight: MANY, ..plan },
             Row::Textbook | Row::Idle { .. } => plan,
             Row::Half { .. } => {
                 let full = Row::FlatOut { database, nodes: 1, in_flight: MANY }.to_string();
@@ -188,6 +203,7 @@ pub fn nothing(per_kilosecond: u64) -> Line {
         cpu: Cpu::default(),
         memory: (0, 0),
         bytes_per_payment: 0,
+        deliveries: None,
         ready: 0,
     }
 }

@@ -30,6 +30,11 @@ pub enum Row {
         /// Where they are kept.
         database: Database,
     },
+    /// The events of what was paid flat out are delivered.
+    Drain {
+        /// Where they are kept.
+        database: Database,
+    },
     /// At a fixed rate: half of what the same round did flat out.
     Half {
         /// Where they are kept.
@@ -50,10 +55,12 @@ pub const ALL: &[Row] = {
         Row::FlatOut { database: Sqlite, nodes: 1, in_flight: MANY },
         Row::Half { database: Sqlite },
         Row::Idle { database: Sqlite },
+        Row::Drain { database: Sqlite },
         Row::FlatOut { database: Postgres, nodes: 1, in_flight: FEW },
         Row::FlatOut { database: Postgres, nodes: 1, in_flight: MANY },
         Row::Half { database: Postgres },
         Row::Idle { database: Postgres },
+        Row::Drain { database: Postgres },
         Row::FlatOut { database: Postgres, nodes: 2, in_flight: FEW },
         Row::FlatOut { database: Postgres, nodes: 2, in_flight: MANY },
     ]
@@ -64,7 +71,9 @@ impl Row {
     pub fn database(self) -> Option<Database> {
         match self {
             Self::Textbook => None,
-            Self::FlatOut { database, .. } | Self::Idle { database } | Self::Half { database } => Some(database),
+            Self::FlatOut { database, .. } | Self::Idle { database } | Self::Drain { database } | Self::Half { database } => {
+                Some(database)
+            }
         }
     }
 
@@ -73,7 +82,7 @@ impl Row {
         match self {
             Self::Textbook => 0,
             Self::FlatOut { nodes, .. } => nodes,
-            Self::Idle { .. } | Self::Half { .. } => 1,
+            Self::Idle { .. } | Self::Drain { .. } | Self::Half { .. } => 1,
         }
     }
 
@@ -82,7 +91,7 @@ impl Row {
         match self {
             Self::Textbook => Vec::new(),
             Self::Half { database } => vec![Self::Textbook, Self::FlatOut { database, nodes: 1, in_flight: MANY }],
-            Self::FlatOut { .. } | Self::Idle { .. } => vec![Self::Textbook],
+            Self::FlatOut { .. } | Self::Idle { .. } | Self::Drain { .. } => vec![Self::Textbook],
         }
     }
 }
@@ -103,6 +112,7 @@ impl fmt::Display for Row {
             Self::FlatOut { database, nodes: 1, in_flight } => write!(f, "{database}-{in_flight}"),
             Self::FlatOut { database, nodes, in_flight } => write!(f, "{database}-{in_flight}-{nodes}-nodes"),
             Self::Idle { database } => write!(f, "{database}-idle"),
+            Self::Drain { database } => write!(f, "{database}-drain"),
             Self::Half { database } => write!(f, "{database}-half"),
         }
     }
