@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: run build test clean
+.PHONY: run build test bench bench-quick bench-long build-bench clean
 
 # The development profile, because a newcomer waits for the build and not for the gateway: docs/decisions/0009-build-profile.md has
 # the figures. Dependencies are optimised a little in it, and `make test` uses the same build.
@@ -19,6 +19,21 @@ build:
 test:
 	tests/install
 	tests/run
+
+# Full payments beside the bare SQL of the same payment: docs/benchmarks.md. ARGS="--only sqlite-32 --disk memory" measures a part.
+bench: build-bench
+	$(TARGET)/release/bench run --plain $(TARGET) --results bench/results $(ARGS)
+
+# A million payments, into bench/results/long.json, which the next table shows too.
+bench-long: build-bench
+	$(TARGET)/release/bench long --plain $(TARGET) --results bench/results $(ARGS)
+
+# A minute or two, shown and not kept.
+bench-quick: build-bench
+	$(TARGET)/release/bench run --quick --plain $(TARGET) $(ARGS)
+
+build-bench:
+	$(CARGO) build --locked --release -p ducat -p ducat-bench
 
 clean:
 	$(CARGO) clean

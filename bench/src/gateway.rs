@@ -1,6 +1,7 @@
 //! The gateway that is measured: the release binary, in a process of its own, with an account at the stub.
 
 use crate::Failure;
+use crate::disk;
 use crate::http::Connection;
 use crate::pay::Target;
 use serde_json::Value;
@@ -66,28 +67,8 @@ pub async fn start(how: &Start) -> Result<(Running, Duration), Failure> {
     let address = format!("127.0.0.1:{}", free_port()?);
     let log = std::fs::OpenOptions::new().create(true).append(true).open(log(&how.folder))?;
     let mut command = Command::new(&how.binary);
-    command
-        .arg("serve")
-        .current_dir(&how.folder)
-        .env_clear()
-        .envs(std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(|name| !name.starts_with("DUCAT_"))))
-        .env("DUCAT_LISTEN", &address)
-        .env("DUCAT_DATA_DIR", &how.folder)
-        .env("DUCAT_SANDBOX", "off")
-        .env("DUCAT_STRIPE_API_KEY", "sk_test_bench")
-        .env("DUCAT_STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET)
-        .env("DUCAT_STRIPE_API_BASE", format!("http://{}", how.stub))
-        .env("DUCAT_BOOTSTRAP_API_KEY", API_KEY)
-        .env("DUCAT_MASTER_KEY", "00".repeat(32))
-        .env("DUCAT_RATE_LIMIT_PER_SECOND", NO_LIMIT)
-        .env("DUCAT_RATE_LIMIT_BURST", NO_LIMIT)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .kill_on_drop(true);
-    if let Some(url) = &how.database_url {
-        command.env("DUCAT_DATABASE_URL", url);
-    }
+    settings(&mut command, how);
+    command.arg("serve").env("DUCAT_LISTEN", &address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
     if let Some(library) = &how.preload {
         command.env("LD_PRELOAD", library);
     }
@@ -104,7 +85,35 @@ pub async fn start(how: &Start) -> Result<(Running, Duration), Failure> {
         }
         tokio::time::sleep(ASK_EVERY).await;
     }
-    Ok((running, begun.elapsed()))
+    let took = begun.elapsed();
+    if how.preload.as_ref().is_some_and(|library| !disk::is_loaded(pid, library)) {
+        return Err("the gateway runs without the emulated disk: is it linked statically?".into());
+    }
+    Ok((running, took))
+}
+
+/// The settings of a gateway, for any of its verbs. Nothing of this process's own settings reaches it.
+pub fn settings(command: &mut Command, how: &Start) {
+    command
+        .current_dir(&how.folder)
+        .env_clear()
+        .envs(std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(|name| !name.starts_with("DUCAT_"))))
+        .env("DUCAT_DATA_DIR", &how.folder)
+        .env("DUCAT_SANDBOX", "off")
+        .env("DUCAT_STRIPE_API_KEY", "sk_test_bench")
+        .env("DUCAT_STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET)
+        .env("DUCAT_STRIPE_API_BASE", format!("http://{}", how.stub))
+        .env("DUCAT_BOOTSTRAP_API_KEY", API_KEY)
+        .env("DUCAT_MASTER_KEY", "00".repeat(32))
+        .env("DUCAT_RATE_LIMIT_PER_SECOND", NO_LIMIT)
+        .env("DUCAT_RATE_LIMIT_BURST", NO_LIMIT)
+        // No load balancer has to see that it goes.
+        .env("DUCAT_DRAIN_MS", "0")
+        // The receivers of webhooks are here.
+        .env("DUCAT_WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8");
+    if let Some(url) = &how.database_url {
+        command.env("DUCAT_DATABASE_URL", url);
+    }
 }
 
 fn log(folder: &Path) -> PathBuf {
@@ -153,8 +162,22 @@ pub async fn target(nodes: &[&Running]) -> Result<Target, Failure> {
 pub async fn get(address: &str, path: &str) -> Result<Value, Failure> {
     let mut connection = Connection::open(address).await?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {API_KEY}\r\n\r\n");
+    read(&mut connection, path, &request).await
+}
+
+/// Tells a node's API something.
+pub async fn post(address: &str, path: &str, body: &str) -> Result<Value, Failure> {
+    let mut connection = Connection::open(address).await?;
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {API_KEY}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    read(&mut connection, path, &request).await
+}
+
+async fn read(connection: &mut Connection, path: &str, request: &str) -> Result<Value, Failure> {
     let answer = connection.ask(request.as_bytes()).await?;
-    if answer.status() != 200 {
+    if !(200..300).contains(&answer.status()) {
         return Err(format!("{path}: {}: {}", answer.first_line, String::from_utf8_lossy(answer.body)).into());
     }
     Ok(serde_json::from_slice(answer.body)?)

@@ -68,6 +68,23 @@ impl Measured {
     }
 }
 
+/// How far it is.
+#[derive(Clone, Copy)]
+pub struct Progress<'a>(&'a Shared);
+
+impl Progress<'_> {
+    /// Payments that have begun, warm-up included.
+    pub fn payments(self) -> u64 {
+        self.0.all.get()
+    }
+
+    /// What was measured since this was asked the last time: creates without the PSP, and whole payments.
+    pub fn take_interval(self) -> (Spread, Spread) {
+        let tally = self.0.interval.take();
+        (tally.own_create.spread(), tally.whole.spread())
+    }
+}
+
 /// What the payers share.
 #[derive(Default)]
 struct Shared {
@@ -76,6 +93,7 @@ struct Shared {
     all: Cell<u64>,
     amount: Cell<u64>,
     tally: RefCell<Tally>,
+    interval: RefCell<Tally>,
 }
 
 #[derive(Default)]
@@ -114,12 +132,12 @@ impl Turns {
     }
 }
 
-/// Drives the plan. `edge` is called when measuring begins and when it ends, `tick` now and then with the payments so far.
+/// Drives the plan. `edge` is called when measuring begins and when it ends, `tick` now and then.
 pub async fn drive<Edge>(
     target: Rc<Target>,
     plan: Plan,
     edge: impl Fn() -> Edge,
-    tick: impl Fn(u64),
+    tick: impl Fn(Progress<'_>),
 ) -> Result<(Measured, Edge, Edge), Failure> {
     let shared = Rc::new(Shared::default());
     let turns = match plan.pace {
@@ -170,6 +188,7 @@ async fn go_on_paying(mut payer: Payer, shared: Rc<Shared>, turns: Turns, most: 
         shared.amount.set(shared.amount.get() + took.amount);
         if shared.measuring.get() {
             shared.tally.borrow_mut().add(&took, late);
+            shared.interval.borrow_mut().add(&took, late);
         }
     }
     Ok(())
@@ -179,7 +198,7 @@ async fn go_on_paying(mut payer: Payer, shared: Rc<Shared>, turns: Turns, most: 
 const TICK: Duration = Duration::from_millis(200);
 
 /// Waits so long, or until all payers have ended; the first that fails ends everything.
-async fn wait(span: Duration, payers: &mut JoinSet<Ended>, shared: &Shared, tick: &impl Fn(u64)) -> Result<(), Failure> {
+async fn wait(span: Duration, payers: &mut JoinSet<Ended>, shared: &Shared, tick: &impl Fn(Progress<'_>)) -> Result<(), Failure> {
     let end = tokio::time::Instant::now() + span;
     loop {
         let now = tokio::time::Instant::now();
@@ -191,7 +210,7 @@ async fn wait(span: Duration, payers: &mut JoinSet<Ended>, shared: &Shared, tick
                 Some(ended) => ended.map_err(|e| e.to_string())??,
                 None => return Ok(()),
             },
-            () = tokio::time::sleep_until(end.min(now + TICK)) => tick(shared.all.get()),
+            () = tokio::time::sleep_until(end.min(now + TICK)) => tick(Progress(shared)),
         }
     }
 }

@@ -1,20 +1,37 @@
 //! Measures a gateway from outside: full payments over HTTP, beside the bare SQL of the same payment, so that every figure is a ratio.
 //!
 //! - `stub`: a PSP that answers at once. `pay`: one payment. `pace`, `load`: many of them. `histogram`: how long they took.
-//! - `gateway`: what is started. `processes`: what it used. `books`: whether it is all there.
+//! - `gateway`, `postgres`: what is started. `processes`: what it used. `books`: whether it is all there. `disk`: where data lies.
+//! - `textbook`: the bare SQL. `row`: what is compared. `measure`: one row. `drain`: how quickly events leave. `whole`: all of them, in rounds.
+//! - `long`: a million payments.
+//! - `figures`: what the design promises. `facts`: the machine. `results`, `table`, `plot`, `bar`: how it is shown.
 //! - `sign`, `http`: how a PSP signs, and as much of HTTP as this needs.
 
+mod bar;
 mod books;
+mod disk;
+mod drain;
 mod drive;
+mod facts;
+mod figures;
 mod gateway;
 mod histogram;
 mod http;
 mod load;
+mod long;
+mod measure;
 mod pace;
 mod pay;
+mod plot;
+mod postgres;
 mod processes;
+mod results;
+mod row;
 mod sign;
 mod stub;
+mod table;
+mod textbook;
+mod whole;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -34,6 +51,15 @@ struct Arguments {
 enum Command {
     /// Drive one gateway and show what it did: for profiling, and for a quick look.
     Drive(drive::Drive),
+    /// Compare every row with the bare SQL, and show how the figures stand.
+    Run(whole::Whole),
+    /// Drive a million payments at a fixed rate, and show whether memory and latency stay flat.
+    Long(long::Long),
+    /// Measure how long a sync takes, with a file that is thrown away.
+    Sync {
+        /// The file.
+        file: std::path::PathBuf,
+    },
     /// The PSP that answers at once, alone.
     Stub {
         /// Its port; 0 takes a free one.
@@ -52,6 +78,9 @@ fn main() -> ExitCode {
     let outcome = tokio::task::LocalSet::new().block_on(&runtime, async {
         match arguments.command {
             Command::Drive(asked) => drive::run(&asked).await,
+            Command::Run(asked) => whole::run(&asked).await,
+            Command::Long(asked) => long::run(&asked).await,
+            Command::Sync { file } => disk::measure_sync(&file).map(|time| println!("{}", time.as_nanos())),
             Command::Stub { port } => stub::serve(port).await,
         }
     });

@@ -64,6 +64,8 @@ fn answer(first_line: &str, body: &[u8], begun: Instant, asked: &Asked) -> (&'st
             Some(session) => ("fetch", session),
             None => ("unknown", refusal("resource_missing")),
         },
+        // A merchant's receiver of webhooks, which takes everything.
+        ("POST", None) if path.starts_with("/hook/") => ("hook", "{}".to_owned()),
         ("GET", None) if path == "/asked" => ("asked", serde_json::json!(*asked.borrow()).to_string()),
         _ => ("unknown", refusal("resource_missing")),
     }

@@ -4,6 +4,7 @@ use crate::Failure;
 use crate::config::{Config, Database};
 use crate::files;
 use crate::system::{SystemChance, SystemClock};
+use ducat_cache::Cache;
 use ducat_domain::payments::{DeclineGuard, LONGEST_RULE, Rule};
 use ducat_domain::{Clock, MerchantId, random_bytes};
 use ducat_engine::courier::{Guard, HttpCourier};
@@ -68,6 +69,7 @@ pub async fn engine(config: &Config, store: Store, public_url: String) -> Result
     };
     let engine = Engine::new(Parts {
         store,
+        cache: Cache::at(&config.cache_url),
         transport: Arc::new(transport),
         courier: Arc::new(courier),
         clock: Arc::new(SystemClock),

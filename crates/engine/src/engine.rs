@@ -5,6 +5,7 @@ use crate::courier::Guard;
 use crate::psp::Transport;
 use crate::vault::Vault;
 use crate::webhook_endpoints::TestTurns;
+use ducat_cache::Cache;
 use ducat_domain::payments::DeclineGuard;
 use ducat_domain::{Chance, Clock, PaymentOrderId, Timestamp};
 use ducat_store::Store;
@@ -27,6 +28,8 @@ const TURNS: usize = 1024;
 pub struct Parts {
     /// Where everything is kept.
     pub store: Store,
+    /// What this node shares with others and may lose.
+    pub cache: Cache,
     /// How PSPs are reached.
     pub transport: Arc<dyn Transport>,
     /// How merchants' own servers are reached.
@@ -123,6 +126,11 @@ impl Engine {
     /// Where everything is kept.
     pub fn store(&self) -> &Store {
         &self.0.parts.store
+    }
+
+    /// What this node shares with others and may lose.
+    pub fn cache(&self) -> &Cache {
+        &self.0.parts.cache
     }
 
     /// What it was told about its surroundings.

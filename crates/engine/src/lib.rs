@@ -9,6 +9,7 @@
 //! - `webhook_endpoints`, `deliveries`: merchants' addresses for events, and the events on their way there. `courier`: the way.
 //! - `events`: read the log of committed facts.
 //! - `psp_accounts`, `api_keys`, `merchants`: what a merchant sets up.
+//! - `visitor`: where somebody comes from.
 //! - `psp`: the client that all connectors share.
 //! - `jobs`: the worker. Nothing here starts by itself.
 
@@ -31,6 +32,7 @@ pub mod psp_accounts;
 pub mod refunds;
 pub mod settlement;
 pub mod vault;
+pub mod visitor;
 pub mod webhook_endpoints;
 pub mod webhooks;
 

@@ -91,6 +91,7 @@ impl World {
         let store = Store::open_sqlite(&folder.join("ducat.db"), WriterMode::Caller, clock.now()).expect("a database");
         Engine::new(Parts {
             store,
+            cache: ducat_cache::Cache::in_memory(),
             transport: Arc::clone(transport) as Arc<dyn ducat_engine::psp::Transport>,
             courier: Arc::clone(receivers) as Arc<dyn ducat_engine::psp::Transport>,
             clock: Arc::clone(clock) as Arc<dyn Clock>,

@@ -1,6 +1,6 @@
 //! What every handler shares.
 
-use crate::around::Limiter;
+use crate::around::Shares;
 use crate::metrics::Metrics;
 use crate::{Draining, Settings, Web};
 use ducat_engine::Engine;
@@ -15,7 +15,7 @@ pub(crate) struct Parts {
     pub engine: Engine,
     pub settings: Settings,
     pub draining: Draining,
-    pub limiter: Limiter,
+    pub shares: Shares,
     pub metrics: Metrics,
     /// One permit for each live stream.
     pub streams: Arc<Semaphore>,
@@ -25,7 +25,7 @@ pub(crate) struct Parts {
 pub(crate) fn app(web: Web) -> App {
     let limits = &web.settings.limits;
     Arc::new(Parts {
-        limiter: Limiter::new(limits.calls_per_second, limits.burst),
+        shares: Shares::new(&web.engine, limits),
         metrics: Metrics::new(),
         streams: Arc::new(Semaphore::new(limits.streams)),
         engine: web.engine,

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 /// `GET /healthz`: the program runs.
 pub(crate) async fn alive() -> Response {
-    said("alive")
+    said(r#"{"status":"alive"}"#)
 }
 
 /// `GET /readyz`: the database answers, and the program is not about to stop.
@@ -17,7 +17,8 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
         return Err(Problem::new(&kinds::BUSY, "This node is about to stop.").retry_after(1));
     }
     match app.engine.store().ready().await {
-        Ok(()) => Ok(said("ready")),
+        // Without the shared cache a node does its work, and says that it stands alone.
+        Ok(()) => Ok(said(&format!(r#"{{"status":"ready","cache":"{}"}}"#, app.engine.cache().state().as_str()))),
         Err(error) => {
             tracing::warn!(%error, "not ready");
             Err(Problem::new(&kinds::BUSY, "The database does not answer.").retry_after(1))
@@ -25,6 +26,6 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
     }
 }
 
-fn said(status: &str) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], format!("{{\"status\":\"{status}\"}}")).into_response()
+fn said(body: &str) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body.to_owned()).into_response()
 }

@@ -4,6 +4,7 @@ use crate::app::App;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use ducat_cache::Cache;
 use ducat_engine::Engine;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -40,13 +41,20 @@ struct Try {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Share {
+    of: &'static str,
+}
+
 /// Everything that is counted.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Request, Counter>,
     durations: Family<Route, Histogram, fn() -> Histogram>,
     messages: Family<Message, Counter>,
-    limited: Counter,
+    limited: Family<Share, Counter>,
+    degraded: Gauge,
+    cache_failures: Counter,
     streams: Gauge,
     job_lateness: Gauge,
     tries: Family<Try, Counter>,
@@ -66,7 +74,9 @@ impl Metrics {
             requests: Family::default(),
             durations: Family::new_with_constructor(histogram),
             messages: Family::default(),
-            limited: Counter::default(),
+            limited: Family::default(),
+            degraded: Gauge::default(),
+            cache_failures: Counter::default(),
             streams: Gauge::default(),
             job_lateness: Gauge::default(),
             tries: Family::default(),
@@ -78,7 +88,14 @@ impl Metrics {
         let what = "From the head of the request to the head of the answer";
         registry.register_with_unit("http_request_duration", what, Unit::Seconds, all.durations.clone());
         registry.register("psp_messages", "Messages of PSPs, by what became of them", all.messages.clone());
-        registry.register("rate_limited", "Calls refused because their key had used up its share", all.limited.clone());
+        registry.register(
+            "rate_limited",
+            "Calls refused because their key or address had used up its share",
+            all.limited.clone(),
+        );
+        let what = "1 while the shared cache does not answer and this node counts for itself; 0 otherwise";
+        registry.register("cache_degraded", what, all.degraded.clone());
+        registry.register("cache_failures", "How often the shared cache did not answer", all.cache_failures.clone());
         registry.register("live_streams", "Live streams that are open now", all.streams.clone());
         let what = "How long the job that is due first has been due; 0 where none is";
         registry.register_with_unit("job_lateness", what, Unit::Seconds, all.job_lateness.clone());
@@ -117,9 +134,15 @@ impl Metrics {
         self.messages.get_or_create(&Message { outcome }).inc();
     }
 
-    /// A call was refused for want of tokens.
-    pub fn limited(&self) {
-        self.limited.inc();
+    /// A call was refused, of a `key` or an `address`.
+    pub fn limited(&self, of: &'static str) {
+        self.limited.get_or_create(&Share { of }).inc();
+    }
+
+    /// Looks at what nodes share.
+    fn look_at_cache(&self, cache: &Cache) {
+        self.degraded.set(i64::from(cache.state() == ducat_cache::State::Degraded));
+        self.cache_failures.inner().store(cache.failures(), Ordering::Relaxed);
     }
 
     /// A live stream was opened; it is counted until what comes back is dropped.
@@ -144,6 +167,7 @@ pub(crate) async fn show(State(app): State<App>) -> Response {
     let lateness = due.map_or(0, |at| app.engine.now().since(at).as_secs());
     app.metrics.job_lateness.set(i64::try_from(lateness).unwrap_or(i64::MAX));
     app.metrics.look_at_webhooks(&app.engine).await;
+    app.metrics.look_at_cache(app.engine.cache());
     let mut text = String::new();
     // Writing into a string does not fail.
     let _ = encode(&mut text, &app.metrics.registry);

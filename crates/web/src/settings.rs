@@ -49,6 +49,10 @@ pub struct Limits {
     pub calls_per_second: u32,
     /// Calls that one API key may make at once after a rest.
     pub burst: u32,
+    /// Pages per second that may be asked for from one address in the long run, and calls without a good key; 0 is no limit.
+    pub visits_per_second: u32,
+    /// As many at once after a rest.
+    pub visits_at_once: u32,
     /// The largest body of a call, in bytes.
     pub body_bytes: usize,
     /// The largest file of evidence, in bytes.
@@ -68,6 +72,8 @@ impl Default for Limits {
         Self {
             calls_per_second: 500,
             burst: 1000,
+            visits_per_second: 100,
+            visits_at_once: 500,
             body_bytes: 256 * 1024,
             file_bytes: 5 * 1024 * 1024,
             message_bytes: 1024 * 1024,

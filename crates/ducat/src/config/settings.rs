@@ -3,6 +3,7 @@
 use super::database::Database;
 use super::values::{self, LogFormat, Toggle, maybe};
 use super::{Gathered, Mistakes, Source};
+use ducat_cache::Address;
 use ducat_domain::Secret;
 use ducat_store::Statements;
 use std::net::SocketAddr;
@@ -117,8 +118,9 @@ settings! {
         /// Whether a connection to a PostgreSQL server keeps the statements it has run (`kept`), or has them read anew each time
         /// (`read_anew`): for poolers that give each transaction another connection, such as PgBouncer in transaction mode.
         database_statements: Statements = "kept", Text => values::statements;
-        /// A shared cache. Only `memory:` (in this process, which is also what you get without it) so far.
-        cache_url: Option<String> = "" ("memory:"), Text => maybe(values::cache);
+        /// Where several nodes count calls together and hear at once of API keys that were taken back: Valkey or Redis
+        /// (`redis://`, `rediss://` with TLS, `valkey://`, `valkeys://`). `memory:` is this process alone.
+        cache_url: Address = "memory:" ("rediss://:password@cache.internal:6379/0"), Secret => Address::read;
         /// The key that encrypts credentials in the database: 32 bytes as 64 hexadecimal digits or base64.
         /// Without it, the file `master.key` in the data folder, made at the first start. Keep a copy elsewhere.
         master_key: Option<values::Key> = "" ("64 hexadecimal digits"), Secret => maybe(values::master_key);
@@ -165,9 +167,17 @@ settings! {
         rate_limit_per_second: u32 = "500", Number => values::number::<u32, 1, 1_000_000>;
         /// Requests that each API key may make at once after a rest.
         rate_limit_burst: u32 = "1000", Number => values::number::<u32, 1, 1_000_000>;
+        /// Pages a second that may be asked for from one public address in the long run, and calls without a valid key; 0 is no limit.
+        /// Behind a proxy with a public address, name it in `trusted_proxies`, or everybody comes from one address.
+        rate_limit_per_address_per_second: u32 = "100", Number => values::number::<u32, 0, 1_000_000>;
+        /// As many at once after a rest.
+        rate_limit_per_address_burst: u32 = "500", Number => values::number::<u32, 1, 1_000_000>;
         /// How many pages may follow an order live at once; the others ask again by themselves.
         live_streams: usize = "2000", Number => values::number::<usize, 0, 1_000_000>;
-        /// How long requests may go on after a signal to stop, in milliseconds.
+        /// How long requests are still taken after SIGTERM while `/readyz` answers 503, so that the load balancer sees it and sends them
+        /// elsewhere, in milliseconds. Ctrl-C, or a second signal, does not wait.
+        drain_ms: Duration = "5000", Number => values::milliseconds::<0, 600_000>;
+        /// How long requests and jobs may go on after that, in milliseconds.
         shutdown_timeout_ms: Duration = "10000", Number => values::milliseconds::<0, 600_000>;
     }
     "Too many declines" {
@@ -221,7 +231,8 @@ fn origin(setting: &'static Setting, given: &Gathered) -> Origin {
     };
     let (shown, is_secret) = match (setting.form, text) {
         (_, "") => ("-".to_owned(), false),
-        (Form::Secret, _) => ("(set)".to_owned(), true),
+        // What everybody has is no secret.
+        (Form::Secret, _) if source != Source::Default => ("(set)".to_owned(), true),
         // What cannot be read as an address is shown to nobody either.
         (Form::Database, _) => match text.parse::<Database>() {
             Ok(database @ Database::Postgres(_)) => (database.to_string(), database.holds_secret()),

@@ -102,16 +102,6 @@ pub(super) fn statements(text: &str) -> Result<Statements, String> {
     }
 }
 
-pub(super) fn cache(text: &str) -> Result<String, String> {
-    match text {
-        "memory:" => Ok(text.to_owned()),
-        _ if text.starts_with("redis:") || text.starts_with("rediss:") => {
-            Err("names Redis, which comes with a later release; this one caches in its own memory (memory:)".into())
-        }
-        _ => Err("must be memory:".into()),
-    }
-}
-
 /// 32 bytes in hexadecimal or base64.
 pub fn master_key(text: &str) -> Result<Key, String> {
     use base64::Engine as _;
@@ -208,8 +198,6 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_elsewhere_is_refused_honestly() {
-        assert!(cache("redis://x").unwrap_err().contains("later release"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::Path;
 const KEY: &str = "master key";
 
 pub(super) async fn look(config: &Config) -> Vec<Check> {
-    [Some(folder(&config.data_dir)), Some(master_key(config).await), settings_file(config), Some(cache(config))]
+    [Some(folder(&config.data_dir)), Some(master_key(config).await), settings_file(config)]
         .into_iter()
         .flatten()
         .collect()
@@ -63,10 +63,6 @@ async fn missing_key(config: &Config, what: &str) -> Check {
 
 fn lost_key(what: &str) -> Check {
     Check::fail(KEY, what, "Bring the file back from your copy, or set DUCAT_MASTER_KEY: without it no credential can be read.")
-}
-
-fn cache(config: &Config) -> Check {
-    Check::ok("cache", format!("{} (in the gateway's own memory)", config.cache_url.as_deref().unwrap_or("memory:")))
 }
 
 /// A file with secrets in it is as secret as they are.

@@ -1,7 +1,8 @@
 //! `ducat doctor`: looks at everything a gateway stands on, and says what to do where something is not well.
 //!
-//! - `check`: one finding. `files`: folder, disk and master key. `database`: durability. `outside`: PSP keys, addresses, clock.
+//! - `check`: one finding. `files`: folder, disk and master key. `database`: durability. `cache`: what nodes share. `outside`: PSP keys, addresses, clock.
 
+mod cache;
 mod check;
 mod database;
 mod files;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 pub async fn run(config: &Config, audience: Audience) -> Result<ExitCode, Failure> {
     let mut checks = files::look(config).await;
     checks.extend(database::look(config).await);
+    checks.push(cache::look(config).await);
     checks.extend(outside::look(config).await);
     let failed = checks.iter().any(|check| check.state == State::Fail);
     let said = match audience {

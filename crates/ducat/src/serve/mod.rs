@@ -1,8 +1,10 @@
 //! `ducat serve`: the gateway, from the first bound port to the last finished request.
 //!
 //! - `banner`: what a person reads at the start. `listen`: taking connections. `watch`: ends the program when the database takes nothing any more.
+//! - `leave`: how it ends: first out of the load balancer's sight, then the door, then what is under way.
 
 mod banner;
+mod leave;
 mod listen;
 mod watch;
 
@@ -17,7 +19,6 @@ use ducat_engine::{Engine, jobs, merchants};
 use ducat_web::{DemoShop, Draining, Limits, Web};
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::task::JoinHandle;
 
 /// How long the worker and the dispatcher rest after they broke down, so that what breaks them does not keep a processor busy.
 const REST: Duration = Duration::from_secs(1);
@@ -26,8 +27,8 @@ const REST: Duration = Duration::from_secs(1);
 pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     // Ports come first: a second start by mistake must touch nothing.
     let listener = bind(config.listen, "DUCAT_LISTEN").await?;
-    // The sandbox ends last: requests that are finished may still need it.
-    let (stop, stop_sandbox) = (Stop::new(), Stop::new());
+    // What takes up work of its own ends first, the door next, and the sandbox last: requests that are finished may still need it.
+    let (stop_work, stop, stop_sandbox) = (Stop::new(), Stop::new(), Stop::new());
     let inside = if sandbox_wanted(&config) { Some(sandbox::start(&config, &stop_sandbox).await?) } else { None };
     let url = wiring::public_url(&config, listener.local_addr()?.port());
     let engine = wiring::engine(&config, wiring::open_store(&config).await?, url.clone()).await?;
@@ -39,9 +40,10 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     let router = ducat_web::router(web(&config, &engine, inside.is_some(), &draining).await?);
     let serving = tokio::spawn(listen::serve(listener, router, stop.said()));
     let (worker, dispatcher) = (engine.clone(), engine.clone());
-    let working = keep_going("the worker", stop.clone(), move |stop| jobs::work(worker.clone(), stop.said()));
+    let watching = tokio::spawn(engine.cache().clone().watch(stop.said()));
+    let working = keep_going("the worker", stop_work.clone(), move |stop| jobs::work(worker.clone(), stop.said()));
     let dispatching =
-        keep_going("the dispatcher", stop.clone(), move |stop| Dispatcher::new(dispatcher.clone()).work(stop.said()));
+        keep_going("the dispatcher", stop_work.clone(), move |stop| Dispatcher::new(dispatcher.clone()).work(stop.said()));
     let (working, dispatching) = (tokio::spawn(working), tokio::spawn(dispatching));
     announce(&config, &url, inside.as_ref(), &start);
 
@@ -49,11 +51,11 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
         signal = told_to_end() => Ok(signal?),
         why = watch::database(engine.store().clone(), wiring::database(&config)) => Err(why),
     };
-    let reason = outcome.as_ref().map_or_else(String::as_str, |signal| *signal);
-    tracing::info!(reason, "stopping: no new requests, the running ones are finished");
     draining.begin();
+    stop_work.say();
+    leave::drain(&outcome, config.drain_ms).await;
     stop.say();
-    finish(config.shutdown_timeout_ms, vec![serving, working, dispatching]).await;
+    leave::finish(config.shutdown_timeout_ms, vec![serving, working, dispatching, watching]).await;
     stop_sandbox.say();
     if let Some(running) = inside {
         running.end(config.shutdown_timeout_ms).await;
@@ -76,6 +78,8 @@ async fn web(config: &Config, engine: &Engine, sandbox: bool, draining: &Drainin
     let limits = Limits {
         calls_per_second: config.rate_limit_per_second,
         burst: config.rate_limit_burst,
+        visits_per_second: config.rate_limit_per_address_per_second,
+        visits_at_once: config.rate_limit_per_address_burst,
         streams: config.live_streams,
         ..Limits::default()
     };
@@ -100,17 +104,6 @@ where
         }
         tracing::error!("{what} broke down and is begun again");
         tokio::time::sleep(REST).await;
-    }
-}
-
-/// Waits for what still runs, but not for ever: what is cut off here is taken up by the next start.
-async fn finish(patience: Duration, tasks: Vec<JoinHandle<()>>) {
-    let deadline = tokio::time::Instant::now() + patience;
-    for mut task in tasks {
-        if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
-            tracing::warn!("something did not finish in time and is cut off");
-            task.abort();
-        }
     }
 }
 

@@ -29,6 +29,32 @@ async fn sigterm_lets_a_request_under_way_finish_and_ends_with_zero() {
 }
 
 #[tokio::test]
+async fn after_sigterm_it_is_not_ready_at_once_and_answers_until_the_drain_is_over() {
+    // So long that only the second signal ends it.
+    let mut gateway = Gateway::start_with(|program| program.with("DUCAT_DRAIN_MS", 600_000)).await;
+    let (key, ready) = (gateway.key(), format!("{}/readyz", gateway.url));
+    assert!(gateway.http.get(&ready, None).await.unwrap().text().contains(r#""cache":"memory""#));
+    gateway.running.signal("TERM");
+    gateway.running.until_said("not ready any more").await;
+    assert_eq!(gateway.http.get(&ready, None).await.unwrap().status, 503);
+    let events = gateway.http.get(&format!("{}/v1/events", gateway.url), Some(&key)).await.unwrap();
+    assert_eq!((events.status, events.closes), (200, true), "it answers, and the next request goes elsewhere");
+    let order = gateway.order(json!({"reference": "late", "amount": 500, "currency": "EUR"})).await;
+    assert_eq!(order["status"], "pending", "{order}");
+    gateway.running.signal("TERM");
+    assert!(gateway.running.ended().await.success());
+    assert!(gateway.http.get(&ready, None).await.is_err());
+}
+
+#[tokio::test]
+async fn the_drain_ends_by_itself() {
+    let mut gateway = Gateway::start_with(|program| program.with("DUCAT_DRAIN_MS", 300)).await;
+    let begun = std::time::Instant::now();
+    gateway.stop().await;
+    assert!(begun.elapsed() >= Duration::from_millis(300), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn sigint_ends_it_too_and_nothing_answers_afterwards() {
     let mut gateway = Gateway::start().await;
     gateway.running.signal("INT");

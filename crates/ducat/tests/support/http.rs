@@ -9,6 +9,8 @@ pub struct Answer {
     pub status: u16,
     pub location: Option<String>,
     pub replayed: bool,
+    /// Whether the server gives up the connection after this answer.
+    pub closes: bool,
     pub body: Vec<u8>,
 }
 
@@ -46,6 +48,11 @@ impl Http {
         self.send(with_key(self.0.get(url), key)).await
     }
 
+    /// As a proxy asks for somebody at this address.
+    pub async fn get_through_proxy(&self, url: &str, address: &str) -> Result<Answer, String> {
+        self.send(self.0.get(url).header("x-forwarded-for", address)).await
+    }
+
     pub async fn post_json(&self, url: &str, key: &str, idempotency: Option<&str>, body: &Value) -> Result<Answer, String> {
         let request = with_key(self.0.post(url), Some(key)).header("content-type", "application/json");
         let request = match idempotency {
@@ -70,8 +77,9 @@ impl Http {
         let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let (status, location) = (response.status().as_u16(), header("location"));
         let replayed = header("idempotent-replayed").as_deref() == Some("true");
+        let closes = header("connection").as_deref() == Some("close");
         let body = response.bytes().await.map_err(|e| format!("{e:?}"))?.to_vec();
-        Ok(Answer { status, location, replayed, body })
+        Ok(Answer { status, location, replayed, closes, body })
     }
 }
 

@@ -43,11 +43,13 @@ pub async fn authenticate(engine: &Engine, key: &str, from: Option<IpAddr>) -> R
     }
     let hash = digest(key);
     let now = engine.now();
-    let found = match engine.keys().get(&hash, now) {
+    // Asked before the key is read: if one is taken back meanwhile, what was read is not believed.
+    let generation = engine.cache().generation();
+    let found = match engine.keys().get(&hash, generation, now) {
         Some(key) => key,
         None => {
             let key = engine.store().api_key(hash).await.map_err(Error::from)?.ok_or(AuthError::Invalid)?;
-            engine.keys().put(key.clone(), now);
+            engine.keys().put(key.clone(), generation, now);
             key
         }
     };

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a key is believed without looking. A key that was taken back on another node dies within this time.
+/// How long a key is believed without looking. A key that was taken back on another node dies within this time, and sooner where nodes
+/// share a cache.
 const BELIEVED: Duration = Duration::from_secs(5);
 /// How many keys are remembered.
 const MAX_KEYS: usize = 10_000;
@@ -14,8 +15,16 @@ const USE_STEP: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 pub(crate) struct KeyCache {
-    keys: Mutex<HashMap<[u8; 32], (ApiKey, Timestamp)>>,
+    keys: Mutex<HashMap<[u8; 32], Seen>>,
     used: Mutex<HashMap<ApiKeyId, Timestamp>>,
+}
+
+/// A key as it was read.
+struct Seen {
+    key: ApiKey,
+    at: Timestamp,
+    /// The generation of keys before it was read: in a later one it may have been taken back.
+    generation: u64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -23,21 +32,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl KeyCache {
-    pub(super) fn get(&self, hash: &[u8; 32], now: Timestamp) -> Option<ApiKey> {
+    pub(super) fn get(&self, hash: &[u8; 32], generation: u64, now: Timestamp) -> Option<ApiKey> {
         let keys = lock(&self.keys);
-        keys.get(hash).filter(|(_, seen)| *seen <= now && now.since(*seen) < BELIEVED).map(|(key, _)| key.clone())
+        let good = |seen: &&Seen| seen.generation == generation && seen.at <= now && now.since(seen.at) < BELIEVED;
+        keys.get(hash).filter(good).map(|seen| seen.key.clone())
     }
 
-    pub(super) fn put(&self, key: ApiKey, now: Timestamp) {
+    /// Remembers a key that was read in this generation or later.
+    pub(super) fn put(&self, key: ApiKey, generation: u64, now: Timestamp) {
         let mut keys = lock(&self.keys);
         if keys.len() >= MAX_KEYS {
             keys.clear();
         }
-        keys.insert(key.hash, (key, now));
-    }
-
-    pub(super) fn forget(&self) {
-        lock(&self.keys).clear();
+        keys.insert(key.hash, Seen { key, at: now, generation });
     }
 
     pub(super) fn note_use(&self, key: &ApiKey, now: Timestamp) {

@@ -1,6 +1,6 @@
 //! By what refusals are counted. Addresses and card data become digests here, of one merchant each, and go no further.
 
-use crate::Engine;
+use crate::{Engine, visitor};
 use ducat_domain::payments::{CardSeen, PaymentOrder, Terms};
 use ducat_domain::{MerchantId, PaymentOrderId, PspAccountId, Secret};
 use ducat_store::DeclineKey;
@@ -36,15 +36,10 @@ fn plain(email: &str) -> String {
     }
 }
 
-/// The address, where it tells one customer from another. One of the inside does not: it is a proxy that nobody has named as trusted.
+/// Where the customer comes from, where that tells one from another.
 pub(super) fn address(engine: &Engine, merchant: MerchantId, ip: IpAddr) -> Option<[u8; 32]> {
-    let text = match ip.to_canonical() {
-        IpAddr::V4(v4) if v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() => return None,
+    let text = match visitor::origin(ip)? {
         IpAddr::V4(v4) => v4.octets().to_vec(),
-        IpAddr::V6(v6) if v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local() => {
-            return None;
-        }
-        // Whoever has one address of IPv6 has the whole network of 64 bits.
         IpAddr::V6(v6) => v6.octets()[..8].to_vec(),
     };
     Some(digest(engine, merchant, "address", &text))

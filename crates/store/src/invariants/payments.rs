@@ -82,9 +82,10 @@ pub(super) const INVARIANTS: &[Invariant] = &[
         breaches: "SELECT shown('pa', id) FROM attempts WHERE redirect_url IS NOT NULL AND token IS NULL",
     },
     Invariant {
-        says: "an attempt goes to a PSP account of the order's merchant",
+        says: "an attempt is its order's merchant's, and goes to a PSP account of theirs",
         breaches: "SELECT shown('pa', a.id) FROM attempts a JOIN payment_orders o ON o.id = a.order_id
-                   JOIN psp_accounts s ON s.id = a.psp_account_id WHERE s.merchant_id <> o.merchant_id",
+                   JOIN psp_accounts s ON s.id = a.psp_account_id WHERE s.merchant_id <> o.merchant_id
+                     OR a.merchant_id IS NOT o.merchant_id",
     },
     Invariant {
         says: "no attempt is unknown without a scheduled check",

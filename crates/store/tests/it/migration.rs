@@ -142,6 +142,10 @@ fn a_database_of_the_first_migration_loses_nothing_on_its_way_to_the_newest() {
 
         let w = World::open(path.clone(), WriterMode::Caller, 7);
         assert_eq!(rows(&Connection::open(&path).unwrap(), true), before);
+        let strangers =
+            "SELECT count(*) FROM attempts a JOIN payment_orders o ON o.id = a.order_id WHERE a.merchant_id IS NOT o.merchant_id";
+        let strangers: u32 = Connection::open(&path).unwrap().query_row(strangers, [], |row| row.get(0)).unwrap();
+        assert_eq!(strangers, 0, "each attempt names its order's merchant");
         // Today's program knows of each status with which event it came; the migration read that from the events.
         assert_eq!(all_orders(&w.store).await, all_orders(&source.store).await);
         w.assert_sound().await;

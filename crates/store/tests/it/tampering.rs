@@ -166,8 +166,12 @@ breaches! {
         <- "DELETE FROM events",
     an_event_of_another_merchant_is_found: "each event belongs to a subject of its merchant"
         <- "UPDATE events SET merchant_id = {other}",
-    an_account_of_another_merchant_is_found: "an attempt goes to a PSP account of the order's merchant"
+    an_account_of_another_merchant_is_found: "an attempt is its order's merchant's, and goes to a PSP account of theirs"
         <- "UPDATE attempts SET psp_account_id = (SELECT id FROM psp_accounts WHERE merchant_id = {other})",
+    an_attempt_of_another_merchant_is_found: "an attempt is its order's merchant's, and goes to a PSP account of theirs"
+        <- "UPDATE attempts SET merchant_id = {other}",
+    an_attempt_of_no_merchant_is_found: "an attempt is its order's merchant's, and goes to a PSP account of theirs"
+        <- "UPDATE attempts SET merchant_id = NULL",
     an_attempt_that_gave_back_too_much_is_found: "0 <= refunded + on its way back <= captured <= authorised"
         <- "UPDATE attempts SET refunding = captured + 1",
     an_unsigned_correction_is_found: "a correction says who made it and why, and is about an entry of its merchant"

@@ -1,7 +1,7 @@
 //! Who calls, and whether they may: a handler that takes an [`Allowed`] cannot run for anybody else.
 
 use crate::app::App;
-use crate::around::Facts;
+use crate::around::{Facts, whole_seconds};
 use crate::problem::{Problem, catalogue as kinds};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -9,10 +9,9 @@ use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use ducat_domain::{ApiKeyId, MerchantId, Scope};
-use ducat_engine::api_keys::{Caller, authenticate};
+use ducat_engine::api_keys::{AuthError, Caller, authenticate};
 use std::marker::PhantomData;
 use std::sync::Arc;
-use tokio::time::Instant;
 
 /// A caller whose key is good, is used from where it may be used, has calls left, and reaches as far as `Need`.
 pub(crate) struct Allowed<Need> {
@@ -53,14 +52,33 @@ impl<Need: Needs> FromRequestParts<App> for Allowed<Need> {
         let facts = parts.extensions.get::<Arc<Facts>>().cloned();
         let facts = facts.ok_or_else(|| Problem::internal("a route stands outside of the layer around all routes"))?;
         let key = key(&parts.headers)?;
-        let caller = authenticate(&app.engine, &key, facts.client).await?;
-        let (standing, admitted) = app.limiter.take(caller.key, Instant::now());
-        facts.note(caller.key, standing);
-        if !admitted {
-            app.metrics.limited();
-            return Err(Problem::new(&kinds::RATE_LIMITED, "This API key has made too many calls just now.").retry_after(1));
+        let caller = match authenticate(&app.engine, &key, facts.client).await {
+            Ok(caller) => caller,
+            Err(error) => return Err(turned_away(app, &facts, error).await),
+        };
+        let taken = app.shares.of_key(caller.key).await;
+        facts.note(caller.key, taken.standing);
+        if !taken.admitted {
+            app.metrics.limited("key");
+            let detail = "This API key has made too many calls just now.";
+            return Err(Problem::new(&kinds::RATE_LIMITED, detail).retry_after(whole_seconds(taken.wait)));
         }
         reach::<Need>(caller)
+    }
+}
+
+/// Keys that are not valid are counted by address. Only they: a program with an old key does not stop the one beside it.
+async fn turned_away(app: &App, facts: &Facts, error: AuthError) -> Problem {
+    if !matches!(error, AuthError::Invalid) {
+        return error.into();
+    }
+    match app.shares.of_address(&app.engine, facts.client).await {
+        Ok(()) => error.into(),
+        Err(wait) => {
+            app.metrics.limited("address");
+            let detail = "Too many calls with keys that are not valid came from your address.";
+            Problem::new(&kinds::RATE_LIMITED, detail).retry_after(whole_seconds(wait))
+        }
     }
 }
 

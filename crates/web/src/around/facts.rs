@@ -1,7 +1,7 @@
 //! What is known of a request: its id and address from the beginning, its key and standing once it has proved itself.
 
-use super::Standing;
 use crate::app::App;
+use ducat_cache::Standing;
 use ducat_domain::{ApiKeyId, RequestId};
 use std::net::IpAddr;
 use std::sync::OnceLock;

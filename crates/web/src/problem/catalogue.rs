@@ -176,8 +176,9 @@ kinds! {
         "A request with the same key but another method, address or body came before. Nothing was done.",
         "Use a new key for a new request; repeat a request only unchanged.";
     RATE_LIMITED = "rate_limited", TOO_MANY_REQUESTS, "Too many calls",
-        "This API key has used up its calls for the moment. Nothing was done.",
-        "Wait as long as Retry-After says. The RateLimit headers of every answer show what is left.";
+        "This API key has used up its calls for the moment; or so much was asked for without a key, or with one that is not valid, from one \
+         address. Nothing was done.",
+        "Wait as long as Retry-After says. The RateLimit headers of every answer to a key show what is left.";
     TOO_MANY_DECLINES = "too_many_declines", TOO_MANY_REQUESTS, "Too many payments of this customer were declined",
         "So many payments of this customer were declined in so short a time that it looks like somebody trying out stolen cards. For a while \
          the customer gets no new payment order. Nothing was done.",

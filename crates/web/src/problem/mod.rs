@@ -8,6 +8,7 @@ pub(crate) mod catalogue;
 mod from_engine;
 mod render;
 
+use crate::around::whole_seconds;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use catalogue::Kind;
@@ -69,9 +70,7 @@ impl Problem {
     /// Too much of this customer was declined; nothing more is tried for so long.
     pub fn too_many_declines(wait: Duration) -> Self {
         let detail = "Too many payments of this customer were declined. Nothing was done; wait before you try again.";
-        // A part of a second is waited for as a whole one.
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        Self::new(&catalogue::TOO_MANY_DECLINES, detail).retry_after(seconds.max(1))
+        Self::new(&catalogue::TOO_MANY_DECLINES, detail).retry_after(whole_seconds(wait).max(1))
     }
 
     /// No key, or no good one.

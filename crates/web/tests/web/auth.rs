@@ -3,7 +3,7 @@
 use crate::world::World;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ducat_web::Limits;
 use serde_json::json;
@@ -76,6 +76,37 @@ async fn a_key_that_calls_too_often_is_told_when_to_come_again() {
     assert_eq!(third.refusal(), (429, "rate_limited".into(), String::new()));
     assert_eq!((third.header("retry-after"), third.header("ratelimit-remaining")), ("1", "0"));
     assert_eq!(world.get_as(&world.read, "/v1/events").await.status, 200, "another key has its own share");
+}
+
+#[tokio::test]
+async fn pages_and_wrong_keys_are_counted_by_address_and_good_keys_are_not() {
+    let limits = Limits { visits_per_second: 1, visits_at_once: 3, ..Limits::default() };
+    let world = World::with(crate::world::BASE, limits).await;
+    let from = async |ip: [u8; 4], path: &str, key: &str| {
+        let mut request = Request::get(path).header("authorization", format!("Bearer {key}")).body(Body::empty()).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from((ip, 1))));
+        world.send(request).await
+    };
+    let (here, there, proxy) = ([203, 0, 113, 1], [203, 0, 113, 2], [10, 0, 0, 1]);
+    let page = "/pay/po_00000000000000000000000000";
+    assert_eq!(
+        (from(here, page, "").await.status, from(here, "/nothing", "").await.status),
+        (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND)
+    );
+    assert_eq!(from(here, "/v1/events", "dk_test_wrong").await.status, 401);
+    let guess = from(here, "/v1/events", "dk_test_wrong").await;
+    assert_eq!((guess.refusal().1.as_str(), guess.header("retry-after")), ("rate_limited", "1"));
+    assert_eq!(from(here, page, "").await.status, 429);
+    assert_eq!(from(here, "/v1/events", &world.read).await.status, 200, "a good key is not stopped by a bad neighbour");
+    for free in ["/healthz", "/readyz", "/metrics", "/assets/old/ducat.css"] {
+        assert_eq!(from(here, free, "").await.status, 200, "{free}");
+    }
+    assert_eq!(from(there, page, "").await.status, 404, "another address has its own share");
+    for _ in 0..10 {
+        assert_eq!(from(proxy, page, "").await.status, 404, "all sorts of visitors come from a proxy of the inside");
+    }
+    let figures = world.visit("/metrics").await.body;
+    assert!(figures.contains("ducat_rate_limited_total{of=\"address\"} 2"), "{figures}");
 }
 
 #[tokio::test]

@@ -49,7 +49,8 @@ async fn no_page_has_anything_inline_and_assets_are_kept_for_good() {
 #[tokio::test]
 async fn readiness_ends_when_draining_begins_and_life_goes_on() {
     let world = World::new().await;
-    assert_eq!(world.visit("/readyz").await.status, 200);
+    let ready = world.visit("/readyz").await;
+    assert_eq!((ready.status.as_u16(), ready.json()), (200, serde_json::json!({ "status": "ready", "cache": "memory" })));
     world.draining.begin();
     assert_eq!((world.visit("/readyz").await.status.as_u16(), world.visit("/healthz").await.status.as_u16()), (503, 200));
 }

@@ -283,6 +283,7 @@ impl World {
         let store = Store::open_sqlite(&folder.path().join("ducat.db"), WriterMode::Caller, clock.now()).expect("a store");
         let engine = Engine::new(Parts {
             store,
+            cache: ducat_cache::Cache::in_memory(),
             transport: psp.clone(),
             courier: Arc::new(TakesAll),
             clock: clock.clone(),

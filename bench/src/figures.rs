@@ -1,0 +1,302 @@
+//! The figures that the design promises, each with the least that will do and the aim, and what the lines of a run say of them.
+
+use crate::disk::Disk;
+use crate::drain;
+use crate::measure::Line;
+use serde::{Deserialize, Serialize};
+
+const MICRO: i64 = 1_000;
+const MILLI: i64 = 1_000_000;
+const SECOND: i64 = 1_000_000_000;
+
+/// What a figure counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Thousandths of R, or of another figure.
+    Ratio,
+    /// Nanoseconds.
+    Time,
+    /// Bytes.
+    Bytes,
+}
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// The larger.
+    More,
+    /// The smaller.
+    Less,
+}
+
+/// A figure with its limits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Figure {
+    /// What it is.
+    pub name: String,
+    /// What it counts.
+    pub unit: Unit,
+    /// Which way is better.
+    pub better: Better,
+    /// The least that will do.
+    pub at_least: i64,
+    /// What is aimed at.
+    pub aim: i64,
+    /// What was measured, or why it was not.
+    pub value: Result<i64, String>,
+}
+
+/// How a figure stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The aim is reached.
+    Aim,
+    /// It will do.
+    Enough,
+    /// It will not do.
+    Missed,
+    /// It was not measured.
+    Unknown,
+}
+
+impl Figure {
+    /// How it stands.
+    pub fn verdict(&self) -> Verdict {
+        let reaches = |value: i64, limit: i64| match self.better {
+            Better::More => value >= limit,
+            Better::Less => value <= limit,
+        };
+        match &self.value {
+            Err(_) => Verdict::Unknown,
+            Ok(value) if reaches(*value, self.aim) => Verdict::Aim,
+            Ok(value) if reaches(*value, self.at_least) => Verdict::Enough,
+            Ok(_) => Verdict::Missed,
+        }
+    }
+}
+
+/// What is known beside the lines.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Beside {
+    /// Why there are no lines of a database; by the beginning of their names.
+    pub refusals: Vec<(String, String)>,
+    /// The size of the release binary.
+    pub binary: Option<i64>,
+    /// Of the long run: memory at its end in thousandths of the memory after ten thousand payments.
+    pub memory_growth: Option<i64>,
+    /// Of the long run: from the start to the first answer, with all its orders in the database.
+    pub start: Option<i64>,
+    /// Payments with running balances, in thousandths of those without.
+    pub balances: Option<i64>,
+}
+
+/// The middle one; the lower of the two middle ones, where the number is even. None of nothing.
+pub fn median(mut values: Vec<i64>) -> Option<i64> {
+    values.sort_unstable();
+    values.get(values.len().checked_sub(1)? / 2).copied()
+}
+
+/// All figures on one disk.
+pub fn all(lines: &[Line], disk: Disk, beside: &Beside) -> Vec<Figure> {
+    let view = View { lines, disk, beside };
+    let mut figures = Vec::new();
+    for (row, title, at_least, aim) in [
+        ("postgres-32", "payments/s, PostgreSQL, 32 in flight", 800, 1_200),
+        ("postgres-256", "payments/s, PostgreSQL, 256 in flight", 1_500, 2_500),
+        ("sqlite-32", "payments/s, SQLite, 32 in flight", 600, 1_000),
+        ("sqlite-256", "payments/s, SQLite, 256 in flight", 1_500, 2_500),
+    ] {
+        figures.push(figure(title, Unit::Ratio, Better::More, (at_least, aim), view.ratio(row)));
+    }
+    let not_yet = |value: Option<i64>, why: &str| value.ok_or_else(|| why.to_owned());
+    let balances = not_yet(beside.balances, "no switch");
+    figures.push(figure("running balances on ÷ off", Unit::Ratio, Better::More, (800, 950), balances));
+    for (row, name) in [("postgres-32", "PostgreSQL"), ("sqlite-32", "SQLite")] {
+        let cpu = view.middle(row, |line| i64::try_from(line.cpu.gateway.saturating_sub(line.cpu.writer)).ok());
+        let title = format!("own CPU per payment without the database, {name}, 32 in flight");
+        figures.push(figure(&title, Unit::Time, Better::Less, (150 * MICRO, 80 * MICRO), cpu));
+    }
+    for (database, name) in DATABASES {
+        let row = format!("{database}-idle");
+        let sync = view.middle(&row, |line| i64::try_from(line.sync).ok()).unwrap_or(0);
+        let own = view.middle(&row, |line| i64::try_from(line.measured.as_ref()?.own_create.p50).ok());
+        let limits = (sync + 300 * MICRO, sync + 100 * MICRO);
+        figures.push(figure(&format!("create, idle, p50 without the PSP, {name}"), Unit::Time, Better::Less, limits, own));
+    }
+    for (database, name) in DATABASES {
+        let row = format!("{database}-half");
+        let sync = view.middle(&row, |line| i64::try_from(line.sync).ok()).unwrap_or(0);
+        let own = view.middle(&row, |line| i64::try_from(line.measured.as_ref()?.own_create.p99).ok());
+        let limits = (3 * sync + 5 * MILLI, 2 * sync + 2 * MILLI);
+        figures.push(figure(
+            &format!("create at half of capacity, p99 without the PSP, {name}"),
+            Unit::Time,
+            Better::Less,
+            limits,
+            own,
+        ));
+    }
+    for (database, name) in DATABASES {
+        let drain = view.against_textbook(&format!("{database}-drain"), |line| Some(line.deliveries? / drain::EVENTS));
+        let title = format!("outbox drain ÷ events produced at R, {name}");
+        figures.push(figure(&title, Unit::Ratio, Better::More, (2_000, 5_000), drain));
+    }
+    for (database, name) in DATABASES {
+        let bytes = view.middle(&format!("{database}-256"), |line| i64::try_from(line.bytes_per_payment).ok());
+        figures.push(figure(&format!("database bytes per payment, {name}"), Unit::Bytes, Better::Less, (3_000, 2_000), bytes));
+    }
+    let growth = not_yet(beside.memory_growth, "no long run yet");
+    figures.push(figure(
+        "memory after a million payments ÷ after ten thousand",
+        Unit::Ratio,
+        Better::Less,
+        (1_500, 1_100),
+        growth,
+    ));
+    let start = not_yet(beside.start, "no long run yet");
+    figures.push(figure(
+        "start to first answer with a million orders",
+        Unit::Time,
+        Better::Less,
+        (2 * SECOND, 300 * MILLI),
+        start,
+    ));
+    let binary = not_yet(beside.binary, "no binary");
+    figures.push(figure("release binary", Unit::Bytes, Better::Less, (60_000_000, 30_000_000), binary));
+    figures
+}
+
+const DATABASES: [(&str, &str); 2] = [("postgres", "PostgreSQL"), ("sqlite", "SQLite")];
+
+fn figure(name: &str, unit: Unit, better: Better, (at_least, aim): (i64, i64), value: Result<i64, String>) -> Figure {
+    Figure { name: name.to_owned(), unit, better, at_least, aim, value }
+}
+
+struct View<'a> {
+    lines: &'a [Line],
+    disk: Disk,
+    beside: &'a Beside,
+}
+
+impl View<'_> {
+    fn of<'b>(&'b self, row: &'b str) -> impl Iterator<Item = &'b Line> {
+        self.lines.iter().filter(move |line| line.disk == self.disk && line.row == row)
+    }
+
+    /// The median of a row over all rounds.
+    fn middle(&self, row: &str, what: impl Fn(&Line) -> Option<i64>) -> Result<i64, String> {
+        median(self.of(row).filter_map(what).collect()).ok_or_else(|| self.why_not(row))
+    }
+
+    /// The median of what a row did, each time in thousandths of R in the same round.
+    fn ratio(&self, row: &str) -> Result<i64, String> {
+        self.against_textbook(row, |line| Some(line.per_kilosecond))
+    }
+
+    fn against_textbook(&self, row: &str, what: impl Fn(&Line) -> Option<u64>) -> Result<i64, String> {
+        self.middle(row, |line| {
+            let textbook = self.of("textbook").find(|other| other.round == line.round)?;
+            ratio(what(line)?, textbook.per_kilosecond)
+        })
+    }
+
+    fn why_not(&self, row: &str) -> String {
+        let refusal = self.beside.refusals.iter().find(|(beginning, _)| row.starts_with(beginning.as_str()));
+        refusal.map_or_else(|| "not measured".to_owned(), |(_, why)| why.clone())
+    }
+}
+
+/// One number in thousandths of another.
+pub fn ratio(one: u64, other: u64) -> Option<i64> {
+    let permille = u128::from(one) * 1000 / u128::from(other.max(1));
+    (other > 0).then(|| i64::try_from(permille).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Cpu;
+
+    fn line(row: &str, disk: Disk, round: u32, per_kilosecond: u64) -> Line {
+        Line {
+            row: row.into(),
+            disk,
+            round,
+            sync: 2_100_000,
+            per_kilosecond,
+            measured: None,
+            cpu: Cpu { gateway: 200_000, writer: 90_000, ..Cpu::default() },
+            memory: (0, 0),
+            bytes_per_payment: 2_500,
+            deliveries: Some(6_000_000),
+            ready: 0,
+        }
+    }
+
+    fn named<'a>(figures: &'a [Figure], name: &str) -> &'a Figure {
+        figures.iter().find(|figure| figure.name.contains(name)).expect("a figure of this name")
+    }
+
+    #[test]
+    fn a_row_is_compared_with_the_bare_sql_of_its_own_round_and_disk() {
+        let lines = [
+            line("textbook", Disk::Emulated, 1, 1_000_000),
+            line("sqlite-32", Disk::Emulated, 1, 900_000),
+            line("textbook", Disk::Emulated, 2, 2_000_000),
+            line("sqlite-32", Disk::Emulated, 2, 1_000_000),
+            line("textbook", Disk::Emulated, 3, 1_000_000),
+            line("sqlite-32", Disk::Emulated, 3, 700_000),
+            line("textbook", Disk::Memory, 1, 1),
+            line("sqlite-32", Disk::Memory, 1, 1_000_000),
+        ];
+        let figures = all(&lines, Disk::Emulated, &Beside::default());
+        let figure = named(&figures, "SQLite, 32 in flight");
+        assert_eq!(figure.value, Ok(700), "the median of 900, 500 and 700");
+        assert_eq!(figure.verdict(), Verdict::Enough);
+    }
+
+    #[test]
+    fn a_payment_s_three_events_count_as_one_payment_s_worth() {
+        let lines = [line("textbook", Disk::Emulated, 1, 1_000_000), line("postgres-drain", Disk::Emulated, 1, 1)];
+        let figures = all(&lines, Disk::Emulated, &Beside::default());
+        assert_eq!(named(&figures, "outbox drain ÷ events produced at R, PostgreSQL").value, Ok(2_000));
+    }
+
+    #[test]
+    fn what_was_refused_says_why_and_is_no_success() {
+        let beside = Beside { refusals: vec![("postgres".into(), "not yet".into())], ..Beside::default() };
+        let figures = all(&[], Disk::Emulated, &beside);
+        let figure = named(&figures, "PostgreSQL, 256");
+        assert_eq!((figure.value.clone(), figure.verdict()), (Err("not yet".into()), Verdict::Unknown));
+        assert_eq!(named(&figures, "memory").verdict(), Verdict::Unknown);
+    }
+
+    #[test]
+    fn the_database_s_own_thread_is_not_the_gateway_s_own_work() {
+        let figures = all(&[line("sqlite-32", Disk::Emulated, 1, 1)], Disk::Emulated, &Beside::default());
+        let figure = named(&figures, "own CPU per payment without the database, SQLite");
+        assert_eq!((figure.value.clone(), figure.verdict()), (Ok(110_000), Verdict::Enough));
+    }
+
+    #[test]
+    fn less_is_better_where_it_is_and_limits_count() {
+        let at = |value: i64| {
+            let beside = Beside { binary: Some(value), ..Beside::default() };
+            named(&all(&[], Disk::Emulated, &beside), "binary").verdict()
+        };
+        assert_eq!(
+            [at(30_000_000), at(30_000_001), at(60_000_000), at(60_000_001)],
+            [Verdict::Aim, Verdict::Enough, Verdict::Enough, Verdict::Missed]
+        );
+    }
+
+    #[test]
+    fn the_middle_of_an_even_number_is_the_lower_one() {
+        assert_eq!(
+            [median(vec![]), median(vec![4]), median(vec![4, 1]), median(vec![3, 1, 2])],
+            [None, Some(4), Some(1), Some(2)]
+        );
+    }
+}

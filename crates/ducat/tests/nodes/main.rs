@@ -1,0 +1,16 @@
+//! Several nodes behind HAProxy, with Valkey for what they share: nodes leave and come back and no request is lost; Valkey dies and everything
+//! goes on.
+//!
+//! - `world`: the nodes and the PSP. `balancer`: HAProxy, with the file that is in `deploy`. `traffic`: shops that call without a pause.
+//! - `leaving`: nodes that leave. `sharing`: what nodes share, and lose.
+
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../../../cache/tests/support/valkey.rs"]
+mod valkey;
+
+mod balancer;
+mod leaving;
+mod sharing;
+mod traffic;
+mod world;

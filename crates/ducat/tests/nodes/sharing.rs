@@ -1,0 +1,140 @@
+//! What nodes share through Valkey, and what they do without it.
+
+use crate::support::process::PATIENCE;
+use crate::valkey::Valkey;
+use crate::world::{KEY, Node, World};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+const BURST: u32 = 40;
+
+async fn node(world: &World, name: &str, valkey: &Valkey) -> Node {
+    let node = world
+        .node(name, |program| {
+            // So slow that next to nothing comes back while the test runs.
+            program
+                .with("DUCAT_CACHE_URL", valkey.url())
+                .with("DUCAT_TRUSTED_PROXIES", "127.0.0.1")
+                .with("DUCAT_RATE_LIMIT_PER_ADDRESS_PER_SECOND", 1)
+                .with("DUCAT_RATE_LIMIT_PER_ADDRESS_BURST", BURST)
+        })
+        .await;
+    world.until_cache(&node, "shared").await;
+    node
+}
+
+/// A customer asks for a page, from a public address through a proxy; whether they were let through. Anything but that and a refusal is an
+/// error.
+async fn call(world: &World, node: &Node) -> bool {
+    let page = format!("{}/pay/po_00000000000000000000000000", node.url);
+    let answer = world.http.get_through_proxy(&page, "203.0.113.7").await.unwrap();
+    assert!(matches!(answer.status, 404 | 429), "{}", answer.told());
+    answer.status == 404
+}
+
+async fn admitted(world: &World, nodes: &[&Node], calls: u32) -> u32 {
+    let mut admitted = 0;
+    for number in 0..calls {
+        admitted += u32::from(call(world, nodes[number as usize % nodes.len()]).await);
+    }
+    admitted
+}
+
+/// What came back in this time at one call a second, and one more for the second that had begun.
+fn came_back(since: Instant) -> u32 {
+    u32::try_from(since.elapsed().as_secs()).unwrap() + 2
+}
+
+#[tokio::test]
+async fn two_nodes_count_together_and_each_for_itself_while_valkey_is_dead() {
+    let (world, mut valkey, begun) = (World::begin().await, Valkey::start(), Instant::now());
+    let (a, b) = (node(&world, "a", &valkey).await, node(&world, "b", &valkey).await);
+    // The address has its burst once. (At one call a second an allowance is one call, so nothing is taken beforehand.)
+    let together = admitted(&world, &[&a, &b], 2 * BURST).await;
+    assert!((BURST..=BURST + came_back(begun)).contains(&together), "{together}");
+
+    valkey.kill();
+    // Who is known to have nothing left is still told so for the tenth of a second in which nobody has noticed.
+    let mut alone = 0;
+    while world.cache_of(&a).await != "degraded" || world.cache_of(&b).await != "degraded" {
+        alone += admitted(&world, &[&a, &b], 2).await;
+    }
+    alone += admitted(&world, &[&a, &b], 3 * BURST).await;
+    assert!((2 * BURST..=2 * (BURST + came_back(begun))).contains(&alone), "each node has a burst of its own: {alone}");
+    for node in [&a, &b] {
+        assert_eq!(world.figure(node, "ducat_cache_degraded", "").await, 1);
+        assert!(world.figure(node, "ducat_cache_failures_total", "").await > 0);
+        let said = node.running.said();
+        assert_eq!(said.matches("the shared cache does not answer").count(), 1, "said once: {said}");
+    }
+
+    valkey.start_again();
+    for node in [&a, &b] {
+        world.until_cache(node, "shared").await;
+        assert_eq!(world.figure(node, "ducat_cache_degraded", "").await, 0);
+        assert!(node.running.said().contains("the shared cache answers again"));
+    }
+    let since = Instant::now();
+    // Who had nothing left when Valkey died is not asked about again before a call can have come back.
+    let mut again = 0;
+    while again == 0 {
+        again += admitted(&world, &[&a, &b], 2).await;
+    }
+    again += admitted(&world, &[&a, &b], 3 * BURST).await;
+    assert!((BURST..=BURST + came_back(since)).contains(&again), "together again, in an empty Valkey: {again}");
+}
+
+#[tokio::test]
+async fn a_valkey_that_hangs_slows_one_request_and_not_the_next() {
+    let (world, valkey) = (World::begin().await, Valkey::start());
+    let a = node(&world, "a", &valkey).await;
+    assert!(call(&world, &a).await);
+    valkey.freeze();
+    for _ in 0..BURST {
+        let begun = Instant::now();
+        assert!(call(&world, &a).await);
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    }
+    world.until_cache(&a, "degraded").await;
+    valkey.thaw();
+    world.until_cache(&a, "shared").await;
+}
+
+#[tokio::test]
+async fn doctor_tells_how_the_cache_is() {
+    let (world, mut valkey) = (World::begin().await, Valkey::start_with(&["--requirepass", "hunter2"]));
+    let url = valkey.url().replace("redis://", "redis://:hunter2@");
+    let a = world.node("a", |program| program.with("DUCAT_CACHE_URL", url)).await;
+    let line = |a: &Node| {
+        let output = a.program.run(&["doctor"]);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(!said.contains("hunter2"), "{said}");
+        said.lines().find(|line| line.contains(" cache ")).unwrap_or_else(|| panic!("{said}")).to_owned()
+    };
+    let well = line(&a);
+    assert!(well.starts_with("ok") && well.contains(" answers: "), "{well}");
+    assert!(!a.running.said().contains("hunter2"));
+    valkey.kill();
+    assert!(line(&a).starts_with("warn"));
+}
+
+#[tokio::test]
+async fn a_key_taken_back_by_the_command_line_dies_at_once_on_a_running_node() {
+    let (world, valkey) = (World::begin().await, Valkey::start());
+    let a = node(&world, "a", &valkey).await;
+    let wish = json!({ "name": "till", "scope": "read" });
+    let made = world.http.post_json(&format!("{}/v1/api_keys", a.url), KEY, None, &wish).await.unwrap().json();
+    let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    let merchant = format!("{}/v1/merchant", a.url);
+    assert_eq!(world.http.get(&merchant, Some(key)).await.unwrap().status, 200);
+    let begun = Instant::now();
+    let output = a.program.run(&["keys", "revoke", id]);
+    assert!(output.status.success(), "{output:?}");
+    let revoked = Instant::now();
+    while world.http.get(&merchant, Some(key)).await.unwrap().status != 401 {
+        assert!(begun.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // A key is believed for five seconds without looking: this is the news, and not the end of that time.
+    assert!(revoked.elapsed() < Duration::from_secs(3), "{:?}", revoked.elapsed());
+}

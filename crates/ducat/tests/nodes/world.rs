@@ -1,0 +1,101 @@
+//! The PSP, and nodes that know it.
+
+use crate::support::http::Http;
+use crate::support::process::{PATIENCE, Program, Running, free_port};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// The shop's key; the same at every node.
+pub const KEY: &str = "dk_test_nodes_nodes_nodes_nodes_nodes";
+/// How long a node goes on after SIGTERM: longer than HAProxy needs to see that it is not ready.
+const DRAIN_MS: u64 = 2_000;
+
+/// The PSP, and where everything lies.
+pub struct World {
+    pub http: Http,
+    sandbox: String,
+    folder: TempDir,
+    _sandbox: Running,
+}
+
+/// One node.
+pub struct Node {
+    pub url: String,
+    pub program: Program,
+    pub running: Running,
+}
+
+impl World {
+    pub async fn begin() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let http = Http::new(Duration::from_secs(20));
+        let port = free_port();
+        let program = Program::in_folder(folder.path()).with("DUCAT_SANDBOX_PORT", port);
+        let sandbox = format!("http://127.0.0.1:{port}");
+        let mut running = program.start("sandbox", &["sandbox"]);
+        running.until_ready(&http, &format!("{sandbox}/_sandbox/state")).await;
+        Self { http, sandbox, folder, _sandbox: running }
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Starts a node of this name.
+    pub async fn node(&self, name: &str, settings: impl FnOnce(Program) -> Program) -> Node {
+        let folder = self.folder.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        let port = free_port();
+        let program = Program::in_folder(&folder)
+            .with("DUCAT_LISTEN", format!("127.0.0.1:{port}"))
+            .with("DUCAT_SANDBOX", "off")
+            .with("DUCAT_STRIPE_API_KEY", "sk_test_nodes")
+            .with("DUCAT_STRIPE_API_BASE", &self.sandbox)
+            .with("DUCAT_BOOTSTRAP_API_KEY", KEY)
+            .with("DUCAT_MASTER_KEY", "5a".repeat(32))
+            .with("DUCAT_DRAIN_MS", DRAIN_MS)
+            .with("DUCAT_LOG", "warn,ducat=info,ducat_cache=info");
+        let program = settings(program);
+        let running = program.start(name, &["serve"]);
+        let mut node = Node { url: format!("http://127.0.0.1:{port}"), program, running };
+        node.running.until_ready(&self.http, &format!("{}/readyz", node.url)).await;
+        node
+    }
+
+    /// What the node's readiness says of the cache.
+    pub async fn cache_of(&self, node: &Node) -> String {
+        let ready = self.http.get(&format!("{}/readyz", node.url), None).await.unwrap();
+        ready.json()["cache"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until it says this.
+    pub async fn until_cache(&self, node: &Node, state: &str) {
+        let begun = Instant::now();
+        while self.cache_of(node).await != state {
+            assert!(begun.elapsed() < PATIENCE, "{} does not become {state}:\n{}", node.url, node.running.said());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// A figure of the node, summed over those of its labels that hold this text.
+    pub async fn figure(&self, node: &Node, name: &str, label: &str) -> u64 {
+        let figures = self.http.get(&format!("{}/metrics", node.url), None).await.unwrap().text();
+        let lines = figures.lines().filter(|line| line.starts_with(name) && line.contains(label));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    }
+}
+
+impl Node {
+    /// Ends it as a deployment does, and checks that it ends well.
+    pub async fn leave(&mut self) {
+        self.running.signal("TERM");
+        let status = self.running.ended().await;
+        assert!(status.success(), "{status}\n{}", self.running.said());
+    }
+
+    /// Starts it again.
+    pub async fn come_back(&mut self, http: &Http) {
+        self.running = self.program.start("again", &["serve"]);
+        self.running.until_ready(http, &format!("{}/readyz", self.url)).await;
+    }
+}
