@@ -198,9 +198,6 @@ mod tests {
     }
 
     #[test]
-    }
-
-    #[test]
     fn a_master_key_is_32_bytes_in_either_notation() {
         let hex = "00".repeat(32);
         assert_eq!(master_key(&hex), Ok(Key([0; 32])));

@@ -142,6 +142,9 @@ CREATE FUNCTION shown(prefix text, id uuid) RETURNS text LANGUAGE sql IMMUTABLE 
         (SELECT '00' || ('x' || replace(id::text, '-', ''))::bit(128)::text AS said) bits) END
 $$;
 
+-- A customer's page knows nothing but the order's id.
+CREATE INDEX payment_orders_by_id ON payment_orders (id);
+
 -- Words of the checks that SQLite has and PostgreSQL does not.
 CREATE FUNCTION iif(yes boolean, one anycompatible, other anycompatible) RETURNS anycompatible LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT CASE WHEN yes THEN one ELSE other END

@@ -75,7 +75,8 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     },
     Invariant {
         says: "one registration per attempt",
-        breaches: "SELECT psp || ' ' || token FROM attempts WHERE token IS NOT NULL GROUP BY psp_account_id, token HAVING count(*) > 1",
+        breaches: "SELECT shown('psp', psp_account_id) || ' ' || token FROM attempts WHERE token IS NOT NULL GROUP BY psp_account_id, token
+                   HAVING count(*) > 1",
     },
     Invariant {
         says: "a registration is confirmed before the customer is sent to it",

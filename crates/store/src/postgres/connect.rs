@@ -16,7 +16,10 @@ const WAIT: Duration = Duration::from_secs(5);
 /// How long the server may take to answer a knock.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a statement may take, how long it may wait for a lock, and how long a transaction may stand still.
-const LIMITS: &str = "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s";
+const LIMITS: &str = "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s -c jit=off";
+/// How the writers find their rows: by key, one after the other. A plan that was made while a table was small would read the whole of it, and
+/// is kept while the table grows.
+const BY_KEY: &[(&str, &str)] = &[("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("enable_seqscan", "off")];
 
 /// How to reach a server.
 #[derive(Clone, Debug)]
@@ -40,6 +43,15 @@ pub enum Statements {
     ReadAnew,
 }
 
+/// What connections are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Reading, in whatever way the server thinks best.
+    Read,
+    /// Writing, by key.
+    Write,
+}
+
 /// The connections of one purpose.
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
@@ -54,13 +66,14 @@ pub(super) struct Connection {
 }
 
 impl Connections {
-    pub fn open(settings: &PostgresSettings, most: usize) -> Result<Self, OpenError> {
+    pub fn open(settings: &PostgresSettings, purpose: Purpose, most: usize) -> Result<Self, OpenError> {
         let wrong = |e: &dyn std::fmt::Display| OpenError::Database(e.to_string());
         let mut config: Config = settings.url.expose().parse().map_err(|e| wrong(&e))?;
         config.application_name("ducat").connect_timeout(CONNECT);
         // A pooler keeps connections for many programs: it takes no settings at the start, they are the role's there.
         if settings.statements == Statements::Kept && config.get_options().is_none() {
-            config.options(LIMITS);
+            let by_key = BY_KEY.iter().filter(|_| purpose == Purpose::Write).map(|(name, value)| format!(" -c {name}={value}"));
+            config.options(format!("{LIMITS}{}", by_key.collect::<String>()));
         }
         let tls = rustls::ClientConfig::with_platform_verifier().map_err(|e| wrong(&e))?;
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
@@ -99,6 +112,18 @@ impl Connection {
                 self.client.query_typed(sql, &params).await.map_err(failed)
             }
         }
+    }
+}
+
+/// Begins a transaction of a writer. Where the connection was not told how to find rows when it was made, the transaction is.
+pub(super) fn begin(statements: Statements) -> &'static str {
+    static TOLD: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+        let by_key = BY_KEY.iter().map(|(name, value)| format!("; SET LOCAL {name} = {value}"));
+        format!("BEGIN{}", by_key.collect::<String>())
+    });
+    match statements {
+        Statements::Kept => "BEGIN",
+        Statements::ReadAnew => &TOLD,
     }
 }
 

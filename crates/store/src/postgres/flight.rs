@@ -1,7 +1,7 @@
 //! One transaction in one flight: everything from BEGIN to COMMIT is sent at once, and the answers are read afterwards. No lock is held
 //! while a node thinks, or stands still. Its mark, the first row that it writes, tells later whether it was committed.
 
-use super::connect::{Connection, Connections, Statements};
+use super::connect::{Connection, Connections, Statements, begin};
 use super::refusal::{Failure, failure};
 use super::statement::Statement;
 use ducat_domain::{Chance, random_bytes};
@@ -53,7 +53,7 @@ async fn send(connection: &Connection, mark: Mark, statements: &[Statement]) -> 
             for statement in statements {
                 prepared.push(client.prepare_cached(statement.sql).await.map_err(told)?);
             }
-            flight.push(Box::pin(client.batch_execute("BEGIN")));
+            flight.push(Box::pin(client.batch_execute(begin(connection.statements))));
             let mark = &mark;
             flight.push(Box::pin(async move { client.execute(&marking, &[mark]).await.map(drop) }));
             for (statement, params) in prepared.into_iter().zip(&params) {
@@ -61,7 +61,7 @@ async fn send(connection: &Connection, mark: Mark, statements: &[Statement]) -> 
             }
         }
         Statements::ReadAnew => {
-            flight.push(Box::pin(client.batch_execute("BEGIN")));
+            flight.push(Box::pin(client.batch_execute(begin(connection.statements))));
             let mark = &mark;
             flight.push(Box::pin(async move { client.query_typed(MARK, &[(mark, Type::UUID)]).await.map(drop) }));
             for (statement, params) in statements.iter().zip(&params) {

@@ -26,7 +26,7 @@ pub use connect::{PostgresSettings, Statements};
 use crate::row::Row;
 use crate::value::{Value, values};
 use crate::{Change, CommitError, Durability, OpenError, ReadError, Stats};
-use connect::Connections;
+use connect::{Connections, Purpose};
 use ducat_domain::{Chance, Timestamp};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -46,8 +46,8 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Connects, and brings the database to the newest migration.
     pub async fn open(settings: &PostgresSettings, chance: Arc<dyn Chance>, now: Timestamp) -> Result<Self, OpenError> {
-        let writers = Connections::open(settings, settings.writers.max(1).saturating_add(1))?;
-        let readers = Connections::open(settings, settings.readers.max(1))?;
+        let writers = Connections::open(settings, Purpose::Write, settings.writers.max(1).saturating_add(1))?;
+        let readers = Connections::open(settings, Purpose::Read, settings.readers.max(1))?;
         let mut first = writers.take().await.map_err(OpenError::Database)?;
         migrations::migrate(&mut first.client, now).await?;
         drop(first);

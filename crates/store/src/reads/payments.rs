@@ -14,6 +14,11 @@ const LATEST: &str = "FROM payment_orders o JOIN attempts a ON a.merchant_id = o
 const ATTEMPTED: &str = "FROM attempts a JOIN payment_orders o ON o.merchant_id = a.merchant_id AND o.id = a.order_id";
 
 impl Store {
+    /// Whose order it is. Only for pages that a customer reaches by the order's id alone: everything else knows whose order it asks for.
+    pub async fn merchant_of_order(&self, order: PaymentOrderId) -> Result<Option<MerchantId>, ReadError> {
+        self.one("SELECT merchant_id FROM payment_orders WHERE id = $1", values![order], |row| row.get("merchant_id")).await
+    }
+
     /// The order with its latest attempt.
     pub async fn payment(&self, merchant: MerchantId, order: PaymentOrderId) -> Result<Option<Payment>, ReadError> {
         let sql = format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {LATEST} WHERE o.merchant_id = $1 AND o.id = $2");

@@ -50,6 +50,7 @@ pub struct World {
     pub path: PathBuf,
     /// The address, where it is a server.
     pub url: String,
+    raw: tokio::sync::OnceCell<tokio_postgres::Client>,
     clock: AtomicI64,
     pub _folder: Option<tempfile::TempDir>,
 }
@@ -92,7 +93,7 @@ impl World {
     pub fn open(path: PathBuf, mode: WriterMode, seed: u64) -> Self {
         let store = Store::open_sqlite(&path, mode, at(0)).unwrap();
         let dice = Dice::new(seed);
-        Self { store, dice, path, url: String::new(), clock: AtomicI64::new(0), _folder: None }
+        Self { store, dice, path, url: String::new(), raw: tokio::sync::OnceCell::new(), clock: AtomicI64::new(0), _folder: None }
     }
 
     /// A world in a database of its own on a server.
@@ -112,7 +113,7 @@ impl World {
         let dice = Dice::new(seed);
         let settings = PostgresSettings { url: Secret::new(url.clone()), readers: 8, writers: 3, statements };
         let store = Store::open_postgres(&settings, Arc::new(dice.clone()), at(0)).await.unwrap();
-        Self { store, dice, path: PathBuf::new(), url, clock: AtomicI64::new(0), _folder: None }
+        Self { store, dice, path: PathBuf::new(), url, raw: tokio::sync::OnceCell::new(), clock: AtomicI64::new(0), _folder: None }
     }
 
     /// A moment that is later than all before.
@@ -279,6 +280,23 @@ impl World {
         after
     }
 
+    /// A connection of the database's owner to the server.
+    pub async fn raw(&self) -> &tokio_postgres::Client {
+        self.raw.get_or_init(|| connect(&self.url)).await
+    }
+
+    /// Waits until whoever reads events sees all that is committed. On a server an event is held back as long as any transaction that
+    /// began before its own is under way, in whichever database.
+    pub async fn caught_up(&self) {
+        if self.url.is_empty() {
+            return;
+        }
+        let sql = "SELECT coalesce((SELECT max(position) FROM events) < settled_position(), TRUE)";
+        while !self.raw().await.query_one(sql, &[]).await.unwrap().get::<_, bool>(0) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub async fn assert_sound(&self) {
         let report = self.store.verify().await.unwrap();
         assert_eq!(report.findings, Vec::new());
@@ -335,6 +353,13 @@ pub fn for_all<S: Strategy>(cases: u32, values: &S, check: impl Fn(S::Value) -> 
 /// Waits for a future from inside a closure that cannot.
 pub fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(future))
+}
+
+/// A connection of its own to the server.
+pub async fn connect(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
 }
 
 /// Runs a test on a runtime with two threads.

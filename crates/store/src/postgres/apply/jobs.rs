@@ -3,7 +3,8 @@
 use super::all;
 use crate::postgres::statement::{Statement, each};
 use crate::{Change, JobNext, JobWrite};
-use ducat_domain::Timestamp;
+use ducat_domain::{MerchantId, Timestamp};
+use std::collections::BTreeMap;
 
 /// A job for something that is not there is an error of ours, and so is one that is filed under another merchant.
 macro_rules! schedule {
@@ -26,8 +27,24 @@ macro_rules! schedule {
 }
 
 pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) {
-    let mut writes = all(changes, |c| &c.jobs);
-    writes.sort_by_key(|write| (write.merchant, write.job.kind(), *write.job.subject()));
+    let mut of_each: BTreeMap<(MerchantId, &str, [u8; 16]), Vec<&JobWrite>> = BTreeMap::new();
+    for write in all(changes, |c| &c.jobs) {
+        let writes = of_each.entry((write.merchant, write.job.kind(), *write.job.subject())).or_default();
+        if matches!(write.then, JobNext::Schedule(_) | JobNext::Cancel) {
+            // Whatever was planned before.
+            writes.clear();
+        }
+        writes.push(write);
+    }
+    // A change that says several things of one job means them one after the other.
+    let rounds = of_each.values().map(Vec::len).max().unwrap_or(0);
+    for round in 0..rounds {
+        said(out, &of_each.values().filter_map(|writes| writes.get(round).copied()).collect::<Vec<_>>());
+    }
+}
+
+/// At most one thing of each job, sorted by key.
+fn said(out: &mut Vec<Statement>, writes: &[&JobWrite]) {
     let at = |of: fn(&JobNext) -> Option<Timestamp>| {
         writes.iter().filter_map(move |write| of(&write.then).map(|at| (*write, at))).collect::<Vec<(&JobWrite, Timestamp)>>()
     };
@@ -70,7 +87,7 @@ pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) {
             lease_until: timestamptz = lease_until,
         }
     );
-    again(out, &writes);
+    again(out, writes);
 }
 
 fn again(out: &mut Vec<Statement>, writes: &[&JobWrite]) {

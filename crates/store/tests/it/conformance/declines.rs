@@ -54,6 +54,7 @@ pub async fn refusals_stay_with_their_merchant_and_their_event(w: World) {
     assert!(w.store.was_refused_for_good(shop.merchant, CARD).await.unwrap());
     assert!(!w.store.was_refused_for_good(other.merchant, CARD).await.unwrap());
     assert!(!w.store.was_refused_for_good(shop.merchant, CUSTOMER).await.unwrap());
+    w.caught_up().await;
     let theirs = w.store.events(shop.merchant, EventCursor::Start, Vec::new(), 1).await.unwrap().unwrap().data[0].id;
     for (of, event) in [(other, theirs), (shop, EventId::new(w.now(), &w.dice))] {
         let change = Change { declines: vec![row(of, CUSTOMER, event, at(2))], ..Change::default() };

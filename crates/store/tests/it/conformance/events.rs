@@ -11,6 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 async fn page(w: &World, shop: Shop, cursor: EventCursor, limit: u32) -> Page<EventRow> {
+    w.caught_up().await;
+    now(w, shop, cursor, limit).await
+}
+
+/// What a reader is given who does not wait for what is still under way.
+async fn now(w: &World, shop: Shop, cursor: EventCursor, limit: u32) -> Page<EventRow> {
     w.store.events(shop.merchant, cursor, Vec::new(), limit).await.unwrap().unwrap()
 }
 
@@ -49,6 +55,7 @@ pub async fn the_cursor_of_another_merchant_is_unknown(w: World) {
     w.order(shop).await;
     w.order(other).await;
     let theirs = page(&w, other, EventCursor::Start, 1).await.data[0].id;
+    w.caught_up().await;
     let found = w.store.events(shop.merchant, EventCursor::After(theirs), Vec::new(), 10).await.unwrap();
     assert_eq!(found, None);
     assert_eq!(w.store.event(shop.merchant, theirs).await.unwrap(), None);
@@ -61,6 +68,7 @@ pub async fn kinds_filter_and_do_not_hide_what_follows(w: World) {
     }
     let kinds = vec!["payment_order.succeeded".to_owned(), "payment_order.created".to_owned(), "no.such.kind".to_owned()];
     let (mut cursor, mut read) = (EventCursor::Start, Vec::new());
+    w.caught_up().await;
     loop {
         let page = w.store.events(shop.merchant, cursor, kinds.clone(), 3).await.unwrap().unwrap();
         read.extend(page.data);
@@ -82,19 +90,25 @@ pub async fn a_reader_sees_every_event_once_while_writers_write(w: World) {
     const ORDERS: usize = 25;
     let shops = [w.shop().await, w.shop().await];
     let (w, done) = (Arc::new(w), Arc::new(AtomicUsize::new(0)));
+    let mut writers = Vec::new();
     for writer in 0..WRITERS {
         let (w, done) = (Arc::clone(&w), Arc::clone(&done));
-        tokio::spawn(async move {
+        writers.push(tokio::spawn(async move {
             for order in 0..ORDERS {
                 w.paid(shops[(writer + order) % 2]).await;
             }
             done.fetch_add(1, Ordering::SeqCst);
-        });
+        }));
     }
     let (mut read, mut cursor): (Vec<EventRow>, _) = (Vec::new(), EventCursor::Start);
     loop {
         let finished = done.load(Ordering::SeqCst) == WRITERS;
-        let page = page(&w, shops[0], cursor, 17).await;
+        if finished {
+            w.caught_up().await;
+        } else if writers.iter().all(|writer| writer.is_finished()) {
+            break;
+        }
+        let page = now(&w, shops[0], cursor, 17).await;
         if let Some(last) = page.data.last() {
             cursor = EventCursor::After(last.id);
         }
@@ -104,6 +118,9 @@ pub async fn a_reader_sees_every_event_once_while_writers_write(w: World) {
             break;
         }
         tokio::task::yield_now().await;
+    }
+    for writer in writers {
+        writer.await.unwrap();
     }
     let ids: HashSet<EventId> = read.iter().map(|e| e.id).collect();
     assert_eq!((ids.len(), read.len()), (WRITERS * ORDERS / 2 * 3, WRITERS * ORDERS / 2 * 3));

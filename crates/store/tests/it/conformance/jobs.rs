@@ -34,6 +34,23 @@ pub async fn a_job_is_scheduled_once_per_order_and_the_last_time_counts(w: World
     assert_eq!(w.store.next_job_at().await.unwrap(), Some(at(50)));
 }
 
+pub async fn what_a_change_says_of_one_job_is_meant_in_its_order(w: World) {
+    let shop = w.shop().await;
+    let job = job(&w, shop).await;
+    let (cancel, second) = (shop.job(job, JobNext::Cancel), |n| shop.job(job, JobNext::Schedule(at(n))));
+    jobs(&w, vec![second(10), cancel.clone()]).await;
+    assert_eq!(w.store.next_job_at().await.unwrap(), None);
+    jobs(&w, vec![cancel, second(10)]).await;
+    assert_eq!(w.store.next_job_at().await.unwrap(), Some(at(10)));
+    // Ended and wanted again, before the claim would end and after it.
+    for wanted in [510, 600] {
+        let lease_until = claim(&w, 500).await[0].lease_until;
+        jobs(&w, vec![shop.job(job, JobNext::Done { lease_until }), shop.job(job, JobNext::Hurry(at(wanted)))]).await;
+        assert_eq!(w.store.next_job_at().await.unwrap(), Some(at(wanted)));
+        jobs(&w, vec![second(10)]).await;
+    }
+}
+
 pub async fn a_cancelled_job_is_not_claimed(w: World) {
     let shop = w.shop().await;
     let job = job(&w, shop).await;

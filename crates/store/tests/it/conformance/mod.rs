@@ -59,6 +59,7 @@ conformance! {
     }
     jobs {
         a_job_is_scheduled_once_per_order_and_the_last_time_counts
+        what_a_change_says_of_one_job_is_meant_in_its_order
         a_cancelled_job_is_not_claimed
         what_is_longest_due_is_claimed_first_and_no_more_than_asked
         a_claimed_job_comes_back_when_its_lease_ends
@@ -134,6 +135,7 @@ conformance! {
     }
     round_trip {
         terms_come_back_as_they_were_written
+        a_text_with_a_nul_is_kept_whole_or_refused
         an_attempt_comes_back_as_it_was_written
         entries_and_balances_come_back_as_they_were_booked
         nothing_is_found_under_unknown_ids

@@ -11,6 +11,7 @@ pub async fn nothing_of_one_merchant_is_seen_through_another(w: World) {
     let paid = w.paid(shop).await;
     w.commit(Change { api_keys: vec![w.api_key(shop)], ..Change::default() }).await;
     w.commit(Change { idempotency: Some(claim(shop, "key", None, None)), ..Change::default() }).await;
+    w.caught_up().await;
     let (them, store) = (other.merchant, &w.store);
     assert_eq!(store.payment_by_reference(them, &paid.order.terms.reference).await.unwrap(), None);
     let all = store.payments(them, OrderFilter::default(), PageAnchor::Newest, 10).await.unwrap();

@@ -87,11 +87,13 @@ async fn with_events(w: &World, shop: Shop, orders: usize) -> (EndpointAtWork, V
         w.order(shop).await;
     }
     let work = at_work(w, made.id).await;
+    w.caught_up().await;
     let marks = w.store.events_past(shop.merchant, work.position, 100).await.unwrap();
     (work, marks)
 }
 
 async fn at_work(w: &World, id: WebhookEndpointId) -> EndpointAtWork {
+    w.caught_up().await;
     w.store.endpoints_at_work().await.unwrap().into_iter().find(|e| e.endpoint.id == id).expect("it is in use")
 }
 
