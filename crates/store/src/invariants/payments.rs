@@ -86,7 +86,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
         says: "an attempt is its order's merchant's, and goes to a PSP account of theirs",
         breaches: "SELECT shown('pa', a.id) FROM attempts a JOIN payment_orders o ON o.id = a.order_id
                    JOIN psp_accounts s ON s.id = a.psp_account_id WHERE s.merchant_id <> o.merchant_id
-                     OR a.merchant_id IS NOT o.merchant_id",
+                     OR a.merchant_id IS DISTINCT FROM o.merchant_id",
     },
     Invariant {
         says: "no attempt is unknown without a scheduled check",
