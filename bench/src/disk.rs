@@ -130,18 +130,6 @@ pub fn measure_sync(file: &Path) -> Result<Duration, Failure> {
     Ok(times[SYNCS / 2])
 }
 
-/// What the files of a folder take whose names begin so.
-pub fn size_of_files(folder: &Path, beginning: &str) -> Result<u64, Failure> {
-    let mut size = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_name().to_str().is_some_and(|name| name.starts_with(beginning)) {
-            size += entry.metadata()?.len();
-        }
-    }
-    Ok(size)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! On what was measured: the machine, and the versions of what ran on it.
 
 use crate::postgres::said;
+use crate::sqlite;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tokio::process::Command;
@@ -24,7 +25,7 @@ pub struct Facts {
     pub disk: String,
     /// PostgreSQL's version.
     pub postgres: String,
-    /// The version of SQLite that is built in, as its package says.
+    /// The version of SQLite that is built in.
     pub sqlite: String,
     /// Rust's version.
     pub rust: String,
@@ -48,7 +49,7 @@ pub async fn gather(plain: &Path) -> Facts {
         kernel: tell("uname", &["-r"]).await,
         disk: disk.lines().last().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" "),
         postgres: String::new(),
-        sqlite: sqlite_version(&read("Cargo.lock")),
+        sqlite: sqlite::version(),
         rust: tell("rustc", &["--version"]).await,
     }
 }
@@ -59,22 +60,4 @@ fn read(path: &str) -> String {
 
 async fn tell(program: &str, arguments: &[&str]) -> String {
     said(Command::new(program).args(arguments)).await.map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
-}
-
-/// The package that bundles SQLite carries no version of it, but each of its versions bundles exactly one.
-fn sqlite_version(lock: &str) -> String {
-    let after = lock.split("name = \"libsqlite3-sys\"").nth(1);
-    let version = after.and_then(|rest| rest.split('"').nth(1)).unwrap_or("unknown");
-    format!("the one in libsqlite3-sys {version}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_package_that_bundles_sqlite_is_named() {
-        let lock = "[[package]]\nname = \"libsqlite3-sys\"\nversion = \"0.38.2\"\nsource = \"x\"\n";
-        assert_eq!(sqlite_version(lock), "the one in libsqlite3-sys 0.38.2");
-    }
 }

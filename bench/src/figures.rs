@@ -228,6 +228,7 @@ mod tests {
             per_kilosecond,
             measured: None,
             cpu: Cpu { gateway: 200_000, writer: 90_000, ..Cpu::default() },
+            others: 0,
             memory: (0, 0),
             bytes_per_payment: 2_500,
             deliveries: Some(6_000_000),

@@ -2,13 +2,13 @@
 //! of them in the database.
 
 use crate::bar::Bar;
-use crate::disk::{self, Disk, Disks};
+use crate::disk::{Disk, Disks};
 use crate::figures::ratio;
 use crate::gateway::{self, Running, Start};
 use crate::histogram::Spread;
 use crate::load::{self, Pace, Plan, Progress};
 use crate::row::MANY;
-use crate::{Failure, books, drive, facts, processes};
+use crate::{Failure, books, drive, facts, processes, sqlite};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -125,7 +125,10 @@ pub async fn run(asked: &Long) -> Result<(), Failure> {
     let end = processes::memory(gateway.pid).0;
     gateway.end().await?;
     verify(&start).await?;
-    let size = disk::size_of_files(&start.folder, "ducat.db")?;
+    let size = match asked.database_url {
+        None => sqlite::size(&start.folder)?,
+        Some(_) => 0,
+    };
     let (again, ready) = gateway::start(&start).await?;
     again.end().await?;
     let facts = facts::gather(&asked.plain).await;

@@ -1,7 +1,7 @@
 //! Measures a gateway from outside: full payments over HTTP, beside the bare SQL of the same payment, so that every figure is a ratio.
 //!
 //! - `stub`: a PSP that answers at once. `pay`: one payment. `pace`, `load`: many of them. `histogram`: how long they took.
-//! - `gateway`, `postgres`: what is started. `processes`: what it used. `books`: whether it is all there. `disk`: where data lies.
+//! - `gateway`, `postgres`: what is started. `sqlite`: the file of the database inside. `processes`: what it used. `books`: whether it is all there. `disk`: where data lies.
 //! - `textbook`: the bare SQL. `row`: what is compared. `measure`: one row. `drain`: how quickly events leave. `whole`: all of them, in rounds.
 //! - `long`: a million payments.
 //! - `figures`: what the design promises. `facts`: the machine. `results`, `table`, `plot`, `bar`: how it is shown.
@@ -28,6 +28,7 @@ mod processes;
 mod results;
 mod row;
 mod sign;
+mod sqlite;
 mod stub;
 mod table;
 mod textbook;

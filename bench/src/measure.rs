@@ -1,11 +1,11 @@
 //! Measures one row on one disk: starts what it needs, drives it, proves the books, and ends everything.
 
-use crate::disk::{self, Disk, Disks};
+use crate::disk::{Disk, Disks};
 use crate::gateway::{self, Running, Start};
 use crate::load::{self, Measured, Pace, Plan};
 use crate::postgres::Server;
 use crate::row::{Database, MANY, Row};
-use crate::{Failure, books, drain, processes, textbook};
+use crate::{Failure, books, drain, processes, sqlite, textbook};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -70,6 +70,8 @@ pub struct Line {
     pub measured: Option<Measured>,
     /// Processor time.
     pub cpu: Cpu,
+    /// How much of the machine others used meanwhile, in thousandths of one processor.
+    pub others: u64,
     /// The first gateway's memory at the end, and at the most, in bytes.
     pub memory: (u64, u64),
     /// What a payment takes in the database, in bytes.
@@ -97,7 +99,10 @@ impl Bench {
     pub async fn measure(&self, row: Row, place: &Place<'_>, tick: impl Fn()) -> Result<Line, Failure> {
         let sync = self.disks.sync_time(place.disk).await?;
         let mut line = match row.database() {
-            None => nothing(textbook::run(place.server, self.spans.warm_up, self.spans.measure).await?),
+            None => {
+                let (rate, others) = textbook::run(place.server, self.spans.warm_up, self.spans.measure).await?;
+                Line { others, ..nothing(rate) }
+            }
             Some(database) => self.gateways(row, database, place, tick).await?,
         };
         line.row = row.to_string();
@@ -124,13 +129,13 @@ impl Bench {
             nodes.push(gateway::start(&start(node)).await?.0);
         }
         let size = async || match database {
-            Database::Sqlite => disk::size_of_files(&folder.join("0"), "ducat.db"),
+            Database::Sqlite => sqlite::size(&folder.join("0")),
             Database::Postgres => place.server.size(DATABASE).await,
         };
         let size_before = size().await?;
         let server = (database == Database::Postgres).then_some(place.server.pid);
         let plan = self.plan(row, database, place)?;
-        let (measured, cpu) = self.drive(&nodes, server, plan, tick).await?;
+        let (measured, cpu, others) = self.drive(&nodes, server, plan, tick).await?;
         let deliveries = match row {
             Row::Drain { .. } => Some(drain::measure(&nodes[0], &self.stub, self.spans.warm_up, self.spans.measure).await?),
             _ => None,
@@ -139,13 +144,13 @@ impl Bench {
         for node in nodes {
             node.end().await?;
         }
-        // SQLite moves everything into its file when it is closed.
         let grown = size().await?.saturating_sub(size_before);
         std::fs::remove_dir_all(&folder)?;
         let line = nothing(measured.per_kilosecond());
         let bytes_per_payment = grown / measured.all.max(1);
         Ok(Line {
             cpu,
+            others,
             memory,
             deliveries,
             bytes_per_payment,
@@ -161,7 +166,7 @@ impl Bench {
         server: Option<u32>,
         plan: Plan,
         tick: impl Fn(),
-    ) -> Result<(Measured, Cpu), Failure> {
+    ) -> Result<(Measured, Cpu, u64), Failure> {
         let references: Vec<_> = nodes.iter().collect();
         let target = Rc::new(gateway::target(&references).await?);
         let edge = || Used::now(nodes, server, self.stub.pid);
@@ -171,7 +176,9 @@ impl Bench {
             return Err("not a single payment was made".into());
         }
         let cpu = last.for_each(&first, measured.payments);
-        Ok((measured, cpu))
+        let others =
+            others(last.machine.saturating_sub(first.machine), last.ours().saturating_sub(first.ours()), measured.window);
+        Ok((measured, cpu, others))
     }
 
     fn plan(&self, row: Row, database: Database, place: &Place<'_>) -> Result<Plan, Failure> {
@@ -201,6 +208,7 @@ pub fn nothing(per_kilosecond: u64) -> Line {
         per_kilosecond,
         measured: None,
         cpu: Cpu::default(),
+        others: 0,
         memory: (0, 0),
         bytes_per_payment: 0,
         deliveries: None,
@@ -215,6 +223,13 @@ struct Used {
     database: Duration,
     stub: Duration,
     generator: Duration,
+    machine: Duration,
+}
+
+/// What others used, in thousandths of one processor over a window of so many nanoseconds.
+pub fn others(machine: Duration, ours: Duration, window: u64) -> u64 {
+    let theirs = machine.saturating_sub(ours).as_nanos() * 1000 / u128::from(window.max(1));
+    u64::try_from(theirs).unwrap_or(u64::MAX)
 }
 
 impl Used {
@@ -225,7 +240,12 @@ impl Used {
             database: server.map_or(Duration::ZERO, processes::cpu_of_family),
             stub: processes::cpu(stub),
             generator: processes::cpu_of_threads(std::process::id(), ""),
+            machine: processes::cpu_of_machine(),
         }
+    }
+
+    fn ours(&self) -> Duration {
+        self.gateway + self.database + self.stub + self.generator
     }
 
     fn for_each(&self, before: &Self, payments: u64) -> Cpu {
@@ -255,8 +275,11 @@ mod tests {
             database: Duration::ZERO,
             stub: Duration::from_millis(2 * millis),
             generator: Duration::from_millis(millis),
+            machine: Duration::from_millis(9 * millis),
         };
         let cpu = used(30).for_each(&used(10), 100);
+        let (machine, ours) = (used(30).machine - used(10).machine, used(30).ours() - used(10).ours());
+        assert_eq!(others(machine, ours, 100_000_000), 400, "180 ms of the machine, 140 of them ours, in 100 ms");
         assert_eq!((cpu.gateway, cpu.writer, cpu.database, cpu.stub), (800_000, 200_000, 0, 400_000));
     }
 }

@@ -37,6 +37,16 @@ pub fn family(pid: u32) -> Vec<u32> {
     all
 }
 
+/// Processor time that the whole machine has spent on work since it was started.
+pub fn cpu_of_machine() -> Duration {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let fields =
+        text.lines().next().unwrap_or_default().split_whitespace().skip(1).map(|field| field.parse::<u64>().unwrap_or(0));
+    // user, nice, system, (idle, iowait,) irq, softirq, steal: the first line of /proc/stat in proc(5).
+    let ticks: u64 = fields.take(8).enumerate().filter(|(index, _)| !matches!(index, 3 | 4)).map(|(_, ticks)| ticks).sum();
+    TICK * u32::try_from(ticks).unwrap_or(u32::MAX)
+}
+
 /// Exact processor time of a process's threads, by the beginning of their names.
 pub fn cpu_of_threads(pid: u32, name: &str) -> Duration {
     let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Duration::ZERO };
@@ -90,7 +100,7 @@ mod tests {
                 number = std::hint::black_box(number.wrapping_mul(3));
             }
         }
-        assert!(cpu_of_family(me) >= cpu(me));
+        assert!(cpu_of_family(me) >= cpu(me) && cpu_of_machine() > cpu(me));
         assert!(cpu_of_threads(me, "") > Duration::ZERO);
     }
 

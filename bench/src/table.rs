@@ -6,6 +6,7 @@ use crate::long::{self, Told};
 use crate::measure::Line;
 use crate::results::Results;
 use crate::row::ALL;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The page, in Markdown.
@@ -44,10 +45,15 @@ pub fn judged(lines: &[Line], beside: &Beside) -> String {
         }
         put(&mut text, format_args!(" {} |\n", verdict(figure.verdict())));
     }
-    let missing = first.iter().filter_map(|figure| Some((&figure.name, figure.value.as_ref().err()?)));
-    missing.enumerate().for_each(|(index, (name, why))| {
+    let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for figure in first {
+        if let Err(why) = &figure.value {
+            missing.entry(why).or_default().push(&figure.name);
+        }
+    }
+    missing.iter().enumerate().for_each(|(index, (why, names))| {
         let gap = if index == 0 { "\n" } else { "" };
-        put(&mut text, format_args!("{gap}- {name}: {why}\n"));
+        put(&mut text, format_args!("{gap}- {why}: {}\n", names.join("; ")));
     });
     text
 }
@@ -89,8 +95,8 @@ fn rows(lines: &[Line], disk: Disk) -> String {
         return String::new();
     }
     let mut text = format!("\n## Disk: {}\n\n", disk.name());
-    text.push_str("CPU is µs for each payment: gateway (of it the writer's thread of SQLite) / PostgreSQL / stub / generator. Latencies are p50 / p99 / p99.9 in ms; create is without the PSP's own time.\n\n");
-    text.push_str("| row | payments/s | R | sync, ms | CPU | create | webhook | whole | memory, MB | bytes each |\n|---|---|---|---|---|---|---|---|---|---|\n");
+    text.push_str("`others` is how many processors something else on the machine used meanwhile. CPU is µs for each payment: gateway (of it the writer's thread of SQLite) / PostgreSQL / stub / generator. Latencies are p50 / p99 / p99.9 in ms; create is without the PSP's own time.\n\n");
+    text.push_str("| row | payments/s | R | sync, ms | others | CPU | create | webhook | whole | memory, MB | bytes each |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
     for row in ALL {
         let name = row.to_string();
         let of: Vec<_> = on.iter().filter(|line| line.row == name).copied().collect();
@@ -114,7 +120,8 @@ fn row_of(line: &Line, rounds: &[&Line], on: &[&Line]) -> String {
     };
     let ratio = median(rounds.iter().filter_map(against).collect()).map_or_else(String::new, |ratio| thousandths(ratio, 2));
     let sync = thousandths(i64::try_from(line.sync / 1_000).unwrap_or(i64::MAX), 2);
-    let mut text = format!("| {} | {} | {ratio} | {sync} |", line.row, line.per_kilosecond / 1_000);
+    let others = thousandths(i64::try_from(line.others).unwrap_or(i64::MAX), 2);
+    let mut text = format!("| {} | {} | {ratio} | {sync} | {others} |", line.row, line.per_kilosecond / 1_000);
     match &line.measured {
         None => text.push_str(" | | | | | |\n"),
         Some(measured) => {
@@ -194,7 +201,10 @@ mod tests {
         let line = crate::measure::nothing(7);
         let text = judged(&[Line { disk: Disk::Emulated, row: "textbook".into(), ..line }], &beside);
         assert!(text.contains("| payments/s, PostgreSQL, 32 in flight | 0.80 R | 1.20 R | – | ? |"), "{text}");
-        assert!(text.contains("- payments/s, PostgreSQL, 32 in flight: not yet\n"), "{text}");
+        assert!(
+            text.contains("- not yet: payments/s, PostgreSQL, 32 in flight; payments/s, PostgreSQL, 256 in flight; "),
+            "{text}"
+        );
         assert!(text.contains("| release binary | 60.0 MB | 30.0 MB | 0.00 KB | ✓ aim |"), "{text}");
     }
 }

@@ -1,9 +1,10 @@
 //! The baseline: the bare SQL of the same payment as a textbook would write it, statement by statement in three commits, driven by
 //! `pgbench` with 32 clients. What it does in a second is R.
 
-use crate::Failure;
+use crate::measure::others;
 use crate::postgres::{Server, said};
-use std::time::Duration;
+use crate::{Failure, processes};
+use std::time::{Duration, Instant};
 
 const SCHEMA: &str = include_str!("../textbook/schema.sql");
 const PAYMENT: &str = include_str!("../textbook/payment.sql");
@@ -13,21 +14,31 @@ const CLIENTS: &str = "32";
 const THREADS: &str = "2";
 const DATABASE: &str = "textbook";
 
-/// Payments in a thousand seconds.
-pub async fn run(server: &Server, warm_up: Duration, measure: Duration) -> Result<u64, Failure> {
+/// Payments in a thousand seconds; and what others used of the machine, in thousandths of one processor.
+pub async fn run(server: &Server, warm_up: Duration, measure: Duration) -> Result<(u64, u64), Failure> {
     server.fresh(DATABASE).await?;
     server.ask(DATABASE, SCHEMA).await?;
     let script = std::env::temp_dir().join(format!("ducat-bench-payment-{}.sql", std::process::id()));
     std::fs::write(&script, PAYMENT)?;
-    let mut outcome = Ok(0);
+    let mut outcome = Ok((0, 0));
     for span in [warm_up, measure].into_iter().filter(|span| !span.is_zero()) {
         let mut command = server.program("pgbench");
         // Prepared statements: the quickest that it has for this.
         command.args(["-n", "-M", "prepared", "-c", CLIENTS, "-j", THREADS, "-T", &span.as_secs().max(1).to_string()]);
-        outcome = said(command.arg("-f").arg(&script).arg(DATABASE)).await.and_then(|text| per_kilosecond(&text));
+        let (before, begun) = (used(server), Instant::now());
+        let text = said(command.arg("-f").arg(&script).arg(DATABASE)).await;
+        let (after, window) = (used(server), begun.elapsed());
+        let others =
+            others(after.0.saturating_sub(before.0), after.1.saturating_sub(before.1), u64::try_from(window.as_nanos())?);
+        outcome = text.and_then(|text| Ok((per_kilosecond(&text)?, others)));
     }
     std::fs::remove_file(&script)?;
     outcome
+}
+
+/// Processor time of the machine, and of it what the server and everything that this program has waited for used.
+fn used(server: &Server) -> (Duration, Duration) {
+    (processes::cpu_of_machine(), processes::cpu_of_family(server.pid) + processes::cpu(std::process::id()))
 }
 
 /// `tps = 1971.232344 (without initial connection time)`, in thousandths.

@@ -9,24 +9,44 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// The way to the sandbox.
 pub struct SandboxTransport {
     sandbox: Arc<Sandbox>,
     clock: Arc<TestClock>,
     down: AtomicBool,
+    hangs: AtomicBool,
+    hung: Notify,
     sent: AtomicU64,
 }
 
 impl SandboxTransport {
     /// A way that works.
     pub fn new(sandbox: Arc<Sandbox>, clock: Arc<TestClock>) -> Self {
-        Self { sandbox, clock, down: AtomicBool::new(false), sent: AtomicU64::new(0) }
+        Self {
+            sandbox,
+            clock,
+            down: AtomicBool::new(false),
+            hangs: AtomicBool::new(false),
+            hung: Notify::new(),
+            sent: AtomicU64::new(0),
+        }
     }
 
     /// Whether connections are refused from now on.
     pub fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::Relaxed);
+    }
+
+    /// Whether requests arrive and are never answered from now on.
+    pub fn set_hanging(&self, hangs: bool) {
+        self.hangs.store(hangs, Ordering::Relaxed);
+    }
+
+    /// Waits until a request hangs.
+    pub async fn hung(&self) {
+        self.hung.notified().await;
     }
 
     /// How many requests were carried.
@@ -65,7 +85,14 @@ impl SandboxTransport {
 
 impl Transport for SandboxTransport {
     fn send(&self, request: Outgoing) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
-        Box::pin(async move { self.carry(&request) })
+        Box::pin(async move {
+            let reply = self.carry(&request);
+            if self.hangs.load(Ordering::Relaxed) {
+                self.hung.notify_one();
+                std::future::pending::<()>().await;
+            }
+            reply
+        })
     }
 
     fn wait(&self, span: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

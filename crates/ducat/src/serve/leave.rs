@@ -7,6 +7,9 @@ use tokio::task::JoinHandle;
 /// The signal with which a service is asked to end. Who presses Ctrl-C sits before it and does not want to wait.
 const POLITE: &str = "SIGTERM";
 
+/// How long the worker has to write down what it gives back, after the time of the jobs is over.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Goes on answering for a while after SIGTERM: `/readyz` says 503 already, and the load balancer needs a moment to see it. A second
 /// signal cuts it short; so does a reason of ours, for then there is little left to answer.
 pub async fn drain(reason: &Result<&'static str, String>, time: Duration) {
@@ -29,7 +32,7 @@ pub async fn drain(reason: &Result<&'static str, String>, time: Duration) {
 
 /// Waits for what still runs, but not for ever: what is cut off here is taken up by another node, or by the next start.
 pub async fn finish(patience: Duration, tasks: Vec<JoinHandle<()>>) {
-    let deadline = tokio::time::Instant::now() + patience;
+    let deadline = tokio::time::Instant::now() + patience + LAST_WORDS;
     for mut task in tasks {
         if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
             tracing::warn!("something did not finish in time and is cut off");

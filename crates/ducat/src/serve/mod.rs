@@ -41,7 +41,8 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     let serving = tokio::spawn(listen::serve(listener, router, stop.said()));
     let (worker, dispatcher) = (engine.clone(), engine.clone());
     let watching = tokio::spawn(engine.cache().clone().watch(stop.said()));
-    let working = keep_going("the worker", stop_work.clone(), move |stop| jobs::work(worker.clone(), stop.said()));
+    let patience = config.shutdown_timeout_ms;
+    let working = keep_going("the worker", stop_work.clone(), move |stop| jobs::work(worker.clone(), stop.said(), patience));
     let dispatching =
         keep_going("the dispatcher", stop_work.clone(), move |stop| Dispatcher::new(dispatcher.clone()).work(stop.said()));
     let (working, dispatching) = (tokio::spawn(working), tokio::spawn(dispatching));

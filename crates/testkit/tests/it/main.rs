@@ -8,6 +8,7 @@ mod crowds;
 mod declines;
 mod deliveries;
 mod dispute;
+mod ending;
 mod golden;
 mod hooks_at_random;
 mod idempotency;
