@@ -7,11 +7,15 @@ use tracing_subscriber::EnvFilter;
 /// The thread of `ducat-store` that alone writes to the database.
 const DATABASE_WRITER: &str = "ducat-writer";
 
+/// The driver of PostgreSQL logs what it sends, customers and sealed credentials among it: of that nothing, whatever the filter says.
+const QUIET: &str = "tokio_postgres=warn";
+
 /// Starts logging. A verb that answers at once (no service) only warns, so that its answer stands alone.
 pub fn start(config: &Config, service: bool) {
     let wanted = if service || config.log != "info" { config.log.as_str() } else { "warn" };
     // The filter was tried when the configuration was read.
     let filter = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = QUIET.parse().map_or_else(|_| EnvFilter::new("warn"), |quiet| filter.add_directive(quiet));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Pretty => lines.compact().with_ansi(std::io::stderr().is_terminal()).init(),

@@ -82,7 +82,11 @@ fn a_named_file_must_be_there() {
 fn no_secret_is_shown_by_origins_or_debug() {
     let config = with_file(
         "database_url = \"postgres://ducat:verysecret@db:5432/ducat\"\n",
-        &[("DUCAT_STRIPE_API_KEY", "sk_live_verysecret"), ("DUCAT_MASTER_KEY", &"ab".repeat(32)), ("DUCAT_CACHE_URL", "redis://:verysecret@cache")],
+        &[
+            ("DUCAT_STRIPE_API_KEY", "sk_live_verysecret"),
+            ("DUCAT_MASTER_KEY", &"ab".repeat(32)),
+            ("DUCAT_CACHE_URL", "redis://:verysecret@cache"),
+        ],
     )
     .unwrap();
     let told = format!("{config:?}");

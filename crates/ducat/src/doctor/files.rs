@@ -9,10 +9,7 @@ use std::path::Path;
 const KEY: &str = "master key";
 
 pub(super) async fn look(config: &Config) -> Vec<Check> {
-    [Some(folder(&config.data_dir)), Some(master_key(config).await), settings_file(config)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [Some(folder(&config.data_dir)), Some(master_key(config).await), settings_file(config)].into_iter().flatten().collect()
 }
 
 /// Writing is tried, for rights alone do not tell of a full or read-only disk.
