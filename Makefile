@@ -22,15 +22,15 @@ test:
 
 # Full payments beside the bare SQL of the same payment: docs/benchmarks.md. ARGS="--only sqlite-32 --disk memory" measures a part.
 bench: build-bench
-	$(TARGET)/release/bench run --plain $(TARGET) --results bench/results $(ARGS)
+	$(TARGET)/release/bench run --results bench/results $(ARGS)
 
 # A million payments, into bench/results/long.json, which the next table shows too.
 bench-long: build-bench
-	$(TARGET)/release/bench long --plain $(TARGET) --results bench/results $(ARGS)
+	$(TARGET)/release/bench long --results bench/results $(ARGS)
 
 # A minute or two, shown and not kept.
 bench-quick: build-bench
-	$(TARGET)/release/bench run --quick --plain $(TARGET) $(ARGS)
+	$(TARGET)/release/bench run --quick $(ARGS)
 
 build-bench:
 	$(CARGO) build --locked --release -p ducat -p ducat-bench

@@ -2,6 +2,7 @@
 //! of them in the database.
 
 use crate::bar::Bar;
+use crate::chart;
 use crate::disk::{Disk, Disks};
 use crate::figures::ratio;
 use crate::gateway::{self, Running, Start};
@@ -38,8 +39,8 @@ pub struct Long {
     /// Where memory is a file system.
     #[arg(long, value_name = "FOLDER", default_value = "/dev/shm")]
     pub memory: PathBuf,
-    /// Where data lies on this machine's own disk.
-    #[arg(long, value_name = "FOLDER", default_value = "target")]
+    /// Where data lies on this machine's own disk. PostgreSQL's user must be able to reach it.
+    #[arg(long, value_name = "FOLDER", default_value = "/var/tmp")]
     pub plain: PathBuf,
     /// Where the results go. Without it, they are only shown.
     #[arg(long, value_name = "FOLDER")]
@@ -149,6 +150,7 @@ pub async fn run(asked: &Long) -> Result<(), Failure> {
     if let Some(folder) = &asked.results {
         std::fs::create_dir_all(folder)?;
         std::fs::write(folder.join("long.json"), serde_json::to_string_pretty(&told)? + "\n")?;
+        std::fs::write(folder.join("long.svg"), plot(&told))?;
     }
     Ok(())
 }
@@ -241,6 +243,19 @@ fn ends(samples: &[Sample]) -> (u64, u64) {
         times.get(times.len() / 2).copied().unwrap_or(0)
     };
     (middle(&samples[..tenth.min(samples.len())]), middle(&samples[samples.len().saturating_sub(tenth)..]))
+}
+
+/// Memory and latency over all samples.
+fn plot(told: &Told) -> String {
+    let line = |title, value: fn(&Sample) -> u64| chart::Line { title, values: told.samples.iter().map(value).collect() };
+    let lines = [
+        line("memory of the gateway, MB", |sample| sample.memory / 1_000_000),
+        line("p50 of a whole payment, µs", |sample| sample.whole.p50 / 1_000),
+        line("p99 of a whole payment, µs", |sample| sample.whole.p99 / 1_000),
+    ];
+    let title = format!("{} payments at {} a second, {}", told.payments, told.rate, told.database);
+    let end = told.samples.last().map_or(0, |sample| sample.seconds);
+    chart::picture(&title, &lines, "0 s", &format!("{end} s"))
 }
 
 /// How many of the samples are shown.

@@ -4,11 +4,12 @@
 //! - `gateway`, `postgres`: what is started. `sqlite`: the file of the database inside. `processes`: what it used. `books`: whether it is all there. `disk`: where data lies.
 //! - `textbook`: the bare SQL. `row`: what is compared. `measure`: one row. `drain`: how quickly events leave. `whole`: all of them, in rounds.
 //! - `long`: a million payments.
-//! - `figures`: what the design promises. `facts`: the machine. `results`, `table`, `plot`, `bar`: how it is shown.
+//! - `figures`: what the design promises. `facts`: the machine. `results`, `table`, `plot`, `chart`, `bar`: how it is shown.
 //! - `sign`, `http`: how a PSP signs, and as much of HTTP as this needs.
 
 mod bar;
 mod books;
+mod chart;
 mod disk;
 mod drain;
 mod drive;
@@ -77,15 +78,34 @@ fn main() -> ExitCode {
     };
     let arguments = Arguments::parse();
     let outcome = tokio::task::LocalSet::new().block_on(&runtime, async {
-        match arguments.command {
-            Command::Drive(asked) => drive::run(&asked).await,
-            Command::Run(asked) => whole::run(&asked).await,
-            Command::Long(asked) => long::run(&asked).await,
-            Command::Sync { file } => disk::measure_sync(&file).map(|time| println!("{}", time.as_nanos())),
-            Command::Stub { port } => stub::serve(port).await,
+        tokio::select! {
+            outcome = run(arguments.command) => outcome,
+            // What was started is ended and what was written is removed when it is dropped.
+            stopped = stopped() => stopped,
         }
     });
     outcome.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Drive(asked) => drive::run(&asked).await,
+        Command::Run(asked) => whole::run(&asked).await,
+        Command::Long(asked) => long::run(&asked).await,
+        Command::Sync { file } => disk::measure_sync(&file).map(|time| println!("{}", time.as_nanos())),
+        Command::Stub { port } => stub::serve(port).await,
+    }
+}
+
+/// Ends when somebody wants the program to end.
+async fn stopped() -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut term = signal(SignalKind::terminate())?;
+    tokio::select! {
+        heard = tokio::signal::ctrl_c() => heard?,
+        _ = term.recv() => {}
+    }
+    Err("stopped".into())
 }
 
 fn failed(error: &Failure) -> ExitCode {

@@ -135,7 +135,9 @@ impl Bench {
         let size_before = size().await?;
         let server = (database == Database::Postgres).then_some(place.server.pid);
         let plan = self.plan(row, database, place)?;
-        let (measured, cpu, others) = self.drive(&nodes, server, plan, tick).await?;
+        let driven = self.drive(&nodes, server, plan, tick).await;
+        let told = |error: Failure| format!("{error}; the gateway's last words: {}", gateway::last_words(&folder.join("0")));
+        let (measured, cpu, others) = driven.map_err(told)?;
         let deliveries = match row {
             Row::Drain { .. } => Some(drain::measure(&nodes[0], &self.stub, self.spans.warm_up, self.spans.measure).await?),
             _ => None,

@@ -36,8 +36,8 @@ pub struct Whole {
     /// Where memory is a file system.
     #[arg(long, value_name = "FOLDER", default_value = "/dev/shm")]
     pub memory: PathBuf,
-    /// Where data lies on this machine's own disk.
-    #[arg(long, value_name = "FOLDER", default_value = "target")]
+    /// Where data lies on this machine's own disk. PostgreSQL's user must be able to reach it.
+    #[arg(long, value_name = "FOLDER", default_value = "/var/tmp")]
     pub plain: PathBuf,
     /// Where the results go. Without it, they are only shown.
     #[arg(long, value_name = "FOLDER")]

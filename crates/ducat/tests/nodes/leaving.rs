@@ -2,8 +2,11 @@
 //! often each of them does.
 
 use crate::balancer::Balancer;
+use crate::support::process::PATIENCE;
 use crate::traffic::Traffic;
-use crate::world::World;
+use crate::world::{KEY, World};
+use serde_json::json;
+use std::time::{Duration, Instant};
 
 /// How many call at once.
 const CALLERS: u64 = 8;
@@ -30,4 +33,38 @@ async fn each_node_is_stopped_and_started_again_and_no_request_is_lost() {
     let wrong = traffic.end().await;
     assert!(wrong.is_empty(), "{} of {} went wrong:\n{}\n{}", wrong.len(), answered, wrong.join("\n"), balancer.said());
     println!("{answered} calls answered, none lost");
+}
+
+/// Longer than the test may take: a job that comes again within it was not waited for.
+const LEASE: Duration = Duration::from_secs(120);
+
+#[tokio::test]
+async fn a_job_that_waits_for_a_psp_is_given_back_and_taken_up_at_once() {
+    let world = World::begin().await;
+    let mut node = world
+        .node("a", |program| {
+            program
+                .with("DUCAT_DRAIN_MS", 0)
+                .with("DUCAT_SHUTDOWN_TIMEOUT_MS", 100)
+                .with("DUCAT_POLL_AFTER_MS", 100)
+                .with("DUCAT_PSP_TIMEOUT_MS", 60_000)
+                .with("DUCAT_LEASE_MS", LEASE.as_millis())
+        })
+        .await;
+    // Longer than anybody waits.
+    let hanging =
+        world.fault(json!({ "fault": "delay", "operation": "checkout.sessions.retrieve", "delay_ms": 60_000, "count": 1 })).await;
+    let wish = json!({ "reference": "order-1", "amount": 500, "currency": "EUR" });
+    let order = world.http.post_json(&format!("{}/v1/payment_orders", node.url), KEY, None, &wish).await.unwrap();
+    assert_eq!(order.status, 201, "{}", order.told());
+    world.until_used(&hanging).await;
+    node.leave().await;
+    assert!(node.running.said().contains("they are given back"), "{}", node.running.said());
+
+    let asked_again =
+        world.fault(json!({ "fault": "delay", "operation": "checkout.sessions.retrieve", "delay_ms": 1, "count": 1 })).await;
+    let begun = Instant::now();
+    node.come_back(&world.http).await;
+    world.until_used(&asked_again).await;
+    assert!(begun.elapsed() < PATIENCE && PATIENCE < LEASE);
 }

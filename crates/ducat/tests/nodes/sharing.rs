@@ -138,3 +138,47 @@ async fn a_key_taken_back_by_the_command_line_dies_at_once_on_a_running_node() {
     // A key is believed for five seconds without looking: this is the news, and not the end of that time.
     assert!(revoked.elapsed() < Duration::from_secs(3), "{:?}", revoked.elapsed());
 }
+
+#[tokio::test]
+async fn the_way_to_valkey_can_be_encrypted_and_a_stranger_s_certificate_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (ours, stranger) = (certificate(&at("ours")), certificate(&at("stranger")));
+    let port = crate::support::process::free_port().to_string();
+    let tls = ["--tls-port", &port, "--tls-cert-file", &ours.0, "--tls-key-file", &ours.1, "--tls-ca-cert-file", &ours.0];
+    let _valkey = Valkey::start_with(&[&tls[..], &["--tls-auth-clients", "no"]].concat());
+    let world = World::begin().await;
+    let url = format!("rediss://localhost:{port}");
+    let a = world.node("a", |program| program.with("DUCAT_CACHE_URL", &url).with("SSL_CERT_FILE", &ours.0)).await;
+    world.until_cache(&a, "shared").await;
+    let mut b = world.node("b", |program| program.with("DUCAT_CACHE_URL", &url).with("SSL_CERT_FILE", &stranger.0)).await;
+    b.running.until_said("the shared cache does not answer").await;
+    assert_eq!(world.cache_of(&b).await, "degraded");
+}
+
+/// A certificate for localhost that vouches for itself, and its key.
+fn certificate(path: &str) -> (String, String) {
+    let (certificate, key) = (format!("{path}.crt"), format!("{path}.key"));
+    let subject =
+        ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"];
+    let output = std::process::Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+            "-out",
+            &certificate,
+        ])
+        .args(["-keyout", &key])
+        .args(subject)
+        .output()
+        .expect("openssl: tests/install");
+    assert!(output.status.success(), "{output:?}");
+    (certificate, key)
+}

@@ -7,6 +7,8 @@ use tempfile::TempDir;
 
 /// The shop's key; the same at every node.
 pub const KEY: &str = "dk_test_nodes_nodes_nodes_nodes_nodes";
+/// The nodes' key to the PSP.
+const STRIPE_KEY: &str = "sk_test_nodes";
 /// How long a node goes on after SIGTERM: longer than HAProxy needs to see that it is not ready.
 const DRAIN_MS: u64 = 2_000;
 
@@ -49,17 +51,38 @@ impl World {
         let program = Program::in_folder(&folder)
             .with("DUCAT_LISTEN", format!("127.0.0.1:{port}"))
             .with("DUCAT_SANDBOX", "off")
-            .with("DUCAT_STRIPE_API_KEY", "sk_test_nodes")
+            .with("DUCAT_STRIPE_API_KEY", STRIPE_KEY)
             .with("DUCAT_STRIPE_API_BASE", &self.sandbox)
             .with("DUCAT_BOOTSTRAP_API_KEY", KEY)
             .with("DUCAT_MASTER_KEY", "5a".repeat(32))
             .with("DUCAT_DRAIN_MS", DRAIN_MS)
-            .with("DUCAT_LOG", "warn,ducat=info,ducat_cache=info");
+            .with("DUCAT_LOG", "warn,ducat_cache=info,ducat::serve=info");
         let program = settings(program);
         let running = program.start(name, &["serve"]);
         let mut node = Node { url: format!("http://127.0.0.1:{port}"), program, running };
         node.running.until_ready(&self.http, &format!("{}/readyz", node.url)).await;
         node
+    }
+
+    /// Makes something go wrong at the PSP. Gives the rule's id.
+    pub async fn fault(&self, rule: serde_json::Value) -> String {
+        let made =
+            self.http.post_json(&format!("{}/_sandbox/faults", self.sandbox), STRIPE_KEY, None, &rule).await.unwrap().json();
+        made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+    }
+
+    /// Waits until it has gone wrong as often as the rule says.
+    pub async fn until_used(&self, rule: &str) {
+        let begun = Instant::now();
+        loop {
+            let rules = self.http.get(&format!("{}/_sandbox/faults", self.sandbox), Some(STRIPE_KEY)).await.unwrap().json();
+            let all = rules["data"].as_array().unwrap_or_else(|| panic!("{rules}"));
+            if !all.iter().any(|kept| kept["id"] == rule && kept["count"] != 0) {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "it did not happen: {rules}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// What the node's readiness says of the cache.
