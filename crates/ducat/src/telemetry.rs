@@ -7,15 +7,13 @@ use tracing_subscriber::EnvFilter;
 /// The thread of `ducat-store` that alone writes to the database.
 const DATABASE_WRITER: &str = "ducat-writer";
 
-/// The driver of PostgreSQL logs what it sends, customers and sealed credentials among it: of that nothing, whatever the filter says.
-const QUIET: &str = "tokio_postgres=warn";
+/// The driver of PostgreSQL logs what it sends, customers and sealed credentials among it.
+const DRIVER: &str = "tokio_postgres";
 
 /// Starts logging. A verb that answers at once (no service) only warns, so that its answer stands alone.
 pub fn start(config: &Config, service: bool) {
     let wanted = if service || config.log != "info" { config.log.as_str() } else { "warn" };
-    // The filter was tried when the configuration was read.
-    let filter = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new("info"));
-    let filter = QUIET.parse().map_or_else(|_| EnvFilter::new("warn"), |quiet| filter.add_directive(quiet));
+    let filter = filter(wanted);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Pretty => lines.compact().with_ansi(std::io::stderr().is_terminal()).init(),
@@ -31,4 +29,26 @@ pub fn start(config: &Config, service: bool) {
             std::process::abort();
         }
     }));
+}
+
+/// The filter that is wanted, but for what the database's driver would tell of data: that is logged for nobody.
+fn filter(wanted: &str) -> EnvFilter {
+    let others: Vec<&str> = wanted.split(',').filter(|part| !part.trim_start().starts_with(DRIVER)).collect();
+    let text = format!("{},{DRIVER}=warn", others.join(","));
+    // The filter was tried when the configuration was read.
+    EnvFilter::try_new(text).unwrap_or_else(|_| EnvFilter::new("warn"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_filter_makes_the_driver_tell_of_data() {
+        assert_eq!(filter("trace").to_string(), "tokio_postgres=warn,trace");
+        for wanted in ["tokio_postgres=trace", "info, tokio_postgres::query=debug", "tokio_postgres"] {
+            let made = filter(wanted).to_string();
+            assert!(made.contains("tokio_postgres=warn") && !made.contains("debug") && !made.contains("trace"), "{made}");
+        }
+    }
 }

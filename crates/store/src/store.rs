@@ -102,6 +102,15 @@ impl Store {
         Ok(Self { database: Database::Postgres(Postgres::open(settings, chance, now).await?) })
     }
 
+    /// The embedded database.
+    #[cfg(test)]
+    pub(crate) fn sqlite(&self) -> &Sqlite {
+        match &self.database {
+            Database::Sqlite(database) => database,
+            Database::Postgres(_) => panic!("this is a server"),
+        }
+    }
+
     pub(crate) const fn is_postgres(&self) -> bool {
         matches!(self.database, Database::Postgres(_))
     }

@@ -50,6 +50,7 @@ async fn tick<F: Future<Output = ()>>(
         forget_old_keys(engine).await?;
         deliveries::forget_old(engine).await?;
         declines::forget(engine).await?;
+        engine.store().keep_house(now).await?;
         *swept_at = Some(now);
     }
     let next = engine.store().next_job_at().await?;

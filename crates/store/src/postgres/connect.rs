@@ -15,6 +15,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 const WAIT: Duration = Duration::from_secs(5);
 /// How long the server may take to answer a knock.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long a peer may be silent before the connection counts as lost.
+const SILENCE: Duration = Duration::from_secs(10);
 /// How long a statement may take, how long it may wait for a lock, and how long a transaction may stand still.
 const LIMITS: &str = "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s -c jit=off";
 /// How the writers find their rows: by key, one after the other. A plan that was made while a table was small would read the whole of it, and
@@ -69,7 +71,8 @@ impl Connections {
     pub fn open(settings: &PostgresSettings, purpose: Purpose, most: usize) -> Result<Self, OpenError> {
         let wrong = |e: &dyn std::fmt::Display| OpenError::Database(e.to_string());
         let mut config: Config = settings.url.expose().parse().map_err(|e| wrong(&e))?;
-        config.application_name("ducat").connect_timeout(CONNECT);
+        // A peer that is gone without a word is noticed within seconds, and not when the system's patience ends.
+        config.application_name("ducat").connect_timeout(CONNECT).tcp_user_timeout(SILENCE).keepalives_idle(SILENCE);
         // A pooler keeps connections for many programs: it takes no settings at the start, they are the role's there.
         if settings.statements == Statements::Kept && config.get_options().is_none() {
             let by_key = BY_KEY.iter().filter(|_| purpose == Purpose::Write).map(|(name, value)| format!(" -c {name}={value}"));
@@ -97,6 +100,11 @@ impl Connections {
 }
 
 impl Connection {
+    /// Ends it: nobody can tell in what state it is.
+    pub fn close(self) {
+        drop(Object::take(self.client));
+    }
+
     /// Runs one statement and gives its rows.
     pub async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, ReadError> {
         let failed = |e: tokio_postgres::Error| ReadError(said(&e));

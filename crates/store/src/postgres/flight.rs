@@ -15,6 +15,9 @@ const MARK: &str = "INSERT INTO write_marks (id) VALUES ($1) ON CONFLICT DO NOTH
 const LOOKS: u32 = 60;
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
+/// How long a flight may take. The server ends its statements sooner; this is for a server, or a network, that does not answer at all.
+const LONGEST: Duration = Duration::from_secs(15);
+
 /// What one transaction is known by.
 type Mark = [u8; 16];
 
@@ -30,9 +33,10 @@ pub(super) async fn commit(
     let mark: Mark = random_bytes(chance);
     // Nothing was sent yet: whoever cannot be reached has committed nothing.
     let connection = writers.take().await.map_err(|why| Failure::Refused(crate::CommitError::Unavailable(why)))?;
-    match send(&connection, mark, statements).await {
+    let late = |_| Err(Failure::Lost("the server did not answer in time".into()));
+    match tokio::time::timeout(LONGEST, send(&connection, mark, statements)).await.unwrap_or_else(late) {
         Err(Failure::Lost(why)) => {
-            drop(connection);
+            connection.close();
             look(writers, mark, why).await
         }
         other => other,
@@ -104,8 +108,10 @@ async fn look(writers: &Connections, mark: Mark, why: String) -> Result<(), Fail
         if let Ok(connection) = writers.take().await {
             let sql = "WITH written AS (INSERT INTO write_marks (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING 1)
                        SELECT count(*) FROM written";
-            let typed = connection.client.query_typed(sql, &[(&crate::value::Value::Id(mark), Type::UUID)]).await;
-            if let Ok(rows) = typed {
+            let mark = crate::value::Value::Id(mark);
+            let params = [(&mark as &(dyn ToSql + Sync), Type::UUID)];
+            let asked = tokio::time::timeout(LONGEST, connection.client.query_typed(sql, &params)).await;
+            if let Ok(Ok(rows)) = asked {
                 let written: Option<i64> = rows.first().and_then(|row| row.try_get(0).ok());
                 return match written {
                     Some(0) => Ok(()),
@@ -114,6 +120,7 @@ async fn look(writers: &Connections, mark: Mark, why: String) -> Result<(), Fail
                     None => Err(unknown("the server's answer cannot be read".into())),
                 };
             }
+            connection.close();
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }

@@ -9,7 +9,9 @@ use super::refusal::Failure;
 use super::touch::Touched;
 use crate::{Change, CommitError, Stats};
 use ducat_domain::Chance;
+use futures_util::FutureExt;
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, oneshot};
@@ -85,7 +87,7 @@ impl Writer {
     pub async fn commit(&self, change: Change) -> Result<(), CommitError> {
         let (reply, answer) = oneshot::channel();
         self.0.0.put(Ask { change, reply })?;
-        answer.await.map_err(|_| CommitError::Unknown("the writer has stopped".into()))?
+        answer.await.map_err(|_| CommitError::Unknown("the writer failed".into()))?
     }
 
     pub fn stats(&self) -> Stats {
@@ -115,7 +117,10 @@ impl Writers {
             let arrived = self.arrived.notified();
             let group = self.take();
             if !group.is_empty() {
-                self.write(group).await;
+                // A panic is an error of ours: those who wait are told that nobody knows, and the writer goes on.
+                if AssertUnwindSafe(self.write(group)).catch_unwind().await.is_err() {
+                    tracing::error!("the store failed while it wrote a group of changes");
+                }
                 continue;
             }
             if self.is_closed.load(Ordering::Acquire) {

@@ -87,7 +87,9 @@ impl Store {
         conditions.add("at <", before);
         let (wheres, values) = conditions.done();
         let settled = self.settled("");
-        let sql = format!("SELECT position, id, kind FROM events WHERE {wheres}{settled} ORDER BY id LIMIT {limit}");
+        // Left alone, SQLite would walk over all events of the merchant for each page.
+        let by_id = if self.is_postgres() { "" } else { "INDEXED BY sqlite_autoindex_events_1" };
+        let sql = format!("SELECT position, id, kind FROM events {by_id} WHERE {wheres}{settled} ORDER BY id LIMIT {limit}");
         self.many(sql, values, mark).await
     }
 

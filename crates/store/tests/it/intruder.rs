@@ -86,3 +86,17 @@ pub fn blob(bytes: &[u8; 16]) -> String {
     let digits: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
     format!("x'{digits}'")
 }
+
+/// The columns of every table, in their order in the embedded database.
+pub fn columns() -> std::collections::BTreeMap<String, Vec<String>> {
+    let w = World::sqlite(ducat_store::WriterMode::Caller);
+    let db = Connection::open(&w.path).unwrap();
+    let sql = "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table' ORDER BY t.name, c.cid";
+    let mut columns = std::collections::BTreeMap::<String, Vec<String>>::new();
+    let mut statement = db.prepare(sql).unwrap();
+    let mut rows = statement.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        columns.entry(row.get(0).unwrap()).or_default().push(row.get(1).unwrap());
+    }
+    columns
+}

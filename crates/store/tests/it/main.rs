@@ -6,7 +6,8 @@
 //! - `tampering`, `workload`: what `verify` finds, and that it finds nothing in sound books.
 //! - `outbox`: both, for webhooks.
 //! - `crash`: SIGKILL and a full disk. `files`: the file itself, settings, foreign files. `migration`: an old file becomes a new one.
-//! - `builders`, `later`: small makers of test data, for the sale and for what comes after it. `intruder`: somebody with SQL of their own.
+//! - `builders`, `later`: small makers of test data, for the sale and for what comes after it. `intruder`,
+//!   `on_server`: somebody with SQL of their own.
 
 mod attacks;
 mod builders;
@@ -18,6 +19,7 @@ mod group_commit;
 mod intruder;
 mod later;
 mod migration;
+mod on_server;
 mod outbox;
 mod tampering;
 mod workload;

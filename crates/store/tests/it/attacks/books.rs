@@ -11,8 +11,7 @@ use ducat_store::*;
 /// Payouts: `{yo}` planned, `{yl}` on its way, `{ya}` arrived, `{yf}` failed. An exception that is open `{xo}`, one that is closed `{xc}`.
 /// A payment `{p}` (`{pa}`), a place in the statement, an entry with a note. Another merchant `{om}` with an account `{os}`, a payment
 /// `{op}` and a payout `{oy}`.
-async fn scene() -> Scene {
-    let w = World::sqlite(WriterMode::Thread);
+async fn scene(w: World) -> Scene {
     let (shop, other) = (w.shop().await, w.shop().await);
     let (p, theirs) = (w.paid(shop).await, w.paid(other).await);
     let planned = w.payout(shop, "po_1", 100).await;
@@ -59,7 +58,7 @@ fn noted(w: &World, shop: Shop) -> FiledEntry {
     FiledEntry { id, merchant: shop.merchant, entry, note: Some(Note { by: "till".into(), why: "a fee after all".into() }) }
 }
 
-super::attacks! { scene(),
+super::attacks! { scene,
     a_payout_stays_what_it_is: [
         "UPDATE payouts SET amount = 1, version = version + 1 WHERE id = {yo}",
         "UPDATE payouts SET currency = 'USD', version = version + 1 WHERE id = {yo}",

@@ -2,10 +2,12 @@
 //!
 //! - `pay_in`: merchants, orders, attempts, the journal, events, answers.
 //! - `parts`: captures, refunds, disputes with their evidence, claims.
+//! - `postgres`: what only a server has.
 //! - `books`: payouts, statements, places in them, exceptions, corrections, events of payouts.
 
 use crate::builders::*;
 use crate::intruder::{Intruder, blob};
+use crate::on_server::OnServer;
 
 /// A world with something to attack, and names for the ids in it.
 pub struct Scene {
@@ -24,31 +26,51 @@ impl Scene {
         self.names.push((name, *id));
     }
 
-    /// Tries each attack, with the ids in place of their names. Of several statements the last one is the attack.
+    /// An attack with the ids in place of their names.
+    fn named(&self, attack: &str) -> String {
+        let mut sql = attack.to_owned();
+        for (name, id) in &self.names {
+            sql = sql.replace(name, &blob(id));
+        }
+        sql
+    }
+
+    /// Tries each attack. Of several statements the last one is the attack.
     async fn refuses(&self, attacks: &[&str]) {
-        let intruder = Intruder::into(&self.w);
-        for attack in attacks {
-            let mut sql = (*attack).to_owned();
-            for (name, id) in &self.names {
-                sql = sql.replace(name, &blob(id));
+        if self.w.url.is_empty() {
+            let intruder = Intruder::into(&self.w);
+            attacks.iter().for_each(|attack| intruder.is_refused(&self.named(attack)));
+        } else {
+            let intruder = OnServer::into(&self.w).await;
+            for attack in attacks.iter().filter(|attack| !attack.starts_with(FILE)) {
+                intruder.is_refused_translated(&self.named(attack), &self.named("{m}")).await;
             }
-            intruder.is_refused(&sql);
         }
         self.w.assert_sound().await;
     }
 }
 
+/// How an attack begins that has a meaning for the embedded database only; a server has its own in `postgres`.
+const FILE: &str = "/* file */";
+
 macro_rules! attacks {
-    ($scene:expr, $($(#[$doc:meta])* $name:ident: [$($sql:literal),* $(,)?])*) => {$(
-        $(#[$doc])*
-        #[test]
-        fn $name() {
-            run(async {
-                let scene: crate::attacks::Scene = $scene.await;
-                scene.refuses(&[$($sql),*]).await;
-            });
+    ($scene:ident, $($(#[$doc:meta])* $name:ident: $attacks:tt)*) => {
+        crate::attacks::attacks!(@on sqlite, async { World::sqlite(WriterMode::Thread) }, $scene, $($(#[$doc])* $name: $attacks)*);
+        crate::attacks::attacks!(@on postgres, World::postgres(Statements::Kept), $scene, $($(#[$doc])* $name: $attacks)*);
+    };
+    (@on $database:ident, $world:expr, $scene:ident, $($(#[$doc:meta])* $name:ident: [$($sql:literal),* $(,)?])*) => {
+        mod $database {
+            use super::*;
+            $($(#[$doc])*
+            #[test]
+            fn $name() {
+                run(async {
+                    let scene: crate::attacks::Scene = super::$scene($world.await).await;
+                    scene.refuses(&[$($sql),*]).await;
+                });
+            })*
         }
-    )*};
+    };
 }
 
 use attacks;
@@ -56,3 +78,4 @@ use attacks;
 mod books;
 mod parts;
 mod pay_in;
+mod postgres;

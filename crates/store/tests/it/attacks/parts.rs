@@ -10,8 +10,7 @@ use ducat_store::*;
 /// Payments: `{p}` (`{pa}`) with refunds that succeeded `{rs}`, failed `{rf}` and is on its way `{ro}`, claimed; `{d}` (`{da}`) with an open
 /// dispute `{do}` and a lost one `{dl}`, each with a file; `{q}` (`{qa}`) untouched. Another merchant `{om}` with an account `{os}` and a
 /// payment `{op}` (`{opa}`).
-async fn scene() -> Scene {
-    let w = World::sqlite(WriterMode::Thread);
+async fn scene(w: World) -> Scene {
     let (shop, other) = (w.shop().await, w.shop().await);
     let (h, open) = w.capturing(w.held(shop).await, 1000, false).await;
     let (k, capture) = w.capturing(w.held(shop).await, 1000, false).await;
@@ -68,7 +67,7 @@ async fn refuse_capture(w: &World, payment: Payment, capture: Capture) -> Option
     part
 }
 
-super::attacks! { scene(),
+super::attacks! { scene,
     a_capture_stays_what_it_is: [
         "UPDATE captures SET amount = 1 WHERE id = {co}",
         "UPDATE captures SET total = 4999 WHERE id = {co}",

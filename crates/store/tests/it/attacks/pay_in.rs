@@ -8,8 +8,7 @@ use ducat_store::*;
 
 /// A shop with a paid order (`{p}`), one that waits (`{o}`), one that failed (`{f}`), their attempts (`{pa}`, `{oa}`, `{fa}`), and an
 /// answered key.
-async fn scene() -> Scene {
-    let w = World::sqlite(WriterMode::Thread);
+async fn scene(w: World) -> Scene {
     let shop = w.shop().await;
     let p = w.paid(shop).await;
     let o = w.see(w.order(shop).await, Observed::Open).await;
@@ -35,34 +34,34 @@ fn answered(shop: Shop) -> IdempotencyWrite {
     }
 }
 
-super::attacks! { scene(),
+super::attacks! { scene,
     an_entry_that_does_not_balance_is_refused: [
-        "INSERT INTO postings SELECT {n}, 1, id, 0, 100 FROM accounts WHERE name LIKE 'psp:%';
+        "/* file */ INSERT INTO postings SELECT {n}, 1, id, 0, 100 FROM accounts WHERE name LIKE 'psp:%';
          INSERT INTO postings SELECT {n}, 2, id, 0, -99 FROM accounts WHERE name LIKE 'merchant:%';
          INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', NULL, 1, NULL)",
         // Balanced over the layers, but not within each.
-        "INSERT INTO postings SELECT {n}, 1, id, 0, 100 FROM accounts WHERE name LIKE 'psp:%';
+        "/* file */ INSERT INTO postings SELECT {n}, 1, id, 0, 100 FROM accounts WHERE name LIKE 'psp:%';
          INSERT INTO postings SELECT {n}, 2, id, 1, -100 FROM accounts WHERE name LIKE 'merchant:%';
          INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', NULL, 1, NULL)",
         // Balanced over the currencies, but not within each.
-        "INSERT INTO accounts VALUES (99, {m}, 'bank', 'JPY');
+        "/* file */ INSERT INTO accounts VALUES (99, {m}, 'bank', 'JPY');
          INSERT INTO postings SELECT {n}, 1, id, 0, 100 FROM accounts WHERE name LIKE 'psp:%';
          INSERT INTO postings VALUES ({n}, 2, 99, 0, -100);
          INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', NULL, 1, NULL)",
-        "INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', NULL, 1, NULL)",
-        "INSERT INTO postings SELECT {n}, 1, id, 0, 0 FROM accounts LIMIT 1",
+        "/* file */ INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', NULL, 1, NULL)",
+        "/* file */ INSERT INTO postings SELECT {n}, 1, id, 0, 0 FROM accounts LIMIT 1",
     ]
     a_posting_needs_its_entry_and_comes_before_it: [
-        "INSERT INTO postings SELECT {n}, 1, id, 0, 100 FROM accounts LIMIT 1",
-        "INSERT INTO postings SELECT id, 9, 1, 0, 100 FROM journal_entries",
-        "INSERT OR REPLACE INTO postings SELECT id, 1, 1, 0, 100 FROM journal_entries",
+        "/* file */ INSERT INTO postings SELECT {n}, 1, id, 0, 100 FROM accounts LIMIT 1",
+        "/* file */ INSERT INTO postings SELECT id, 9, 1, 0, 100 FROM journal_entries",
+        "/* file */ INSERT OR REPLACE INTO postings SELECT id, 1, 1, 0, 100 FROM journal_entries",
     ]
     an_entry_of_another_merchant_or_order_is_refused: [
-        "INSERT INTO merchants VALUES ({n}, 'x', x'00', 1);
+        "/* file */ INSERT INTO merchants VALUES ({n}, 'x', x'00', 1);
          INSERT INTO postings SELECT {n}, 1, id, 0, 100 FROM accounts WHERE name LIKE 'psp:%';
          INSERT INTO postings SELECT {n}, 2, id, 0, -100 FROM accounts WHERE name LIKE 'merchant:%';
          INSERT INTO journal_entries VALUES ({n}, {n}, 'cap:x', NULL, 1, NULL)",
-        "INSERT INTO postings SELECT {n}, 1, id, 0, 100 FROM accounts WHERE name LIKE 'psp:%';
+        "/* file */ INSERT INTO postings SELECT {n}, 1, id, 0, 100 FROM accounts WHERE name LIKE 'psp:%';
          INSERT INTO postings SELECT {n}, 2, id, 0, -100 FROM accounts WHERE name LIKE 'merchant:%';
          INSERT INTO journal_entries VALUES ({n}, {m}, 'cap:x', {n}, 1, NULL)",
     ]
@@ -77,20 +76,20 @@ super::attacks! { scene(),
         "DELETE FROM postings WHERE line = 0",
         "UPDATE accounts SET name = 'elsewhere'",
         "DELETE FROM accounts",
-        "PRAGMA defer_foreign_keys = on; DELETE FROM accounts",
+        "/* file */ PRAGMA defer_foreign_keys = on; DELETE FROM accounts",
     ]
     /// REPLACE deletes the row in its way without asking the DELETE triggers.
     the_journal_is_not_replaced: [
-        "INSERT OR REPLACE INTO journal_entries SELECT id, merchant_id, event_ref, order_id, 0, note FROM journal_entries",
-        "REPLACE INTO journal_entries SELECT id, merchant_id, 'cap:other', NULL, at, note FROM journal_entries",
-        "INSERT INTO postings SELECT {n}, 1, id, 0, 1 FROM accounts WHERE name LIKE 'psp:%';
+        "/* file */ INSERT OR REPLACE INTO journal_entries SELECT id, merchant_id, event_ref, order_id, 0, note FROM journal_entries",
+        "/* file */ REPLACE INTO journal_entries SELECT id, merchant_id, 'cap:other', NULL, at, note FROM journal_entries",
+        "/* file */ INSERT INTO postings SELECT {n}, 1, id, 0, 1 FROM accounts WHERE name LIKE 'psp:%';
          INSERT INTO postings SELECT {n}, 2, id, 0, -1 FROM accounts WHERE name LIKE 'merchant:%';
          INSERT OR REPLACE INTO journal_entries SELECT {n}, merchant_id, event_ref, order_id, at, note FROM journal_entries",
-        "INSERT INTO journal_entries SELECT * FROM journal_entries WHERE true ON CONFLICT DO UPDATE SET at = 0",
-        "INSERT OR REPLACE INTO postings SELECT entry_id, line, account_id, layer, amount * 2 FROM postings",
-        "INSERT INTO postings SELECT * FROM postings WHERE true ON CONFLICT DO UPDATE SET amount = 1",
-        "INSERT OR REPLACE INTO accounts SELECT id, merchant_id, 'elsewhere', currency FROM accounts",
-        "INSERT OR REPLACE INTO accounts SELECT id + 1000, merchant_id, name, currency FROM accounts",
+        "/* file */ INSERT INTO journal_entries SELECT * FROM journal_entries WHERE true ON CONFLICT DO UPDATE SET at = 0",
+        "/* file */ INSERT OR REPLACE INTO postings SELECT entry_id, line, account_id, layer, amount * 2 FROM postings",
+        "/* file */ INSERT INTO postings SELECT * FROM postings WHERE true ON CONFLICT DO UPDATE SET amount = 1",
+        "/* file */ INSERT OR REPLACE INTO accounts SELECT id, merchant_id, 'elsewhere', currency FROM accounts",
+        "/* file */ INSERT OR REPLACE INTO accounts SELECT id + 1000, merchant_id, name, currency FROM accounts",
     ]
     an_event_is_never_changed_nor_replaced: [
         "UPDATE events SET kind = 'payment_order.failed'",
@@ -162,7 +161,7 @@ super::attacks! { scene(),
         "UPDATE payment_orders SET amount_refunded = amount_captured + 1, version = version + 1 WHERE id = {p}",
         "UPDATE payment_orders SET amount_refunded = -1, version = version + 1 WHERE id = {p}",
         "UPDATE attempts SET captured = authorized + 1 WHERE id = {pa}",
-        "UPDATE payment_orders SET amount_captured = 1.5, version = version + 1 WHERE id = {p}",
+        "/* file */ UPDATE payment_orders SET amount_captured = 1.5, version = version + 1 WHERE id = {p}",
         "UPDATE payment_orders SET amount_captured = 'much', version = version + 1 WHERE id = {p}",
     ]
     a_second_attempt_under_way_or_paying_is_refused: [
@@ -220,7 +219,7 @@ super::attacks! { scene(),
            updated_at, amount_authorized, amount_captured, amount_refunded, amount_disputed, paid_late)
          SELECT merchant_id, {n}, reference, 1, currency, details, expires_at, created_at, 'created', 1, 1, 0, 0, 0, 0, 0
            FROM payment_orders WHERE id = {p}",
-        "INSERT INTO postings SELECT {n}, 1, id, 0, 1 FROM accounts WHERE name LIKE 'psp:%';
+        "/* file */ INSERT INTO postings SELECT {n}, 1, id, 0, 1 FROM accounts WHERE name LIKE 'psp:%';
          INSERT INTO postings SELECT {n}, 2, id, 0, -1 FROM accounts WHERE name LIKE 'merchant:%';
          INSERT INTO journal_entries SELECT {n}, merchant_id, event_ref, order_id, at, note FROM journal_entries",
     ]
