@@ -22,7 +22,8 @@ CREATE TABLE merchants (
   sealed_return_secret  bytea NOT NULL,
   created_at            timestamptz NOT NULL
 );
-CREATE TRIGGER merchants_keep_what_they_are AFTER UPDATE ON merchants FOR EACH ROW
+CREATE TRIGGER merchants_keep_what_they_are
+AFTER UPDATE OF id, created_at ON merchants FOR EACH ROW
 WHEN (NEW.id <> OLD.id OR NEW.created_at <> OLD.created_at)
 EXECUTE FUNCTION refuse('what a merchant is never changes');
 CREATE TRIGGER merchants_are_kept BEFORE DELETE ON merchants FOR EACH ROW
@@ -57,7 +58,8 @@ CREATE TABLE psp_accounts (
   created_at       timestamptz NOT NULL,
   CONSTRAINT psp_accounts_by_merchant UNIQUE (merchant_id, id)
 );
-CREATE TRIGGER psp_accounts_keep_what_they_are AFTER UPDATE ON psp_accounts FOR EACH ROW
+CREATE TRIGGER psp_accounts_keep_what_they_are
+AFTER UPDATE OF id, merchant_id, created_at ON psp_accounts FOR EACH ROW
 WHEN (NEW.id <> OLD.id OR NEW.merchant_id <> OLD.merchant_id OR NEW.created_at <> OLD.created_at)
 EXECUTE FUNCTION refuse('what a PSP account is never changes');
 CREATE TRIGGER psp_accounts_are_kept BEFORE DELETE ON psp_accounts FOR EACH ROW
@@ -92,7 +94,8 @@ CREATE TABLE payment_orders (
   CHECK (status <> 'succeeded' OR (paid_by IS NOT NULL AND amount_captured > 0))
 ) WITH (fillfactor = 85);
 
-CREATE TRIGGER payment_orders_keep_their_terms AFTER UPDATE ON payment_orders FOR EACH ROW
+CREATE TRIGGER payment_orders_keep_their_terms
+AFTER UPDATE OF merchant_id, id, reference, amount, currency, details, expires_at, created_at ON payment_orders FOR EACH ROW
 WHEN (NEW.merchant_id <> OLD.merchant_id OR NEW.id <> OLD.id OR NEW.reference <> OLD.reference OR NEW.amount <> OLD.amount
   OR NEW.currency <> OLD.currency OR NEW.details <> OLD.details OR NEW.expires_at <> OLD.expires_at OR NEW.created_at <> OLD.created_at)
 EXECUTE FUNCTION refuse('the terms of a payment order never change');
@@ -152,7 +155,8 @@ CREATE TABLE attempts (
 CREATE UNIQUE INDEX attempts_by_token ON attempts (psp_account_id, token) WHERE token IS NOT NULL;
 CREATE UNIQUE INDEX attempts_by_slot ON attempts (order_id, slot) WHERE slot IS NOT NULL;
 
-CREATE TRIGGER attempts_keep_what_they_are AFTER UPDATE ON attempts FOR EACH ROW
+CREATE TRIGGER attempts_keep_what_they_are
+AFTER UPDATE OF id, order_id, number, psp_account_id, psp, created_at ON attempts FOR EACH ROW
 WHEN (NEW.id <> OLD.id OR NEW.order_id <> OLD.order_id OR NEW.number <> OLD.number OR NEW.psp_account_id <> OLD.psp_account_id
   OR NEW.psp <> OLD.psp OR NEW.created_at <> OLD.created_at)
 EXECUTE FUNCTION refuse('what an attempt is never changes');
@@ -181,12 +185,13 @@ END $$;
 CREATE TRIGGER attempts_go_to_their_merchant AFTER INSERT ON attempts REFERENCING NEW TABLE AS fresh
 EXECUTE FUNCTION check_new_attempts();
 
--- A UUIDv7 begins with its moment: the first id of a moment, and the moment of an id. Months are cut by the calendar of UTC.
-CREATE FUNCTION first_uuid(at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+-- A UUIDv7 begins with its moment: the first id of a moment, and the moment of an id. STABLE, so that their bodies take the place of the
+-- calls: a call of a function in plain SQL is read and planned in each statement anew. Those that are called as they are, are in plpgsql.
+CREATE FUNCTION first_uuid(at timestamptz) RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
 $$;
-CREATE FUNCTION moment_of(id uuid) RETURNS timestamptz LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT to_timestamp(('x0000' || left(replace(id::text, '-', ''), 12))::bit(64)::bigint / 1000.0)
+CREATE FUNCTION moment_of(id uuid) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT to_timestamp(('x0000' || left(translate(id::text, '-', ''), 12))::bit(64)::bigint / 1000.0)
 $$;
 
 CREATE TABLE accounts (
@@ -244,20 +249,22 @@ EXECUTE FUNCTION refuse('the journal is append-only');
 CREATE TRIGGER postings_are_not_emptied BEFORE TRUNCATE ON postings
 EXECUTE FUNCTION refuse('the journal is append-only');
 
-CREATE FUNCTION check_new_postings() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+CREATE FUNCTION check_new_postings() RETURNS trigger LANGUAGE plpgsql
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   broken text;
+  lowest uuid;
+  highest uuid;
 BEGIN
-  SELECT CASE
-      WHEN (SELECT e.id FROM public.journal_entries e WHERE e.merchant_id = entry.merchant_id AND e.id = entry.entry_id) IS NULL
-        THEN 'the lines of a journal entry come with it, and are of its merchant'
+  SELECT min(CASE
       WHEN entry.first <> 0 OR entry.last <> entry.lines - 1 THEN 'nothing is added to a closed journal entry'
       WHEN entry.lines < 2 THEN 'a journal entry has at least two lines'
       WHEN entry.strange THEN 'a journal entry stays within one merchant'
       WHEN entry.unequal THEN 'a journal entry sums to zero in each currency and layer'
-    END INTO broken
+    END), min(entry.entry_id::text)::uuid, max(entry.entry_id::text)::uuid
+    INTO broken, lowest, highest
   FROM (
-    SELECT side.merchant_id, side.entry_id, sum(side.lines) AS lines, min(side.first) AS first, max(side.last) AS last,
+    SELECT side.entry_id, sum(side.lines) AS lines, min(side.first) AS first, max(side.last) AS last,
       bool_or(side.currency IS NULL) AS strange, bool_or(side.amount <> 0) AS unequal
     FROM (
       SELECT line.merchant_id, line.entry_id, line.currency, line.layer, sum(line.amount) AS amount, count(*) AS lines,
@@ -269,41 +276,59 @@ BEGIN
       GROUP BY line.merchant_id, line.entry_id, line.currency, line.layer
     ) side
     GROUP BY side.merchant_id, side.entry_id
-  ) entry
-  WHERE entry.strange OR entry.unequal OR entry.lines < 2 OR entry.first <> 0 OR entry.last <> entry.lines - 1
-    OR (SELECT e.id FROM public.journal_entries e WHERE e.merchant_id = entry.merchant_id AND e.id = entry.entry_id) IS NULL
-  LIMIT 1;
+  ) entry;
+  IF broken IS NULL THEN
+    PERFORM FROM fresh n WHERE n.line = 0 AND (SELECT e.id FROM public.journal_entries e
+      WHERE e.id >= lowest AND e.id <= highest AND e.merchant_id = n.merchant_id AND e.id = n.entry_id) IS NULL LIMIT 1;
+    IF FOUND THEN
+      broken := 'the lines of a journal entry come with it, and are of its merchant';
+    END IF;
+  END IF;
   IF broken IS NOT NULL THEN
-    RAISE EXCEPTION USING ERRCODE = '23000', TABLE = TG_TABLE_NAME, MESSAGE = broken;
+    RAISE EXCEPTION USING ERRCODE = '23000', TABLE = 'postings', MESSAGE = broken;
   END IF;
   RETURN NULL;
 END $$;
 
 -- Within a month a unique index sees to it that a reference is used once. An entry of an order cannot be older than its order, so only the
 -- months since then are looked at.
-CREATE FUNCTION check_new_journal_entries() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+CREATE FUNCTION check_new_journal_entries() RETURNS trigger LANGUAGE plpgsql
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   broken text;
+  first uuid;
+  last uuid;
+  low timestamptz;
+  high timestamptz;
+  lowest uuid;
+  highest uuid;
 BEGIN
-  SELECT CASE
-      WHEN n.order_id IS NOT NULL AND (SELECT o.id FROM public.payment_orders o WHERE o.merchant_id = n.merchant_id AND o.id = n.order_id)
-        IS NULL THEN 'a journal entry belongs to an order of its merchant'
-      WHEN (SELECT p.line FROM public.postings p WHERE p.entry_id = n.id AND p.line = 0) IS NULL
-        THEN 'a journal entry has at least two lines'
-    END INTO broken
-  FROM fresh n
-  WHERE (SELECT p.line FROM public.postings p WHERE p.entry_id = n.id AND p.line = 0) IS NULL
-    OR (n.order_id IS NOT NULL
-      AND (SELECT o.id FROM public.payment_orders o WHERE o.merchant_id = n.merchant_id AND o.id = n.order_id) IS NULL)
-  LIMIT 1;
-  IF broken IS NOT NULL THEN
-    RAISE EXCEPTION USING ERRCODE = '23000', TABLE = TG_TABLE_NAME, MESSAGE = broken;
+  SELECT min(CASE WHEN n.order_id IS NOT NULL
+        AND (SELECT o.id FROM public.payment_orders o WHERE o.merchant_id = n.merchant_id AND o.id = n.order_id) IS NULL
+      THEN 'a journal entry belongs to an order of its merchant' END),
+      min(n.id::text)::uuid, max(n.id::text)::uuid,
+      public.moment_of(min(coalesce(n.order_id::text, '00000000-0000-0000-0000-000000000000'))::uuid) - interval '1 day',
+      public.moment_of(max(n.id::text)::uuid) + interval '1 day'
+    INTO broken, first, last, low, high FROM fresh n;
+  IF broken IS NULL THEN
+    PERFORM FROM fresh n WHERE (SELECT p.line FROM public.postings p
+      WHERE p.entry_id >= first AND p.entry_id <= last AND p.entry_id = n.id AND p.line = 0) IS NULL LIMIT 1;
+    IF FOUND THEN
+      broken := 'a journal entry has at least two lines';
+    END IF;
   END IF;
-  PERFORM FROM fresh n WHERE (SELECT count(*) FROM public.journal_entries e
-    WHERE e.merchant_id = n.merchant_id AND e.event_ref = n.event_ref AND (n.order_id IS NULL OR e.id >= public.first_uuid(public.moment_of(n.order_id) - interval '1 day'))) > 1 LIMIT 1;
-  IF FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = '23505', TABLE = 'journal_entries', CONSTRAINT = 'journal_entries_event_ref',
-      MESSAGE = 'taken: journal_entries.event_ref';
+  IF broken IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '23000', TABLE = 'journal_entries', MESSAGE = broken;
+  END IF;
+  IF date_trunc('month', low, 'UTC') <> date_trunc('month', high, 'UTC') THEN
+    lowest := public.first_uuid(greatest(low, to_timestamp(0)));
+    highest := public.first_uuid(high);
+    PERFORM FROM fresh n WHERE (SELECT count(*) FROM public.journal_entries e
+      WHERE e.id >= lowest AND e.id < highest AND e.merchant_id = n.merchant_id AND e.event_ref = n.event_ref) > 1 LIMIT 1;
+    IF FOUND THEN
+      RAISE EXCEPTION USING ERRCODE = '23505', TABLE = 'journal_entries', CONSTRAINT = 'journal_entries_event_ref',
+        MESSAGE = 'taken: journal_entries.event_ref';
+    END IF;
   END IF;
   RETURN NULL;
 END $$;
@@ -325,13 +350,15 @@ CREATE TRIGGER event_clock_is_not_emptied BEFORE TRUNCATE ON event_clock
 EXECUTE FUNCTION refuse('the clock of the events is kept');
 
 -- The position of the nth event of this transaction, n from 0.
-CREATE FUNCTION next_position(n integer) RETURNS bigint LANGUAGE sql STABLE AS $$
-  SELECT ((c.base + pg_current_xact_id()::text::bigint) << 16) + n FROM public.event_clock c WHERE c.one
-$$;
+CREATE FUNCTION next_position(n integer) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT ((c.base + pg_current_xact_id()::text::bigint) << 16) + n FROM public.event_clock c WHERE c.one);
+END $$;
 -- STABLE: it goes by the snapshot of the statement that asks. With a later one, it would let pass what that statement cannot see yet.
-CREATE FUNCTION settled_position() RETURNS bigint LANGUAGE sql STABLE AS $$
-  SELECT (c.base + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) << 16 FROM public.event_clock c WHERE c.one
-$$;
+CREATE FUNCTION settled_position() RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT (c.base + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) << 16 FROM public.event_clock c WHERE c.one);
+END $$;
 
 CREATE TABLE events (
   position     bigint NOT NULL CHECK (position > 0),
@@ -353,28 +380,18 @@ EXECUTE FUNCTION refuse('events are append-only');
 CREATE FUNCTION check_new_events() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
   broken text;
-  here bigint := public.next_position(0);
 BEGIN
-  SELECT CASE
-      WHEN n.position < here OR n.position > here + 65535 THEN 'events are appended at the end'
+  SELECT said.broken INTO broken FROM fresh n, LATERAL (SELECT CASE
+      WHEN n.position >> 16 <> public.next_position(0) >> 16 THEN 'events are appended at the end'
       WHEN (SELECT o.version FROM public.payment_orders o WHERE o.merchant_id = n.merchant_id AND o.id = n.order_id)
         IS DISTINCT FROM n.sequence THEN 'an event tells of a change of an order of its merchant'
-      ELSE 'the events of an order have no gap'
-    END INTO broken
-  FROM fresh n
-  WHERE n.position < here OR n.position > here + 65535
-    OR (SELECT o.version FROM public.payment_orders o WHERE o.merchant_id = n.merchant_id AND o.id = n.order_id)
-      IS DISTINCT FROM n.sequence
-    OR (n.sequence > 1 AND (SELECT e.sequence FROM public.events e
-      WHERE e.order_id = n.order_id AND e.sequence = n.sequence - 1 AND e.id >= public.first_uuid(public.moment_of(n.order_id) - interval '1 day') LIMIT 1) IS NULL)
-  LIMIT 1;
+      WHEN n.sequence > 1 AND (SELECT e.sequence FROM public.events e
+        WHERE e.order_id = n.order_id AND e.sequence = n.sequence - 1 LIMIT 1) IS NULL THEN 'the events of an order have no gap'
+      WHEN (SELECT count(*) FROM public.events e WHERE e.order_id = n.order_id AND e.sequence = n.sequence) > 1 THEN 'taken: events'
+    END AS broken OFFSET 0) said
+  WHERE said.broken IS NOT NULL LIMIT 1;
   IF broken IS NOT NULL THEN
-    RAISE EXCEPTION USING ERRCODE = '23000', TABLE = TG_TABLE_NAME, MESSAGE = broken;
-  END IF;
-  PERFORM FROM fresh n WHERE (SELECT count(*) FROM public.events e
-    WHERE e.order_id = n.order_id AND e.sequence = n.sequence AND e.id >= public.first_uuid(public.moment_of(n.order_id) - interval '1 day')) > 1 LIMIT 1;
-  IF FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = '23505', TABLE = 'events', CONSTRAINT = 'events_sequence', MESSAGE = 'taken: events';
+    RAISE EXCEPTION USING ERRCODE = '23000', TABLE = 'events', MESSAGE = broken;
   END IF;
   RETURN NULL;
 END $$;

@@ -14,7 +14,8 @@ CREATE UNIQUE INDEX attempts_by_slot ON attempts (merchant_id, order_id, slot) W
 CREATE INDEX attempts_by_psp_payment ON attempts (merchant_id, psp_account_id, psp_payment) WHERE psp_payment IS NOT NULL;
 
 DROP TRIGGER attempts_keep_what_they_are ON attempts;
-CREATE TRIGGER attempts_keep_what_they_are AFTER UPDATE ON attempts FOR EACH ROW
+CREATE TRIGGER attempts_keep_what_they_are
+AFTER UPDATE OF id, merchant_id, order_id, number, psp_account_id, psp, created_at ON attempts FOR EACH ROW
 WHEN (NEW.id <> OLD.id OR NEW.merchant_id <> OLD.merchant_id OR NEW.order_id <> OLD.order_id OR NEW.number <> OLD.number
   OR NEW.psp_account_id <> OLD.psp_account_id OR NEW.psp <> OLD.psp OR NEW.created_at <> OLD.created_at)
 EXECUTE FUNCTION refuse('what an attempt is never changes');
