@@ -9,7 +9,10 @@ use tokio_postgres::Client;
 const CASTS: &str = "CREATE SCHEMA IF NOT EXISTS attacks;
   CREATE FUNCTION attacks.moment(micros integer) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
     $$ SELECT to_timestamp(micros / 1000000.0) $$;
+  CREATE FUNCTION attacks.moment(micros bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
+    $$ SELECT to_timestamp(micros / 1000000.0) $$;
   CREATE CAST (integer AS timestamptz) WITH FUNCTION attacks.moment(integer) AS ASSIGNMENT;
+  CREATE CAST (bigint AS timestamptz) WITH FUNCTION attacks.moment(bigint) AS ASSIGNMENT;
   UPDATE pg_cast SET castcontext = 'a' WHERE castsource = 'integer'::regtype AND casttarget = 'boolean'::regtype";
 
 /// Tables that name their merchant only on a server.
@@ -19,7 +22,7 @@ const WITH_MERCHANT: &[&str] =
 pub struct OnServer {
     pub client: Client,
     keys: BTreeMap<String, String>,
-    tables: Vec<String>,
+    pub tables: Vec<String>,
     columns: BTreeMap<String, Vec<String>>,
 }
 
@@ -83,6 +86,7 @@ impl OnServer {
             ("SELECT NULL, ", "SELECT next_position(0), "),
             ("json_replace(fees, '$[0].amount.minor', 1)", "jsonb_set(fees, '{0,amount,minor}', '1')"),
             ("json_replace(claim, '$.by', 'me')", "jsonb_set(claim, '{by}', '\"me\"')"),
+            ("line_at + 1", "line_at + interval '1 second'"),
             ("zeroblob(16)", "'00000000000000000000000000000000'::uuid"),
         ] {
             sql = sql.replace(theirs, ours);
@@ -126,7 +130,7 @@ fn words(sql: &str) -> impl Iterator<Item = &str> {
 }
 
 /// `x'00'` as PostgreSQL has it: an id where it is as long as one.
-fn bytes(sql: &str) -> String {
+pub fn bytes(sql: &str) -> String {
     let mut out = String::new();
     let mut rest = sql;
     while let Some((before, after)) = rest.split_once("x'") {

@@ -130,7 +130,7 @@ super::attacks! { scene,
         "INSERT INTO psp_lines VALUES ({os}, 'x', {om}, 'unplaced', 'x', 1, 0, 'EUR', NULL, NULL, {xo}, 1, 1)",
         "INSERT INTO psp_lines VALUES ({s}, 'x', {m}, 'unplaced', 'x', 1, 0, 'EUR', NULL, NULL, {n}, 1, 1)",
         "INSERT INTO psp_lines VALUES ({s}, 'x', {m}, 'whatever', 'x', 1, 0, 'EUR', NULL, NULL, NULL, 1, 1)",
-        "INSERT INTO psp_lines VALUES ({s}, 'x', {m}, 'charge', 'x', 1.5, 0, 'EUR', NULL, NULL, NULL, 1, 1)",
+        "/* file */ INSERT INTO psp_lines VALUES ({s}, 'x', {m}, 'charge', 'x', 1.5, 0, 'EUR', NULL, NULL, NULL, 1, 1)",
         "INSERT INTO psp_lines VALUES ({s}, 'x', {m}, 'charge', 'x', 1, 0, 'EURO', NULL, NULL, NULL, 1, 1)",
     ]
     the_place_in_a_statement_skips_nothing: [
@@ -167,13 +167,13 @@ super::attacks! { scene,
         "UPDATE journal_entries SET note = '{}' WHERE note IS NOT NULL",
         "UPDATE journal_entries SET note = '{}' WHERE note IS NULL",
         "INSERT OR REPLACE INTO journal_entries SELECT id, merchant_id, event_ref, order_id, at, NULL FROM journal_entries WHERE note IS NOT NULL",
-        "INSERT INTO postings SELECT {n}, 1, id, 0, 1 FROM accounts WHERE name LIKE 'psp:%' AND merchant_id = {m};
+        "/* file */ INSERT INTO postings SELECT {n}, 1, id, 0, 1 FROM accounts WHERE name LIKE 'psp:%' AND merchant_id = {m};
          INSERT INTO postings SELECT {n}, 2, id, 0, -1 FROM accounts WHERE name LIKE 'merchant:%' AND merchant_id = {m};
          INSERT INTO journal_entries VALUES ({n}, {m}, 'rev:x', NULL, 1, NULL)",
-        "INSERT INTO postings SELECT {n}, 1, id, 0, 1 FROM accounts WHERE name LIKE 'psp:%' AND merchant_id = {m};
+        "/* file */ INSERT INTO postings SELECT {n}, 1, id, 0, 1 FROM accounts WHERE name LIKE 'psp:%' AND merchant_id = {m};
          INSERT INTO postings SELECT {n}, 2, id, 0, -1 FROM accounts WHERE name LIKE 'merchant:%' AND merchant_id = {m};
          INSERT INTO journal_entries VALUES ({n}, {m}, 'fix:x', NULL, 1, NULL)",
-        "INSERT INTO postings SELECT {n}, 1, id, 0, 1 FROM accounts WHERE name LIKE 'psp:%' AND merchant_id = {m};
+        "/* file */ INSERT INTO postings SELECT {n}, 1, id, 0, 1 FROM accounts WHERE name LIKE 'psp:%' AND merchant_id = {m};
          INSERT INTO postings SELECT {n}, 2, id, 0, -1 FROM accounts WHERE name LIKE 'merchant:%' AND merchant_id = {m};
          INSERT INTO journal_entries VALUES ({n}, {m}, 'fix:x', NULL, 1, 'because')",
     ]
