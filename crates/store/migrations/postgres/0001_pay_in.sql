@@ -290,26 +290,31 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- Within a month a unique index sees to it that a reference is used once. An entry of an order cannot be older than its order, so only the
--- months since then are looked at.
+-- Within a month a unique index of the month's partition sees to it that a reference is used once. No entry is older than its order, but for a
+-- day that clocks may differ; so only the months since then are looked at. The same reference under an order of a later month is left to
+-- the checks of all rows: to find it here, each entry would have to ask every month. An entry without an order does.
 CREATE FUNCTION check_new_journal_entries() RETURNS trigger LANGUAGE plpgsql
 SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   broken text;
+  oldest timestamptz;
+  newest timestamptz;
   first uuid;
   last uuid;
-  low timestamptz;
-  high timestamptz;
-  lowest uuid;
-  highest uuid;
+  lowest uuid := '00000000-0000-0000-0000-000000000000';
 BEGIN
   SELECT min(CASE WHEN n.order_id IS NOT NULL
         AND (SELECT o.id FROM public.payment_orders o WHERE o.merchant_id = n.merchant_id AND o.id = n.order_id) IS NULL
       THEN 'a journal entry belongs to an order of its merchant' END),
-      min(n.id::text)::uuid, max(n.id::text)::uuid,
       public.moment_of(min(coalesce(n.order_id::text, '00000000-0000-0000-0000-000000000000'))::uuid) - interval '1 day',
-      public.moment_of(max(n.id::text)::uuid) + interval '1 day'
-    INTO broken, first, last, low, high FROM fresh n;
+      public.moment_of(max(n.order_id::text)::uuid) - interval '1 day', min(n.id::text)::uuid, max(n.id::text)::uuid
+    INTO broken, oldest, newest, first, last FROM fresh n;
+  IF broken IS NULL AND public.moment_of(first) < newest THEN
+    PERFORM FROM fresh n WHERE public.moment_of(n.id) < public.moment_of(n.order_id) - interval '1 day' LIMIT 1;
+    IF FOUND THEN
+      broken := 'a journal entry is not older than its order';
+    END IF;
+  END IF;
   IF broken IS NULL THEN
     PERFORM FROM fresh n WHERE (SELECT p.line FROM public.postings p
       WHERE p.entry_id >= first AND p.entry_id <= last AND p.entry_id = n.id AND p.line = 0) IS NULL LIMIT 1;
@@ -320,11 +325,14 @@ BEGIN
   IF broken IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = '23000', TABLE = 'journal_entries', MESSAGE = broken;
   END IF;
-  IF date_trunc('month', low, 'UTC') <> date_trunc('month', high, 'UTC') THEN
-    lowest := public.first_uuid(greatest(low, to_timestamp(0)));
-    highest := public.first_uuid(high);
+  -- Other months may hold the same: where it is not all of one month, or is put into the past.
+  IF date_trunc('month', oldest, 'UTC') <> date_trunc('month', public.moment_of(last) + interval '1 day', 'UTC')
+    OR public.moment_of(first) < now() - interval '1 day' THEN
+    IF oldest > to_timestamp(0) THEN
+      lowest := public.first_uuid(date_trunc('month', oldest, 'UTC'));
+    END IF;
     PERFORM FROM fresh n WHERE (SELECT count(*) FROM public.journal_entries e
-      WHERE e.id >= lowest AND e.id < highest AND e.merchant_id = n.merchant_id AND e.event_ref = n.event_ref) > 1 LIMIT 1;
+      WHERE e.id >= lowest AND e.merchant_id = n.merchant_id AND e.event_ref = n.event_ref) > 1 LIMIT 1;
     IF FOUND THEN
       RAISE EXCEPTION USING ERRCODE = '23505', TABLE = 'journal_entries', CONSTRAINT = 'journal_entries_event_ref',
         MESSAGE = 'taken: journal_entries.event_ref';

@@ -161,6 +161,8 @@ CREATE FUNCTION check_refunds() RETURNS trigger LANGUAGE plpgsql SET enable_seqs
 DECLARE
   broken text;
 BEGIN
+  -- One after the other: of two who come at once, the second is to see what the first gave back.
+  PERFORM FROM public.attempts a WHERE a.id IN (SELECT n.attempt_id FROM fresh n) FOR NO KEY UPDATE;
   SELECT CASE
       WHEN a.known IS NULL THEN 'a refund belongs to an attempt of its order and merchant'
       ELSE 'refunds stay within what their attempt gives back'
@@ -236,6 +238,8 @@ CREATE FUNCTION check_new_disputes() RETURNS trigger LANGUAGE plpgsql SET enable
 DECLARE
   broken text;
 BEGIN
+  -- One after the other: of two who come at once, the second is to see what the first took.
+  PERFORM FROM public.attempts a WHERE a.id IN (SELECT n.attempt_id FROM fresh n) FOR NO KEY UPDATE;
   SELECT CASE
       WHEN a.disputed IS NULL THEN 'a dispute belongs to an attempt of its order and merchant'
       ELSE 'what is withdrawn is disputed on the attempt too'
@@ -257,6 +261,8 @@ EXECUTE FUNCTION check_new_disputes();
 
 CREATE FUNCTION check_moved_disputes() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
+  -- One after the other: of two who come at once, the second is to see what the first took.
+  PERFORM FROM public.attempts a WHERE a.id IN (SELECT n.attempt_id FROM fresh n) FOR NO KEY UPDATE;
   PERFORM FROM stale o JOIN fresh n ON n.merchant_id = o.merchant_id AND n.id = o.id
   WHERE n.withdrawn AND NOT o.withdrawn AND (SELECT sum(d.amount) FROM public.disputes d WHERE d.merchant_id = n.merchant_id
       AND d.order_id = n.order_id AND d.attempt_id = n.attempt_id AND d.withdrawn AND NOT d.returned)
@@ -295,7 +301,7 @@ EXECUTE FUNCTION refuse('of evidence only the bytes are forgotten');
 CREATE FUNCTION check_dispute_file() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM FROM public.disputes d WHERE d.status IN ('closed', 'won', 'lost')
-    AND d.merchant_id = coalesce(NEW.merchant_id, OLD.merchant_id) AND d.id = coalesce(NEW.dispute_id, OLD.dispute_id);
+    AND d.merchant_id = coalesce(NEW.merchant_id, OLD.merchant_id) AND d.id = coalesce(NEW.dispute_id, OLD.dispute_id) FOR SHARE;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = '23000', TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME, MESSAGE = TG_ARGV[0];
   END IF;

@@ -38,22 +38,24 @@ EXECUTE FUNCTION refuse('webhook endpoints are kept');
 CREATE TRIGGER webhook_endpoints_are_not_emptied BEFORE TRUNCATE ON webhook_endpoints
 EXECUTE FUNCTION refuse('webhook endpoints are kept');
 
--- Within a month a unique index of the month's partition sees to it that a sequence is used once. An event is not older than what it tells
--- of, so only the months since then are looked at, with a day to spare for clocks that differ; mostly that is one. The bounds are variables,
--- so that other partitions are left out before they are opened.
+-- Within a month a unique index of the month's partition sees to it that a sequence is used once. No event is older than what it tells of, but
+-- for a day that clocks may differ; so only the months since then are looked at, and mostly that is one. The bound is a variable, so that
+-- partitions before it are left out before they are opened.
 CREATE OR REPLACE FUNCTION check_new_events() RETURNS trigger LANGUAGE plpgsql
 SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   broken text;
   follows boolean;
-  low timestamptz;
-  high timestamptz;
+  oldest timestamptz;
+  newest timestamptz;
+  first timestamptz;
+  last timestamptz;
   lowest uuid;
-  highest uuid;
 BEGIN
   SELECT min(said.broken), bool_or(n.sequence > 1), public.moment_of(min(n.subject_id::text)::uuid) - interval '1 day',
-      public.moment_of(max(n.id::text)::uuid) + interval '1 day'
-    INTO broken, follows, low, high
+      public.moment_of(max(n.subject_id::text)::uuid) - interval '1 day', public.moment_of(min(n.id::text)::uuid),
+      public.moment_of(max(n.id::text)::uuid)
+    INTO broken, follows, oldest, newest, first, last
   FROM fresh n, LATERAL (SELECT CASE
       WHEN n.position >> 16 IS DISTINCT FROM (SELECT c.base + pg_current_xact_id()::text::bigint FROM public.event_clock c WHERE c.one)
         THEN 'events are appended at the end'
@@ -66,11 +68,16 @@ BEGIN
         THEN 'an event tells of a change of ' || CASE n.subject_kind
           WHEN 'payment_order' THEN 'an order' WHEN 'payout' THEN 'a payout' ELSE 'a webhook endpoint' END || ' of its merchant'
     END AS broken OFFSET 0) said;
-  lowest := public.first_uuid(low);
-  highest := public.first_uuid(high);
+  IF broken IS NULL AND first < newest THEN
+    PERFORM FROM fresh n WHERE public.moment_of(n.id) < public.moment_of(n.subject_id) - interval '1 day' LIMIT 1;
+    IF FOUND THEN
+      broken := 'an event is not older than what it tells of';
+    END IF;
+  END IF;
+  lowest := public.first_uuid(date_trunc('month', oldest, 'UTC'));
   IF broken IS NULL AND follows THEN
     PERFORM FROM fresh n WHERE n.sequence > 1 AND (SELECT e.sequence FROM public.events e
-      WHERE e.id >= lowest AND e.id < highest AND e.subject_id = n.subject_id AND e.sequence = n.sequence - 1 LIMIT 1) IS NULL LIMIT 1;
+      WHERE e.id >= lowest AND e.subject_id = n.subject_id AND e.sequence = n.sequence - 1 LIMIT 1) IS NULL LIMIT 1;
     IF FOUND THEN
       broken := 'the events of a subject have no gap';
     END IF;
@@ -78,9 +85,10 @@ BEGIN
   IF broken IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = '23000', TABLE = 'events', MESSAGE = broken;
   END IF;
-  IF date_trunc('month', low, 'UTC') <> date_trunc('month', high, 'UTC') THEN
-    PERFORM FROM fresh n WHERE (SELECT count(*) FROM public.events e WHERE e.id >= lowest AND e.id < highest
-      AND e.subject_id = n.subject_id AND e.sequence = n.sequence) > 1 LIMIT 1;
+  -- Other months may hold the same: where it is not all of one month, or is put into the past.
+  IF date_trunc('month', oldest, 'UTC') <> date_trunc('month', last + interval '1 day', 'UTC') OR first < now() - interval '1 day' THEN
+    PERFORM FROM fresh n WHERE (SELECT count(*) FROM public.events e
+      WHERE e.id >= lowest AND e.subject_id = n.subject_id AND e.sequence = n.sequence) > 1 LIMIT 1;
     IF FOUND THEN
       RAISE EXCEPTION USING ERRCODE = '23505', TABLE = 'events', CONSTRAINT = 'events_sequence', MESSAGE = 'taken: events';
     END IF;
