@@ -20,6 +20,10 @@ const USER: &str = "postgres";
 const SETTINGS: &str = "-c fsync=off -c full_page_writes=off -c max_connections=400 -c shared_buffers=128MB -c listen_addresses=127.0.0.1 \
      -c max_prepared_transactions=10 -c autovacuum=off -c wal_level=minimal -c max_wal_senders=0";
 
+/// Settings of a server that others follow.
+pub const FOLLOWED: &str = "-c fsync=off -c max_connections=200 -c shared_buffers=64MB -c listen_addresses=127.0.0.1 -c autovacuum=off \
+     -c wal_level=replica -c max_wal_senders=4 -c hot_standby=on";
+
 /// A server that runs.
 #[derive(Debug)]
 pub struct Server {
@@ -57,22 +61,56 @@ pub fn database_like(make: impl FnOnce(&str)) -> String {
 impl Server {
     /// Starts a server with these settings.
     pub fn start(settings: &str) -> Self {
-        let programs = programs();
-        let folder = tempfile::Builder::new().prefix("ducat-postgres-").tempdir().expect("a folder").keep();
-        let data = folder.join("data");
-        let is_root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout.trim_ascii() == b"0");
-        if is_root {
-            run(Command::new("chown").arg(USER).arg(&folder));
-        }
-        run(as_user(is_root, &programs.join("initdb")).arg("-D").arg(&data).args([
+        let folder = folder();
+        run(as_user(&programs().join("initdb")).arg("-D").arg(folder.join("data")).args([
             "--username=ducat",
             "--auth=trust",
             "--encoding=UTF8",
             "--locale=C",
             "--no-sync",
         ]));
+        Self::run(folder, settings)
+    }
+
+    /// Starts a server that follows this one, with the settings of [`FOLLOWED`]; from now on this one commits nothing that the other does
+    /// not have.
+    pub fn follower(&self) -> Self {
+        let folder = folder();
+        let port = self.port.to_string();
+        run(as_user(&programs().join("pg_basebackup")).arg("-D").arg(folder.join("data")).args([
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "ducat",
+            "-p",
+            &port,
+            "--write-recovery-conf",
+            "--wal-method=stream",
+            "--checkpoint=fast",
+            "--no-sync",
+        ]));
+        let follower = Self::run(folder, FOLLOWED);
+        self.run_sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.run_sql("postgres", "SELECT pg_reload_conf()");
+        follower
+    }
+
+    /// It leads from now on.
+    pub fn promote(&self) {
+        self.run_sql("postgres", "SELECT pg_promote()");
+    }
+
+    /// Ends the server as a power cut does: all of its processes at once.
+    pub fn kill(&self) {
+        let pid = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("its number");
+        let pid = pid.lines().next().expect("its number");
+        let script = format!("kill -STOP {pid}; pkill -KILL -P {pid}; kill -KILL {pid}");
+        run(Command::new("sh").args(["-c", &script]));
+    }
+
+    fn run(folder: PathBuf, settings: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-        let server = as_user(is_root, &programs.join("postgres"));
+        let server = as_user(&programs().join("postgres"));
         let words: Vec<String> =
             std::iter::once(server.get_program()).chain(server.get_args()).map(|w| w.to_string_lossy().into_owned()).collect();
         let shown = folder.display();
@@ -83,7 +121,7 @@ impl Server {
         let keeper = Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).spawn().expect("sh");
         let server = Self { port, folder, _keeper: keeper };
         let begun = Instant::now();
-        while !server.answers(&programs) {
+        while !server.answers() {
             assert!(begun.elapsed() < START, "{}", std::fs::read_to_string(server.folder.join("log")).unwrap_or_default());
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -115,9 +153,9 @@ impl Server {
         assert!(psql.wait().expect("psql").success(), "{sql}");
     }
 
-    fn answers(&self, programs: &Path) -> bool {
+    fn answers(&self) -> bool {
         let port = self.port.to_string();
-        let knock = Command::new(programs.join("pg_isready")).args(["-q", "-h", "127.0.0.1", "-p", &port]).status();
+        let knock = Command::new(programs().join("pg_isready")).args(["-q", "-h", "127.0.0.1", "-p", &port]).status();
         knock.is_ok_and(|status| status.success())
     }
 }
@@ -132,8 +170,21 @@ pub fn programs() -> PathBuf {
     }
 }
 
-fn as_user(is_root: bool, program: &Path) -> Command {
-    if !is_root {
+/// A new folder that the server's user may write.
+fn folder() -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("ducat-postgres-").tempdir().expect("a folder").keep();
+    if is_root() {
+        run(Command::new("chown").arg(USER).arg(&folder));
+    }
+    folder
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout.trim_ascii() == b"0")
+}
+
+fn as_user(program: &Path) -> Command {
+    if !is_root() {
         return Command::new(program);
     }
     let mut command = Command::new("setpriv");

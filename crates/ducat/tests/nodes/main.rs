@@ -2,7 +2,7 @@
 //! goes on.
 //!
 //! - `world`: the nodes and the PSP. `balancer`: HAProxy, with the file that is in `deploy`. `traffic`: shops that call without a pause.
-//! - `leaving`: nodes that leave. `sharing`: what nodes share, and lose.
+//! - `leaving`: nodes that leave. `failover`: the database's primary dies. `sharing`: what nodes share, and lose.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -10,6 +10,7 @@ mod support;
 mod valkey;
 
 mod balancer;
+mod failover;
 mod leaving;
 mod sharing;
 mod traffic;

@@ -37,6 +37,8 @@ pub(crate) fn for_postgres(breaches: &str) -> String {
         .replace("json_each(t.fees) fee", "jsonb_array_elements(t.fees) AS fee (value)")
         .replace("json_each(d.fees) fee", "jsonb_array_elements(d.fees) AS fee (value)")
         .replace("SELECT value FROM json_each(w.types)", "SELECT jsonb_array_elements_text(w.types)")
+        // An endpoint begins where the events are settled, which may lie beyond the newest one.
+        .replace("position > (SELECT coalesce(max(position), 0) FROM events)", "position >= settled_position()")
         .replace("NOT GLOB", "!~ GLOB");
     let mut pieces = text.split("GLOB '");
     let mut out = pieces.next().unwrap_or_default().to_owned();

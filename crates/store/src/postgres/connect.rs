@@ -1,18 +1,22 @@
 //! Connections: from an address to pools of them, with TLS where the server has it.
 
 use super::param::kind_of;
+use super::refusal::{Failure, failure};
 use crate::value::Value;
 use crate::{OpenError, ReadError};
 use deadpool_postgres::{Hook, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
 use ducat_domain::Secret;
 use rustls_platform_verifier::ConfigVerifierExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Config, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long a caller waits for a connection that is free.
 const WAIT: Duration = Duration::from_secs(5);
+/// How long a caller waits for a server that is away, and how long before it is asked again.
+const PATIENCE: Duration = Duration::from_secs(10);
+const KNOCK_AGAIN: Duration = Duration::from_millis(100);
 /// How long the server may take to answer a knock.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a peer may be silent before the connection counts as lost.
@@ -93,6 +97,38 @@ impl Connections {
         Ok(Self { pool: pool.build().map_err(|e| wrong(&e))?, statements: settings.statements })
     }
 
+    /// The same for somebody who would rather wait than be told that the database is away: a standby takes over within seconds.
+    pub async fn take_patiently(&self) -> Result<Connection, String> {
+        let begun = Instant::now();
+        loop {
+            match self.take().await {
+                Err(_) if begun.elapsed() < PATIENCE => tokio::time::sleep(KNOCK_AGAIN).await,
+                other => return other,
+            }
+        }
+    }
+
+    /// Runs one statement that changes nothing, and gives its rows. Where the connection is lost, another one is asked.
+    pub async fn read(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, ReadError> {
+        let begun = Instant::now();
+        loop {
+            let connection = self.take_patiently().await.map_err(ReadError)?;
+            match connection.ask(sql, values).await {
+                Ok(rows) => return Ok(rows),
+                Err(e) => {
+                    let is_lost = matches!(failure(&e), Failure::Lost(_));
+                    if is_lost {
+                        connection.close();
+                    }
+                    if !is_lost || begun.elapsed() >= PATIENCE {
+                        return Err(ReadError(said(&e)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A connection that is free, or a new one.
     pub async fn take(&self) -> Result<Connection, String> {
         let client = self.pool.get().await.map_err(|e| e.to_string())?;
         Ok(Connection { client, statements: self.statements })
@@ -107,17 +143,20 @@ impl Connection {
 
     /// Runs one statement and gives its rows.
     pub async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, ReadError> {
-        let failed = |e: tokio_postgres::Error| ReadError(said(&e));
+        self.ask(sql, values).await.map_err(|e| ReadError(said(&e)))
+    }
+
+    async fn ask(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, tokio_postgres::Error> {
         match self.statements {
             Statements::Kept => {
-                let statement = self.client.prepare_cached(sql).await.map_err(failed)?;
+                let statement = self.client.prepare_cached(sql).await?;
                 let params: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
-                self.client.query(&statement, &params).await.map_err(failed)
+                self.client.query(&statement, &params).await
             }
             Statements::ReadAnew => {
                 let params: Vec<(&(dyn ToSql + Sync), Type)> =
                     values.iter().map(|v| (v as &(dyn ToSql + Sync), kind_of(v))).collect();
-                self.client.query_typed(sql, &params).await.map_err(failed)
+                self.client.query_typed(sql, &params).await
             }
         }
     }

@@ -32,7 +32,7 @@ pub(super) async fn commit(
 ) -> Result<(), Failure> {
     let mark: Mark = random_bytes(chance);
     // Nothing was sent yet: whoever cannot be reached has committed nothing.
-    let connection = writers.take().await.map_err(|why| Failure::Refused(crate::CommitError::Unavailable(why)))?;
+    let connection = writers.take_patiently().await.map_err(|why| Failure::Refused(crate::CommitError::Unavailable(why)))?;
     let late = |_| Err(Failure::Lost("the server did not answer in time".into()));
     match tokio::time::timeout(LONGEST, send(&connection, mark, statements)).await.unwrap_or_else(late) {
         Err(Failure::Lost(why)) => {

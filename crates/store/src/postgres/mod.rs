@@ -82,9 +82,7 @@ impl Postgres {
         values: Vec<Value>,
         read: impl Fn(&Row<'_>) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<Vec<T>, ReadError> {
-        let connection = self.readers.take().await.map_err(ReadError)?;
-        let rows = connection.query(&sql, &values).await?;
-        drop(connection);
+        let rows = self.readers.read(&sql, &values).await?;
         rows.iter().map(|row| read(&Row::Postgres(row))).collect()
     }
 

@@ -51,6 +51,7 @@ pub struct World {
     /// The address, where it is a server.
     pub url: String,
     raw: tokio::sync::OnceCell<tokio_postgres::Client>,
+    seed: u64,
     clock: AtomicI64,
     pub _folder: Option<tempfile::TempDir>,
 }
@@ -93,7 +94,7 @@ impl World {
     pub fn open(path: PathBuf, mode: WriterMode, seed: u64) -> Self {
         let store = Store::open_sqlite(&path, mode, at(0)).unwrap();
         let dice = Dice::new(seed);
-        Self { store, dice, path, url: String::new(), raw: tokio::sync::OnceCell::new(), clock: AtomicI64::new(0), _folder: None }
+        Self { store, dice, path, url: String::new(), raw: tokio::sync::OnceCell::new(), seed, clock: AtomicI64::new(0), _folder: None }
     }
 
     /// A world in a database of its own on a server.
@@ -110,10 +111,15 @@ impl World {
 
     /// A world in a database that is there; `seed` so that two of them make different ids.
     pub async fn at_server(url: String, statements: Statements, seed: u64) -> Self {
+        Self::with_writers(url, statements, seed, 3).await
+    }
+
+    /// The same, with so many writers.
+    pub async fn with_writers(url: String, statements: Statements, seed: u64, writers: usize) -> Self {
         let dice = Dice::new(seed);
-        let settings = PostgresSettings { url: Secret::new(url.clone()), readers: 8, writers: 3, statements };
+        let settings = PostgresSettings { url: Secret::new(url.clone()), readers: 8, writers, statements };
         let store = Store::open_postgres(&settings, Arc::new(dice.clone()), at(0)).await.unwrap();
-        Self { store, dice, path: PathBuf::new(), url, raw: tokio::sync::OnceCell::new(), clock: AtomicI64::new(0), _folder: None }
+        Self { store, dice, path: PathBuf::new(), url, raw: tokio::sync::OnceCell::new(), seed, clock: AtomicI64::new(0), _folder: None }
     }
 
     /// A moment that is later than all before.
@@ -172,7 +178,7 @@ impl World {
 
     /// Terms with a reference of their own.
     pub fn terms(&self) -> Terms {
-        let reference = format!("order-{}", self.clock.fetch_add(1_000, Ordering::Relaxed));
+        let reference = format!("order-{}-{}", self.seed, self.clock.fetch_add(1_000, Ordering::Relaxed));
         Terms {
             reference,
             amount: eur(4999),
@@ -361,6 +367,27 @@ pub async fn connect(url: &str) -> tokio_postgres::Client {
     tokio::spawn(connection);
     client
 }
+
+/// Runs cases that take a world on each database.
+macro_rules! on_each_database {
+    ($($(#[$doc:meta])* $case:ident)*) => {
+        mod sqlite {
+            use crate::builders::{World, run};
+            $($(#[$doc])* #[test]
+            fn $case() {
+                run(async { super::$case(World::sqlite(ducat_store::WriterMode::Thread)).await });
+            })*
+        }
+        mod postgres {
+            use crate::builders::{World, run};
+            $($(#[$doc])* #[test]
+            fn $case() {
+                run(async { super::$case(World::postgres(ducat_store::Statements::Kept).await).await });
+            })*
+        }
+    };
+}
+pub(crate) use on_each_database;
 
 /// Runs a test on a runtime with two threads.
 pub fn run(test: impl Future<Output = ()>) {

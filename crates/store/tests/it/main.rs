@@ -5,6 +5,8 @@
 //! - `attacks`: what the database itself refuses, whoever asks.
 //! - `tampering`, `workload`: what `verify` finds, and that it finds nothing in sound books.
 //! - `outbox`: both, for webhooks.
+//! - `nodes`: several nodes on one server. `lost_answer`: the connection is cut while the server
+//!   commits. `losers`: a group of which some have lost.
 //! - `crash`: SIGKILL and a full disk. `files`: the file itself, settings, foreign files. `migration`: an old file becomes a new one.
 //! - `builders`, `later`: small makers of test data, for the sale and for what comes after it. `intruder`,
 //!   `on_server`: somebody with SQL of their own.
@@ -18,7 +20,10 @@ mod files;
 mod group_commit;
 mod intruder;
 mod later;
+mod losers;
+mod lost_answer;
 mod migration;
+mod nodes;
 mod on_server;
 mod outbox;
 mod tampering;

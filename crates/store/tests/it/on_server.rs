@@ -7,10 +7,12 @@ use tokio_postgres::Client;
 
 /// Numbers in the place of moments and of truth, as the embedded database has them: with these casts an attack need not be written twice.
 const CASTS: &str = "CREATE SCHEMA IF NOT EXISTS attacks;
-  CREATE FUNCTION attacks.moment(micros integer) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
+  CREATE OR REPLACE FUNCTION attacks.moment(micros integer) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
     $$ SELECT to_timestamp(micros / 1000000.0) $$;
-  CREATE FUNCTION attacks.moment(micros bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
+  CREATE OR REPLACE FUNCTION attacks.moment(micros bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
     $$ SELECT to_timestamp(micros / 1000000.0) $$;
+  DROP CAST IF EXISTS (integer AS timestamptz);
+  DROP CAST IF EXISTS (bigint AS timestamptz);
   CREATE CAST (integer AS timestamptz) WITH FUNCTION attacks.moment(integer) AS ASSIGNMENT;
   CREATE CAST (bigint AS timestamptz) WITH FUNCTION attacks.moment(bigint) AS ASSIGNMENT;
   UPDATE pg_cast SET castcontext = 'a' WHERE castsource = 'integer'::regtype AND casttarget = 'boolean'::regtype";
@@ -94,6 +96,7 @@ impl OnServer {
         sql = self.with_columns(&sql, merchant);
         if let Some((insert, update)) = sql.split_once("ON CONFLICT DO UPDATE") {
             let table = words(insert).nth(2).unwrap_or_default().to_owned();
+            let update = update.replace("version + 1", &format!("{table}.version + 1"));
             sql = format!("{insert}ON CONFLICT ({}) DO UPDATE{update}", self.keys[&table]);
         }
         bytes(&sql)

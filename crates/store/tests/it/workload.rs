@@ -9,6 +9,11 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
+on_each_database! {
+    no_random_course_of_payments_leaves_anything_for_verify_to_find
+    a_surplus_that_pays_the_order_in_the_end_leaves_sound_books
+}
+
 /// One move. Numbers name one of the order's refunds or disputes.
 #[derive(Clone, Debug)]
 enum Act {
@@ -193,81 +198,73 @@ async fn kept(w: &World, merchant: MerchantId, part: &Part) -> Option<Part> {
     }
 }
 
-#[test]
-fn no_random_course_of_payments_leaves_anything_for_verify_to_find() {
-    run(async {
-        let w = World::sqlite(WriterMode::Thread);
-        let shops = [w.shop().await, w.shop().await];
-        let reached = Mutex::new(BTreeSet::new());
-        // Some courses begin with money, so that what comes later has something to move.
-        let with_money = |course: Vec<_>| {
-            let states = [held(4999), Observed::Captured(eur(4999)), Observed::Captured(eur(3000))];
-            let begins = states.into_iter().enumerate().map(|(order, state)| (order, 0, Act::See(state), 1));
-            begins.chain(course).collect()
-        };
-        let course = |acts: BoxedStrategy<Act>| proptest::collection::vec((0usize..3, 0usize..4, acts, 0i64..(2 * HOUR)), 1..70);
-        let everything = || prop_oneof![2 => sale(), 1 => captures_and_refunds(), 1 => disputes()];
-        let courses = prop_oneof![
-            course(sale().boxed()),
-            course(everything().boxed()),
-            course(prop_oneof![1 => sale(), 3 => captures_and_refunds()].boxed()).prop_map(with_money),
-            course(prop_oneof![5 => disputes(), 1 => everything()].boxed()).prop_map(with_money),
-        ];
-        let check = |course: Vec<(usize, usize, Act, i64)>| {
-            wait(async {
-                let orders = [w.order(shops[0]).await, w.order(shops[1]).await, w.order(shops[0]).await].map(|p| (p.order.merchant, p.order.id));
-                for (order, attempt, act, second) in course {
-                    let (merchant, order) = orders[order];
-                    let attempts = w.store.attempts(merchant, order).await.unwrap();
-                    // Only the PSP speaks of attempts that are past; the shop's own moves of the sale are about the latest.
-                    let payment = match act {
-                        Act::Refused | Act::Absent | Act::Cancel | Act::Expire | Act::Retry => {
-                            w.store.payment(merchant, order).await.unwrap().unwrap()
-                        }
-                        _ => w.store.payment_by_attempt(merchant, attempts[attempt % attempts.len()].id).await.unwrap().unwrap(),
-                    };
-                    let before = payment.clone();
-                    let beside = beside(&w, &payment).await;
-                    if let Some((moved, write)) = decide(&w, payment, beside, &act, at(second)) {
-                        let (after, part) = (moved.payment.clone(), moved.part.clone());
-                        reached.lock().unwrap().insert(moved.event.as_str());
-                        let committed = w.store.commit(w.change(moved, write)).await;
-                        prop_assert_eq!(committed, Ok(()), "{:?} on {:?}", act, before);
-                        prop_assert_eq!(w.store.payment_by_attempt(merchant, after.attempt.id).await.unwrap(), Some(after));
-                        if let Some(part) = part {
-                            prop_assert_eq!(kept(&w, merchant, &part).await, Some(part));
-                        }
+async fn no_random_course_of_payments_leaves_anything_for_verify_to_find(w: World) {
+    let shops = [w.shop().await, w.shop().await];
+    let reached = Mutex::new(BTreeSet::new());
+    // Some courses begin with money, so that what comes later has something to move.
+    let with_money = |course: Vec<_>| {
+        let states = [held(4999), Observed::Captured(eur(4999)), Observed::Captured(eur(3000))];
+        let begins = states.into_iter().enumerate().map(|(order, state)| (order, 0, Act::See(state), 1));
+        begins.chain(course).collect()
+    };
+    let course = |acts: BoxedStrategy<Act>| proptest::collection::vec((0usize..3, 0usize..4, acts, 0i64..(2 * HOUR)), 1..70);
+    let everything = || prop_oneof![2 => sale(), 1 => captures_and_refunds(), 1 => disputes()];
+    let courses = prop_oneof![
+        course(sale().boxed()),
+        course(everything().boxed()),
+        course(prop_oneof![1 => sale(), 3 => captures_and_refunds()].boxed()).prop_map(with_money),
+        course(prop_oneof![5 => disputes(), 1 => everything()].boxed()).prop_map(with_money),
+    ];
+    let check = |course: Vec<(usize, usize, Act, i64)>| {
+        wait(async {
+            let orders = [w.order(shops[0]).await, w.order(shops[1]).await, w.order(shops[0]).await].map(|p| (p.order.merchant, p.order.id));
+            for (order, attempt, act, second) in course {
+                let (merchant, order) = orders[order];
+                let attempts = w.store.attempts(merchant, order).await.unwrap();
+                // Only the PSP speaks of attempts that are past; the shop's own moves of the sale are about the latest.
+                let payment = match act {
+                    Act::Refused | Act::Absent | Act::Cancel | Act::Expire | Act::Retry => {
+                        w.store.payment(merchant, order).await.unwrap().unwrap()
+                    }
+                    _ => w.store.payment_by_attempt(merchant, attempts[attempt % attempts.len()].id).await.unwrap().unwrap(),
+                };
+                let before = payment.clone();
+                let beside = beside(&w, &payment).await;
+                if let Some((moved, write)) = decide(&w, payment, beside, &act, at(second)) {
+                    let (after, part) = (moved.payment.clone(), moved.part.clone());
+                    reached.lock().unwrap().insert(moved.event.as_str());
+                    let committed = w.store.commit(w.change(moved, write)).await;
+                    prop_assert_eq!(committed, Ok(()), "{:?} on {:?}", act, before);
+                    prop_assert_eq!(w.store.payment_by_attempt(merchant, after.attempt.id).await.unwrap(), Some(after));
+                    if let Some(part) = part {
+                        prop_assert_eq!(kept(&w, merchant, &part).await, Some(part));
                     }
                 }
-                let report = w.store.verify().await.unwrap();
-                prop_assert_eq!(report.findings, Vec::new());
-                Ok(())
-            })
-        };
-        for_all(120, &courses, check);
-        // The courses reached everything that comes of payments, but for what an order begins with.
-        let parts = ["payment_order.", "refund.", "dispute."];
-        let mut missing: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
-        missing.retain(|kind| parts.iter().any(|part| kind.starts_with(part)) && !reached.lock().unwrap().contains(kind));
-        assert_eq!(missing, ["payment_order.created"]);
-    });
+            }
+            let report = w.store.verify().await.unwrap();
+            prop_assert_eq!(report.findings, Vec::new());
+            Ok(())
+        })
+    };
+    for_all(120, &courses, check);
+    // The courses reached everything that comes of payments, but for what an order begins with.
+    let parts = ["payment_order.", "refund.", "dispute."];
+    let mut missing: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    missing.retain(|kind| parts.iter().any(|part| kind.starts_with(part)) && !reached.lock().unwrap().contains(kind));
+    assert_eq!(missing, ["payment_order.created"]);
 }
 
 /// Paid by the second attempt while the first holds money too; then the second is let go, and the first is taken after all.
-#[test]
-fn a_surplus_that_pays_the_order_in_the_end_leaves_sound_books() {
-    run(async {
-        let w = World::sqlite(WriterMode::Caller);
-        let shop = w.shop().await;
-        let first = w.see(w.see(w.order(shop).await, Observed::Open).await, Observed::Failed).await;
-        let second = w.try_again(first.clone()).await;
-        let second = w.see(second, held(4999)).await;
-        let first = w.store.payment_by_attempt(shop.merchant, first.attempt.id).await.unwrap().unwrap();
-        w.see(first.clone(), held(4999)).await;
-        let second = w.store.payment_by_attempt(shop.merchant, second.attempt.id).await.unwrap().unwrap();
-        w.see(second, Observed::Canceled).await;
-        let first = w.store.payment_by_attempt(shop.merchant, first.attempt.id).await.unwrap().unwrap();
-        w.see(first, Observed::Captured(eur(4999))).await;
-        w.assert_sound().await;
-    });
+async fn a_surplus_that_pays_the_order_in_the_end_leaves_sound_books(w: World) {
+    let shop = w.shop().await;
+    let first = w.see(w.see(w.order(shop).await, Observed::Open).await, Observed::Failed).await;
+    let second = w.try_again(first.clone()).await;
+    let second = w.see(second, held(4999)).await;
+    let first = w.store.payment_by_attempt(shop.merchant, first.attempt.id).await.unwrap().unwrap();
+    w.see(first.clone(), held(4999)).await;
+    let second = w.store.payment_by_attempt(shop.merchant, second.attempt.id).await.unwrap().unwrap();
+    w.see(second, Observed::Canceled).await;
+    let first = w.store.payment_by_attempt(shop.merchant, first.attempt.id).await.unwrap().unwrap();
+    w.see(first, Observed::Captured(eur(4999))).await;
+    w.assert_sound().await;
 }

@@ -39,7 +39,7 @@ fn deliveries(out: &mut Vec<Statement>, changes: &[&Change]) {
     each!(
         out,
         "WITH old AS (SELECT o.merchant_id, o.endpoint_id, o.id, o.event_id, o.origin FROM webhook_deliveries o
-             WHERE o.id < (SELECT min(n.first) FROM {rows}) AND NOT o.leased ORDER BY o.id LIMIT 1000 FOR UPDATE SKIP LOCKED),
+             WHERE o.id < (SELECT n.first FROM {rows} ORDER BY n.first LIMIT 1) AND NOT o.leased ORDER BY o.id LIMIT 1000 FOR UPDATE SKIP LOCKED),
            newest AS (SELECT old.merchant_id, old.endpoint_id, max(e.position) AS position FROM old
              JOIN events e ON e.id = old.event_id AND e.merchant_id = old.merchant_id WHERE old.origin = 'event' GROUP BY 1, 2),
            marked AS (UPDATE webhook_endpoints w SET complete_after = greatest(w.complete_after, newest.position) FROM newest

@@ -135,7 +135,7 @@ super::attacks! { scene,
         "DELETE FROM refunds WHERE id = {ro}",
         "DELETE FROM refunds",
         "INSERT OR REPLACE INTO refunds SELECT * FROM refunds WHERE id = {rs}",
-        "INSERT INTO refunds SELECT * FROM refunds WHERE id = {rs} ON CONFLICT DO UPDATE SET status = 'failed'",
+        "/* file */ INSERT INTO refunds SELECT * FROM refunds WHERE id = {rs} ON CONFLICT DO UPDATE SET status = 'failed'",
     ]
     a_refund_that_ended_moves_only_as_its_psp_says: [
         "UPDATE refunds SET status = 'pending', check_at = 1 WHERE id = {rs}",
@@ -208,7 +208,7 @@ super::attacks! { scene,
         "UPDATE disputes SET returned = 1 WHERE id = {dl}; UPDATE disputes SET returned = 0 WHERE id = {dl}",
         "UPDATE disputes SET status = 'nonsense' WHERE id = {do}",
         "UPDATE disputes SET answer = 'maybe' WHERE id = {do}",
-        "UPDATE disputes SET withdrawn = 2 WHERE id = {do}",
+        "/* file */ UPDATE disputes SET withdrawn = 2 WHERE id = {do}",
     ]
     what_a_psp_charged_is_only_added_to: [
         "UPDATE disputes SET fees = NULL WHERE id = {dl}",

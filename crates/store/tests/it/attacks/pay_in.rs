@@ -198,7 +198,7 @@ super::attacks! { scene,
         "UPDATE attempts SET id = {n} WHERE id = {fa}",
         "UPDATE attempts SET created_at = 0 WHERE id = {fa}",
         "INSERT OR REPLACE INTO attempts SELECT * FROM attempts WHERE id = {pa}",
-        "INSERT INTO attempts SELECT * FROM attempts WHERE id = {pa} ON CONFLICT DO UPDATE SET captured = 0",
+        "/* file */ INSERT INTO attempts SELECT * FROM attempts WHERE id = {pa} ON CONFLICT DO UPDATE SET captured = 0",
         "INSERT INTO merchants VALUES ({n}, 'x', x'00', 1); INSERT INTO psp_accounts VALUES ({n}, {n}, 'stripe', 'x', 1, x'00', 1, 1);
          INSERT INTO attempts (merchant_id, id, order_id, number, psp_account_id, psp, created_at, status, declines, authorized, captured, surplus)
          VALUES ({m}, {n}, {f}, 2, {n}, 'stripe', 1, 'failed', 0, 0, 0, 0)",
