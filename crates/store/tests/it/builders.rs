@@ -113,7 +113,15 @@ impl World {
         let dice = Dice::new(seed);
         let settings = PostgresSettings { url: Secret::new(url.clone()), readers: 8, writers: 3, statements };
         let store = Store::open_postgres(&settings, Arc::new(dice.clone()), at(0)).await.unwrap();
-        Self { store, dice, path: PathBuf::new(), url, raw: tokio::sync::OnceCell::new(), clock: AtomicI64::new(0), _folder: None }
+        Self {
+            store,
+            dice,
+            path: PathBuf::new(),
+            url,
+            raw: tokio::sync::OnceCell::new(),
+            clock: AtomicI64::new(0),
+            _folder: None,
+        }
     }
 
     /// A moment that is later than all before.
