@@ -27,14 +27,15 @@ CREATE TRIGGER payment_orders_date_their_status AFTER UPDATE ON payment_orders F
 WHEN (NEW.status_version <> CASE WHEN NEW.status = OLD.status THEN OLD.status_version ELSE NEW.version END)
 EXECUTE FUNCTION refuse('a status names the version it came with');
 CREATE TRIGGER payment_orders_keep_their_claim AFTER UPDATE ON payment_orders FOR EACH ROW
-WHEN (NEW.claim IS DISTINCT FROM OLD.claim AND (OLD.claim IS NOT NULL OR NEW.status NOT IN ('authorized', 'succeeded')))
+WHEN (NEW.claim IS DISTINCT FROM OLD.claim AND (OLD.claim IS NOT NULL OR NEW.status <> ALL ('{authorized, succeeded}')))
 EXECUTE FUNCTION refuse('a payment order with money is claimed once');
 
 -- Whether a list begins with all of another list.
-CREATE FUNCTION begins_with(list jsonb, beginning jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT beginning IS NULL OR (list IS NOT NULL AND NOT EXISTS (
-    SELECT FROM generate_series(0, jsonb_array_length(beginning) - 1) place WHERE list -> place IS DISTINCT FROM beginning -> place))
-$$;
+CREATE FUNCTION begins_with(list jsonb, beginning jsonb) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN beginning IS NULL OR (list IS NOT NULL AND NOT EXISTS (
+    SELECT FROM generate_series(0, jsonb_array_length(beginning) - 1) place WHERE list -> place IS DISTINCT FROM beginning -> place));
+END $$;
 
 -- What a PSP charged is only added to.
 CREATE TRIGGER attempts_keep_their_fees AFTER UPDATE ON attempts FOR EACH ROW

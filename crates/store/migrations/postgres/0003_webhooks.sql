@@ -114,7 +114,8 @@ CREATE TABLE webhook_deliveries (
   next_at      timestamptz,
   created_at   timestamptz NOT NULL,
   CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (merchant_id, endpoint_id, id),
-  CONSTRAINT webhook_deliveries_id UNIQUE (merchant_id, id),
+  -- The id comes first, so that those that are old enough to be forgotten are found by it.
+  CONSTRAINT webhook_deliveries_id UNIQUE (id, merchant_id),
   CHECK ((state = 'pending') = (next_at IS NOT NULL)),
   CHECK (NOT leased OR state = 'pending'),
   CHECK ((origin = 'test') = (body IS NOT NULL))
