@@ -163,7 +163,7 @@ DECLARE
   broken text;
 BEGIN
   -- One after the other: of two who come at once, the second is to see what the first gave back.
-  PERFORM FROM public.attempts a WHERE a.id IN (SELECT n.attempt_id FROM fresh n) FOR NO KEY UPDATE;
+  PERFORM (SELECT a.id FROM public.attempts a WHERE a.id = n.attempt_id FOR NO KEY UPDATE) FROM fresh n;
   SELECT CASE
       WHEN a.known IS NULL THEN 'a refund belongs to an attempt of its order and merchant'
       ELSE 'refunds stay within what their attempt gives back'
@@ -240,7 +240,7 @@ DECLARE
   broken text;
 BEGIN
   -- One after the other: of two who come at once, the second is to see what the first took.
-  PERFORM FROM public.attempts a WHERE a.id IN (SELECT n.attempt_id FROM fresh n) FOR NO KEY UPDATE;
+  PERFORM (SELECT a.id FROM public.attempts a WHERE a.id = n.attempt_id FOR NO KEY UPDATE) FROM fresh n;
   SELECT CASE
       WHEN a.disputed IS NULL THEN 'a dispute belongs to an attempt of its order and merchant'
       ELSE 'what is withdrawn is disputed on the attempt too'
@@ -263,7 +263,7 @@ EXECUTE FUNCTION check_new_disputes();
 CREATE FUNCTION check_moved_disputes() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
   -- One after the other: of two who come at once, the second is to see what the first took.
-  PERFORM FROM public.attempts a WHERE a.id IN (SELECT n.attempt_id FROM fresh n) FOR NO KEY UPDATE;
+  PERFORM (SELECT a.id FROM public.attempts a WHERE a.id = n.attempt_id FOR NO KEY UPDATE) FROM fresh n;
   PERFORM FROM stale o JOIN fresh n ON n.merchant_id = o.merchant_id AND n.id = o.id
   WHERE n.withdrawn AND NOT o.withdrawn AND (SELECT sum(d.amount) FROM public.disputes d WHERE d.merchant_id = n.merchant_id
       AND d.order_id = n.order_id AND d.attempt_id = n.attempt_id AND d.withdrawn AND NOT d.returned)
