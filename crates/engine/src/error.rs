@@ -71,7 +71,7 @@ pub enum Error {
     /// Too much is waiting already; come again soon.
     #[error("too much is waiting; try again")]
     Busy,
-    /// The database could not be written, or nobody knows whether it was: who asks again under the same key finds out.
+    /// The database could not be read or written, or nobody knows whether it was: who asks again under the same key finds out.
     #[error("{0}")]
     Unavailable(String),
     /// Something of ours failed. The text is for the log, not for the caller.
@@ -81,7 +81,7 @@ pub enum Error {
 
 impl From<ReadError> for Error {
     fn from(e: ReadError) -> Self {
-        Self::Internal(e.to_string())
+        Self::Unavailable(e.to_string())
     }
 }
 

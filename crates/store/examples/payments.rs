@@ -123,11 +123,18 @@ impl Shop {
             answer: None,
         });
         self.store.commit(change).await.expect("an order");
-        let payment = self.told(payment, Observed::Open, Some(IdempotencyWrite::Answer {
-            merchant,
-            key,
-            answer: StoredAnswer { kind: "created".into(), body: vec![b'x'; 700] },
-        }), None).await;
+        let payment = self
+            .told(
+                payment,
+                Observed::Open,
+                Some(IdempotencyWrite::Answer {
+                    merchant,
+                    key,
+                    answer: StoredAnswer { kind: "created".into(), body: vec![b'x'; 700] },
+                }),
+                None,
+            )
+            .await;
         let inbox = InboxWrite {
             merchant,
             psp_account: self.account,
@@ -143,7 +150,13 @@ impl Shop {
         self.told(read, Observed::Captured(Money::new(4999, "EUR".parse().expect("a currency"))), None, Some(inbox)).await;
     }
 
-    async fn told(&self, payment: Payment, state: Observed, idempotency: Option<IdempotencyWrite>, inbox: Option<InboxWrite>) -> Payment {
+    async fn told(
+        &self,
+        payment: Payment,
+        state: Observed,
+        idempotency: Option<IdempotencyWrite>,
+        inbox: Option<InboxWrite>,
+    ) -> Payment {
         let at = now();
         let seen = Observation {
             token: PspToken(format!("cs_{}", payment.attempt.id)),

@@ -25,13 +25,13 @@ pub use change::{
 };
 pub use postgres::{PostgresSettings, Statements};
 pub use reads::PartFilter;
+pub(crate) use rows::NO_NETWORK;
 pub use rows::{
     AccountBalance, BookException, ClaimedDelivery, ClaimedJob, Closed, DeclineKey, DeclineRow, DeclinesAsked, DeliveryFilter,
     EndpointAtWork, EntryFilter, EntryRow, EventCursor, EventMark, EventRow, Finding, ForgetDeclines, IdempotencyRow, InboxState,
     Job, OrderFilter, Page, PageAnchor, PostingRow, PspCursor, PspLineRow, StatementAsk, StatementLines, StatementRow, Stats,
     StoredAnswer, VerifyProgress, VerifyReport, Visit,
 };
-pub(crate) use rows::NO_NETWORK;
 pub use store::{Durability, OpenError, Store, WriterMode};
 
 /// A read came to nothing because of the database itself.

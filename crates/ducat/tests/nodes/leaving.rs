@@ -32,7 +32,25 @@ async fn each_node_is_stopped_and_started_again_and_no_request_is_lost() {
     let answered = traffic.answered();
     let wrong = traffic.end().await;
     assert!(wrong.is_empty(), "{} of {} went wrong:\n{}\n{}", wrong.len(), answered, wrong.join("\n"), balancer.said());
+    let verified = a.program.run(&["verify"]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
     println!("{answered} calls answered, none lost");
+}
+
+#[tokio::test]
+async fn two_nodes_that_start_at_once_on_an_empty_database_are_one_gateway() {
+    let world = World::begin().await;
+    let (a, b) = tokio::join!(world.node("a", |program| program), world.node("b", |program| program));
+    let asked = async |node: &crate::world::Node, path: &str| {
+        let answer = world.http.get(&format!("{}{path}", node.url), Some(KEY)).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.told());
+        answer.json()
+    };
+    assert_eq!(asked(&a, "/v1/merchant").await["id"], asked(&b, "/v1/merchant").await["id"]);
+    let accounts = asked(&a, "/v1/psp_accounts").await;
+    assert_eq!(accounts["data"].as_array().unwrap().len(), 1, "{accounts}");
+    let keys = asked(&b, "/v1/api_keys").await;
+    assert_eq!(keys["data"].as_array().unwrap().len(), 1, "{keys}");
 }
 
 /// Longer than the test may take: a job that comes again within it was not waited for.

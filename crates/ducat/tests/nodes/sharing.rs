@@ -140,6 +140,52 @@ async fn a_key_taken_back_by_the_command_line_dies_at_once_on_a_running_node() {
 }
 
 #[tokio::test]
+async fn a_key_taken_back_on_one_node_dies_on_the_other_with_valkey_and_without() {
+    let (world, mut valkey) = (World::begin().await, Valkey::start());
+    let (a, b) = (node(&world, "a", &valkey).await, node(&world, "b", &valkey).await);
+    let merchant = format!("{}/v1/merchant", b.url);
+    let opens = async |key: &str| world.http.get(&merchant, Some(key)).await.unwrap().status == 200;
+    for (longest, shared) in [(Duration::from_secs(2), "shared"), (Duration::from_secs(7), "degraded")] {
+        let wish = json!({ "name": "till", "scope": "read" });
+        let made = world.http.post_json(&format!("{}/v1/api_keys", a.url), KEY, None, &wish).await.unwrap().json();
+        let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+        if shared == "degraded" {
+            valkey.kill();
+            world.until_cache(&a, shared).await;
+        }
+        world.until_cache(&b, shared).await;
+        assert!(opens(key).await, "what one node made, the other knows");
+        let revoke = format!("{}/v1/api_keys/{id}/revoke", a.url);
+        assert_eq!(world.http.post_json(&revoke, KEY, None, &json!({})).await.unwrap().status, 200);
+        let revoked = Instant::now();
+        while opens(key).await {
+            assert!(revoked.elapsed() < longest, "{shared}: it lives for {:?}", revoked.elapsed());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_calls_of_a_key_are_counted_over_all_nodes() {
+    let (world, valkey, begun) = (World::begin().await, Valkey::start(), Instant::now());
+    let settings = |program: crate::support::process::Program| {
+        let program = program.with("DUCAT_CACHE_URL", valkey.url()).with("DUCAT_RATE_LIMIT_PER_SECOND", 1);
+        program.with("DUCAT_RATE_LIMIT_BURST", BURST)
+    };
+    let (a, b) = (world.node("a", settings).await, world.node("b", settings).await);
+    world.until_cache(&a, "shared").await;
+    world.until_cache(&b, "shared").await;
+    let mut admitted = 0;
+    for number in 0..2 * BURST {
+        let node = if number % 2 == 0 { &a } else { &b };
+        let answer = world.http.get(&format!("{}/v1/events", node.url), Some(KEY)).await.unwrap();
+        assert!(matches!(answer.status, 200 | 429), "{}", answer.told());
+        admitted += u32::from(answer.status == 200);
+    }
+    assert!((BURST..=BURST + came_back(begun)).contains(&admitted), "{admitted}");
+}
+
+#[tokio::test]
 async fn the_way_to_valkey_can_be_encrypted_and_a_stranger_s_certificate_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

@@ -80,16 +80,28 @@ impl Caller {
         wrong
     }
 
-    /// An order, its page, and a look at the events. Gives how many calls that were.
+    /// An order, which any node knows from then on; the same request again, which any node answers alike; a look at the events. Gives how many
+    /// calls that were.
     async fn buy(&self, round: u64) -> Result<u64, String> {
         let reference = format!("order-{}-{round}", self.number);
         let wish = json!({ "reference": reference, "amount": 500, "currency": "EUR" });
         let orders = format!("{}/v1/payment_orders", self.url);
-        let post = self.http.post(&orders).header("idempotency-key", &reference).header("content-type", "application/json");
-        let order = self.answer(post.body(wish.to_string())).await?;
-        self.answer(self.http.get(format!("{orders}?limit=1"))).await?;
+        let create = || {
+            let post = self.http.post(&orders).header("idempotency-key", &reference).header("content-type", "application/json");
+            self.answer(post.body(wish.to_string()))
+        };
+        let order = create().await?;
+        let id = order["id"].as_str().ok_or_else(|| format!("no order: {order}"))?;
+        let again = create().await?;
+        if again != order {
+            return Err(format!("answered otherwise: {again} and not {order}"));
+        }
+        let found = self.answer(self.http.get(format!("{orders}/{id}"))).await?;
+        if found["reference"] != order["reference"] {
+            return Err(format!("found {found}"));
+        }
         self.answer(self.http.get(format!("{}/v1/events?limit=1", self.url))).await?;
-        order["id"].as_str().map(|_| 3).ok_or_else(|| format!("no order: {order}"))
+        Ok(4)
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Value, String> {

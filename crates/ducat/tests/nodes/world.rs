@@ -1,4 +1,4 @@
-//! The PSP, and nodes that know it.
+//! The PSP, the database, and nodes that know both.
 
 use crate::support::http::Http;
 use crate::support::process::{PATIENCE, Program, Running, free_port};
@@ -16,6 +16,8 @@ const DRAIN_MS: u64 = 2_000;
 pub struct World {
     pub http: Http,
     sandbox: String,
+    /// The database that the nodes share.
+    database: String,
     folder: TempDir,
     _sandbox: Running,
 }
@@ -36,7 +38,8 @@ impl World {
         let sandbox = format!("http://127.0.0.1:{port}");
         let mut running = program.start("sandbox", &["sandbox"]);
         running.until_ready(&http, &format!("{sandbox}/_sandbox/state")).await;
-        Self { http, sandbox, folder, _sandbox: running }
+        let database = tokio::task::spawn_blocking(ducat_test_postgres::database).await.unwrap();
+        Self { http, sandbox, database, folder, _sandbox: running }
     }
 
     pub fn folder(&self) -> &std::path::Path {
@@ -50,6 +53,7 @@ impl World {
         let port = free_port();
         let program = Program::in_folder(&folder)
             .with("DUCAT_LISTEN", format!("127.0.0.1:{port}"))
+            .with("DUCAT_DATABASE_URL", &self.database)
             .with("DUCAT_SANDBOX", "off")
             .with("DUCAT_STRIPE_API_KEY", STRIPE_KEY)
             .with("DUCAT_STRIPE_API_BASE", &self.sandbox)

@@ -5,6 +5,7 @@
 -- - What can be told from a row alone is a CHECK. What compares a row with what it was is a row trigger with a WHEN clause that calls
 --   refuse(): the clause is evaluated without a call, so a change that is allowed costs next to nothing. AFTER and not BEFORE, because a
 --   BEFORE UPDATE trigger locks each row once more and writes that to the log, whether its clause is true or not.
+--   Clauses and checks are read anew by each statement, so those of orders and attempts are short: = ANY ('{…}') and not IN.
 -- - What looks at other rows is a statement trigger: one function for all rows of the statement. Its lookups are subqueries by key, one
 --   lookup per row, and may not read whole tables: a plan that was made while a table was small is kept while the table grows.
 -- - There are no foreign keys to merchants, PSP accounts and orders in tables that many write: such a key locks the row it leads to.
@@ -78,8 +79,8 @@ CREATE TABLE payment_orders (
   details              jsonb NOT NULL,
   expires_at           timestamptz NOT NULL,
   created_at           timestamptz NOT NULL,
-  status               text NOT NULL CHECK (status IN
-                         ('created', 'pending', 'processing', 'authorized', 'succeeded', 'failed', 'canceled', 'expired')),
+  status               text NOT NULL CHECK (status = ANY
+                         ('{created, pending, processing, authorized, succeeded, failed, canceled, expired}')),
   version              integer NOT NULL CHECK (version > 0),
   updated_at           timestamptz NOT NULL,
   amount_authorized    bigint NOT NULL,
@@ -104,7 +105,7 @@ WHEN (NEW.version <> OLD.version + 1)
 EXECUTE FUNCTION refuse('each change of a payment order is one version');
 CREATE TRIGGER payment_orders_keep_their_end AFTER UPDATE ON payment_orders FOR EACH ROW
 WHEN (NEW.status <> OLD.status AND (OLD.status = 'succeeded'
-  OR (OLD.status IN ('failed', 'canceled', 'expired') AND NEW.status NOT IN ('authorized', 'succeeded'))))
+  OR (OLD.status = ANY ('{failed, canceled, expired}') AND NEW.status <> ALL ('{authorized, succeeded}'))))
 EXECUTE FUNCTION refuse('only money leads out of a terminal status');
 CREATE TRIGGER payment_orders_are_kept BEFORE DELETE ON payment_orders FOR EACH ROW
 EXECUTE FUNCTION refuse('payment orders are never deleted');
@@ -131,8 +132,8 @@ CREATE TABLE attempts (
   psp_account_id  uuid NOT NULL,
   psp             text NOT NULL,
   created_at      timestamptz NOT NULL,
-  status          text NOT NULL CHECK (status IN ('registering', 'unknown', 'requires_action', 'processing', 'authorized', 'captured',
-                    'failed', 'canceled', 'expired')),
+  status          text NOT NULL CHECK (status = ANY
+                    ('{registering, unknown, requires_action, processing, authorized, captured, failed, canceled, expired}')),
   token           text,
   psp_payment     text,
   redirect_url    text,
@@ -144,12 +145,12 @@ CREATE TABLE attempts (
   surplus         boolean NOT NULL,
   fees            jsonb CHECK (jsonb_typeof(fees) = 'array'),
   slot            integer GENERATED ALWAYS AS (CASE
-                    WHEN status IN ('registering', 'unknown', 'requires_action', 'processing') THEN 0
-                    WHEN status IN ('authorized', 'captured') AND NOT surplus THEN 1 END) STORED,
+                    WHEN status = ANY ('{registering, unknown, requires_action, processing}') THEN 0
+                    WHEN status = ANY ('{authorized, captured}') AND NOT surplus THEN 1 END) STORED,
   CONSTRAINT attempts_pkey PRIMARY KEY (id),
   CONSTRAINT attempts_by_order UNIQUE (order_id, number),
   CHECK (status <> 'unknown' OR check_at IS NOT NULL),
-  CHECK (status NOT IN ('requires_action', 'processing', 'authorized', 'captured') OR token IS NOT NULL)
+  CHECK (status <> ALL ('{requires_action, processing, authorized, captured}') OR token IS NOT NULL)
 ) WITH (fillfactor = 85);
 -- One registration per attempt, one attempt per registration.
 CREATE UNIQUE INDEX attempts_by_token ON attempts (psp_account_id, token) WHERE token IS NOT NULL;
@@ -162,7 +163,7 @@ WHEN (NEW.id <> OLD.id OR NEW.order_id <> OLD.order_id OR NEW.number <> OLD.numb
 EXECUTE FUNCTION refuse('what an attempt is never changes');
 CREATE TRIGGER attempts_keep_their_end AFTER UPDATE ON attempts FOR EACH ROW
 WHEN (NEW.status <> OLD.status AND (OLD.status = 'captured'
-  OR (OLD.status IN ('failed', 'canceled', 'expired') AND NEW.status NOT IN ('authorized', 'captured'))))
+  OR (OLD.status = ANY ('{failed, canceled, expired}') AND NEW.status <> ALL ('{authorized, captured}'))))
 EXECUTE FUNCTION refuse('only money leads out of the end of an attempt');
 CREATE TRIGGER attempts_keep_their_token AFTER UPDATE ON attempts FOR EACH ROW
 WHEN (OLD.token IS NOT NULL AND NEW.token IS DISTINCT FROM OLD.token)

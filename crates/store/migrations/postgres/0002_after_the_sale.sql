@@ -27,14 +27,15 @@ CREATE TRIGGER payment_orders_date_their_status AFTER UPDATE ON payment_orders F
 WHEN (NEW.status_version <> CASE WHEN NEW.status = OLD.status THEN OLD.status_version ELSE NEW.version END)
 EXECUTE FUNCTION refuse('a status names the version it came with');
 CREATE TRIGGER payment_orders_keep_their_claim AFTER UPDATE ON payment_orders FOR EACH ROW
-WHEN (NEW.claim IS DISTINCT FROM OLD.claim AND (OLD.claim IS NOT NULL OR NEW.status NOT IN ('authorized', 'succeeded')))
+WHEN (NEW.claim IS DISTINCT FROM OLD.claim AND (OLD.claim IS NOT NULL OR NEW.status <> ALL ('{authorized, succeeded}')))
 EXECUTE FUNCTION refuse('a payment order with money is claimed once');
 
 -- Whether a list begins with all of another list.
-CREATE FUNCTION begins_with(list jsonb, beginning jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT beginning IS NULL OR (list IS NOT NULL AND NOT EXISTS (
-    SELECT FROM generate_series(0, jsonb_array_length(beginning) - 1) place WHERE list -> place IS DISTINCT FROM beginning -> place))
-$$;
+CREATE FUNCTION begins_with(list jsonb, beginning jsonb) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN beginning IS NULL OR (list IS NOT NULL AND NOT EXISTS (
+    SELECT FROM generate_series(0, jsonb_array_length(beginning) - 1) place WHERE list -> place IS DISTINCT FROM beginning -> place));
+END $$;
 
 -- What a PSP charged is only added to.
 CREATE TRIGGER attempts_keep_their_fees AFTER UPDATE ON attempts FOR EACH ROW
@@ -162,7 +163,7 @@ DECLARE
   broken text;
 BEGIN
   -- One after the other: of two who come at once, the second is to see what the first gave back.
-  PERFORM FROM public.attempts a WHERE a.id IN (SELECT n.attempt_id FROM fresh n) FOR NO KEY UPDATE;
+  PERFORM (SELECT a.id FROM public.attempts a WHERE a.id = n.attempt_id FOR NO KEY UPDATE) FROM fresh n;
   SELECT CASE
       WHEN a.known IS NULL THEN 'a refund belongs to an attempt of its order and merchant'
       ELSE 'refunds stay within what their attempt gives back'
@@ -239,7 +240,7 @@ DECLARE
   broken text;
 BEGIN
   -- One after the other: of two who come at once, the second is to see what the first took.
-  PERFORM FROM public.attempts a WHERE a.id IN (SELECT n.attempt_id FROM fresh n) FOR NO KEY UPDATE;
+  PERFORM (SELECT a.id FROM public.attempts a WHERE a.id = n.attempt_id FOR NO KEY UPDATE) FROM fresh n;
   SELECT CASE
       WHEN a.disputed IS NULL THEN 'a dispute belongs to an attempt of its order and merchant'
       ELSE 'what is withdrawn is disputed on the attempt too'
@@ -262,7 +263,7 @@ EXECUTE FUNCTION check_new_disputes();
 CREATE FUNCTION check_moved_disputes() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
   -- One after the other: of two who come at once, the second is to see what the first took.
-  PERFORM FROM public.attempts a WHERE a.id IN (SELECT n.attempt_id FROM fresh n) FOR NO KEY UPDATE;
+  PERFORM (SELECT a.id FROM public.attempts a WHERE a.id = n.attempt_id FOR NO KEY UPDATE) FROM fresh n;
   PERFORM FROM stale o JOIN fresh n ON n.merchant_id = o.merchant_id AND n.id = o.id
   WHERE n.withdrawn AND NOT o.withdrawn AND (SELECT sum(d.amount) FROM public.disputes d WHERE d.merchant_id = n.merchant_id
       AND d.order_id = n.order_id AND d.attempt_id = n.attempt_id AND d.withdrawn AND NOT d.returned)

@@ -114,7 +114,8 @@ CREATE TABLE webhook_deliveries (
   next_at      timestamptz,
   created_at   timestamptz NOT NULL,
   CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (merchant_id, endpoint_id, id),
-  CONSTRAINT webhook_deliveries_id UNIQUE (merchant_id, id),
+  -- The id comes first, so that those that are old enough to be forgotten are found by it.
+  CONSTRAINT webhook_deliveries_id UNIQUE (id, merchant_id),
   CHECK ((state = 'pending') = (next_at IS NOT NULL)),
   CHECK (NOT leased OR state = 'pending'),
   CHECK ((origin = 'test') = (body IS NOT NULL))
@@ -212,10 +213,15 @@ EXECUTE FUNCTION refuse('a try is kept as long as its delivery');
 CREATE TRIGGER webhook_deliveries_are_not_emptied BEFORE TRUNCATE ON webhook_deliveries
 EXECUTE FUNCTION refuse('a try is kept as long as its delivery');
 
--- A foreign key that cascades would ask for each row by itself.
+-- A foreign key that cascades would lock the delivery for each try, too.
 CREATE FUNCTION forget_webhook_tries() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+DECLARE
+  went record;
 BEGIN
-  DELETE FROM public.webhook_tries t USING gone g WHERE t.merchant_id = g.merchant_id AND t.delivery_id = g.id;
+  -- By key, one after the other: a join that was planned while there were few tries would read all of them.
+  FOR went IN SELECT g.merchant_id, g.id FROM gone g LOOP
+    DELETE FROM public.webhook_tries t WHERE t.merchant_id = went.merchant_id AND t.delivery_id = went.id;
+  END LOOP;
   RETURN NULL;
 END $$;
 CREATE TRIGGER webhook_deliveries_take_their_tries_along AFTER DELETE ON webhook_deliveries REFERENCING OLD TABLE AS gone

@@ -90,7 +90,8 @@ impl Connections {
         // A new primary is found by asking each new connection whether it may write.
         let pool = pool.post_create(Hook::async_fn(|client, _| {
             Box::pin(async move {
-                let row = client.query_one("SELECT pg_is_in_recovery()", &[]).await.map_err(deadpool_postgres::HookError::Backend)?;
+                let row =
+                    client.query_one("SELECT pg_is_in_recovery()", &[]).await.map_err(deadpool_postgres::HookError::Backend)?;
                 if row.get(0) { Err(deadpool_postgres::HookError::message("the server only reads")) } else { Ok(()) }
             })
         }));

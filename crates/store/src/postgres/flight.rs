@@ -25,11 +25,7 @@ type Mark = [u8; 16];
 type Answer<'f> = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send + 'f>>;
 
 /// Commits the statements in one transaction.
-pub(super) async fn commit(
-    writers: &Connections,
-    statements: &[Statement],
-    chance: &dyn Chance,
-) -> Result<(), Failure> {
+pub(super) async fn commit(writers: &Connections, statements: &[Statement], chance: &dyn Chance) -> Result<(), Failure> {
     let mark: Mark = random_bytes(chance);
     // Nothing was sent yet: whoever cannot be reached has committed nothing.
     let connection = writers.take_patiently().await.map_err(|why| Failure::Refused(crate::CommitError::Unavailable(why)))?;

@@ -20,7 +20,8 @@ struct Question {
 const KEY: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("key", "text")];
 const MESSAGE: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("psp_account_id", "uuid"), ("message_id", "text")];
 const VERSION: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("id", "uuid"), ("version", "integer")];
-const PLACE: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("id", "uuid"), ("position", "bigint"), ("version", "integer")];
+const PLACE: &[Column] =
+    &[("change", "integer"), ("merchant_id", "uuid"), ("id", "uuid"), ("position", "bigint"), ("version", "integer")];
 const CLAIM: &[Column] =
     &[("change", "integer"), ("merchant_id", "uuid"), ("endpoint_id", "uuid"), ("id", "uuid"), ("lease_until", "timestamptz")];
 
@@ -64,32 +65,51 @@ fn questions(changes: &[&Change]) -> [Question; 6] {
         }
         for write in &change.deliveries {
             if let DeliveryWrite::Tried { delivery, lease_until, .. } = write {
-                claims.push([number(), delivery.merchant.into(), delivery.endpoint.into(), delivery.id.into(), (*lease_until).into()]);
+                claims.push([
+                    number(),
+                    delivery.merchant.into(),
+                    delivery.endpoint.into(),
+                    delivery.id.into(),
+                    (*lease_until).into(),
+                ]);
             }
         }
     }
     let [keys, messages, references, versions, places, claims] = rows;
-    let there = |columns: &[Column], table: &str, on: &str| format!("SELECT n.change FROM {} JOIN {table} t ON {on}", unnest(columns));
+    let there =
+        |columns: &[Column], table: &str, on: &str| format!("SELECT n.change FROM {} JOIN {table} t ON {on}", unnest(columns));
     let gone = |columns: &[Column], table: &str, on: &str| {
         format!("SELECT n.change FROM {} WHERE NOT EXISTS (SELECT 1 FROM {table} t WHERE {on})", unnest(columns))
     };
     let of = "t.merchant_id = n.merchant_id AND";
     let taken = |unique| CommitError::Taken(unique);
     [
-        Question { sql: there(KEY, "idempotency_keys", &format!("{of} t.key = n.key")), rows: keys, means: taken(Unique::IdempotencyKey) },
+        Question {
+            sql: there(KEY, "idempotency_keys", &format!("{of} t.key = n.key")),
+            rows: keys,
+            means: taken(Unique::IdempotencyKey),
+        },
         Question {
             sql: there(MESSAGE, "inbox", &format!("{of} t.psp_account_id = n.psp_account_id AND t.message_id = n.message_id")),
             rows: messages,
             means: taken(Unique::Message),
         },
-        Question { sql: there(KEY, "payment_orders", &format!("{of} t.reference = n.key")), rows: references, means: taken(Unique::Reference) },
+        Question {
+            sql: there(KEY, "payment_orders", &format!("{of} t.reference = n.key")),
+            rows: references,
+            means: taken(Unique::Reference),
+        },
         Question {
             sql: gone(VERSION, "payment_orders", &format!("{of} t.id = n.id AND t.version = n.version - 1")),
             rows: versions,
             means: CommitError::Stale,
         },
         Question {
-            sql: gone(PLACE, "webhook_endpoints", &format!("{of} t.id = n.id AND t.position = n.position AND t.version = n.version")),
+            sql: gone(
+                PLACE,
+                "webhook_endpoints",
+                &format!("{of} t.id = n.id AND t.position = n.position AND t.version = n.version"),
+            ),
             rows: places,
             means: CommitError::Stale,
         },
@@ -114,8 +134,7 @@ async fn ask(connection: &Connection, sql: &str, rows: Rows) -> Result<Vec<usize
             connection.client.query(&statement, &params).await?
         }
         Statements::ReadAnew => {
-            let typed: Vec<(&(dyn ToSql + Sync), Type)> =
-                params.iter().map(|p| p as &(dyn ToSql + Sync)).zip(kinds).collect();
+            let typed: Vec<(&(dyn ToSql + Sync), Type)> = params.iter().map(|p| p as &(dyn ToSql + Sync)).zip(kinds).collect();
             connection.client.query_typed(sql, &typed).await?
         }
     };

@@ -55,7 +55,8 @@ async fn next(transaction: &Transaction<'_>) -> Result<Option<(u32, &'static str
         return Err(OpenError::Foreign);
     }
     if is_empty {
-        let make = "CREATE TABLE schema_migrations (number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL)";
+        let make =
+            "CREATE TABLE schema_migrations (number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL)";
         transaction.batch_execute(make).await?;
     }
     let done: i32 = transaction.query_one("SELECT coalesce(max(number), 0) FROM schema_migrations", &[]).await?.get(0);

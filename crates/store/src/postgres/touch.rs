@@ -50,18 +50,24 @@ fn things(change: &Change) -> HashSet<u64> {
         touch(digest(("job", job)));
     }
     for write in &change.endpoints {
-        touch(digest(("endpoint", match write {
-            EndpointWrite::Insert(e) | EndpointWrite::Update(e) | EndpointWrite::Pause { endpoint: e, .. } => e.id,
-            EndpointWrite::Advance { endpoint, .. } => *endpoint,
-            EndpointWrite::AdvanceReplay { replay, .. } => replay.endpoint,
-            EndpointWrite::Reached(_, id) | EndpointWrite::Missed(_, id, _) => *id,
-        })));
+        touch(digest((
+            "endpoint",
+            match write {
+                EndpointWrite::Insert(e) | EndpointWrite::Update(e) | EndpointWrite::Pause { endpoint: e, .. } => e.id,
+                EndpointWrite::Advance { endpoint, .. } => *endpoint,
+                EndpointWrite::AdvanceReplay { replay, .. } => replay.endpoint,
+                EndpointWrite::Reached(_, id) | EndpointWrite::Missed(_, id, _) => *id,
+            },
+        )));
     }
     for write in &change.deliveries {
-        touch(digest(("delivery", match write {
-            DeliveryWrite::Insert(d) | DeliveryWrite::InsertTried(d, _) => d.id,
-            DeliveryWrite::Tried { delivery, .. } | DeliveryWrite::TryNow(delivery, _) => delivery.id,
-        })));
+        touch(digest((
+            "delivery",
+            match write {
+                DeliveryWrite::Insert(d) | DeliveryWrite::InsertTried(d, _) => d.id,
+                DeliveryWrite::Tried { delivery, .. } | DeliveryWrite::TryNow(delivery, _) => delivery.id,
+            },
+        )));
     }
     for account in &change.psp_accounts {
         touch(digest(("psp account", account.id)));
@@ -91,7 +97,8 @@ fn things(change: &Change) -> HashSet<u64> {
     if let Some(visit) = &change.visit {
         touch(digest(("visit", visit.order)));
     }
-    let forgets = change.forget_keys_before.is_some() || change.forget_declines.is_some() || change.forget_deliveries_before.is_some();
+    let forgets =
+        change.forget_keys_before.is_some() || change.forget_declines.is_some() || change.forget_deliveries_before.is_some();
     if forgets {
         touch(digest("forget"));
     }

@@ -1,10 +1,10 @@
 //! Writes one [`Change`] inside the writer's transaction. Every statement is prepared once and kept.
 
 use super::col::Col;
-use crate::codec::details_of;
 use super::ledger::{self, Moved};
 use super::refusal::refused;
 use super::{declines, jobs, parts, statement, webhooks};
+use crate::codec::details_of;
 use crate::{Change, CommitError, IdempotencyWrite, InboxWrite, PaymentWrite};
 use ducat_domain::payments::{Attempt, Fee, PaymentOrder};
 use ducat_domain::{ApiKey, PspAccount, Timestamp};

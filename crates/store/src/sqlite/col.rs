@@ -36,4 +36,3 @@ impl FromSql for Col<Timestamp> {
         value.as_i64().map(|micros| Self(Timestamp::from_micros(micros)))
     }
 }
-

@@ -26,7 +26,8 @@ mod writer;
 use crate::row::Row;
 use crate::value::Value;
 use crate::{
-    Change, ClaimedDelivery, ClaimedJob, CommitError, Durability, OpenError, ReadError, Stats, VerifyProgress, VerifyReport, WriterMode,
+    Change, ClaimedDelivery, ClaimedJob, CommitError, Durability, OpenError, ReadError, Stats, VerifyProgress, VerifyReport,
+    WriterMode,
 };
 use ducat_domain::{MerchantId, Timestamp, WebhookEndpointId};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
@@ -237,7 +238,9 @@ mod tests {
         let store = Sqlite::open(&path, WriterMode::Caller, Timestamp::from_seconds(1)).unwrap();
         let refused = store.readers.with(|db| {
             let d = durability_of(db)?;
-            assert!(matches!(d, Durability::Sqlite { journal_mode, synchronous: 2, foreign_keys: true, .. } if journal_mode == "wal"));
+            assert!(
+                matches!(d, Durability::Sqlite { journal_mode, synchronous: 2, foreign_keys: true, .. } if journal_mode == "wal")
+            );
             Ok(db.execute("DELETE FROM jobs", [])?)
         });
         assert!(refused.is_err());

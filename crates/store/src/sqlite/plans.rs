@@ -112,13 +112,8 @@ fn every_read_finds_its_rows_by_an_index() {
     let entries_of_order = EntryFilter { order: Some(order), account: Some("bank:main".into()), ..EntryFilter::default() };
     let key = DeclineKey::Card([7; 32]);
     let asked = vec![DeclinesAsked { key, since: now, limit: 9 }];
-    let ask = |from, after| StatementAsk {
-        account: "bank:main".into(),
-        currency: "EUR".parse().unwrap(),
-        from,
-        to: Some(now),
-        after,
-    };
+    let ask =
+        |from, after| StatementAsk { account: "bank:main".into(), currency: "EUR".parse().unwrap(), from, to: Some(now), after };
     let of_event = DeliveryFilter { state: None, event: Some(event) };
     let dead = DeliveryFilter { state: Some(DeliveryState::Dead), event: None };
     let told = async {

@@ -1,7 +1,7 @@
 //! Every invariant over the whole file. Each is a query that finds what breaks it.
 
-use crate::invariants::INVARIANTS;
 use super::{Readers, Sqlite, migrations};
+use crate::invariants::INVARIANTS;
 use crate::{Finding, ReadError, VerifyProgress, VerifyReport, WriterMode};
 use ducat_domain::Timestamp;
 use rusqlite::Connection;

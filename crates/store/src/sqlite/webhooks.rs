@@ -3,11 +3,11 @@
 use super::apply::{Applied, in_time, run};
 use super::col::Col;
 use super::refusal::refused;
+use crate::codec;
+use crate::reads::first_of;
+use crate::row::Row;
 use crate::{ClaimedDelivery, CommitError, DeliveryNext, DeliveryWrite, EndpointWrite};
 use ducat_domain::webhooks::*;
-use crate::codec;
-use crate::row::Row;
-use crate::reads::first_of;
 use ducat_domain::{EventId, MerchantId, Timestamp, WebhookEndpointId};
 use rusqlite::{Connection, params};
 use serde::Serialize;

@@ -19,8 +19,18 @@ const MAX_WAITING: usize = 4096;
 /// What the writer is asked to do.
 pub(super) enum Ask {
     Commit(Box<Change>, oneshot::Sender<Result<(), CommitError>>),
-    Claim { now: Timestamp, lease_until: Timestamp, limit: u32, reply: oneshot::Sender<Result<Vec<ClaimedJob>, CommitError>> },
-    ClaimDeliveries { wanted: Vec<(MerchantId, WebhookEndpointId, u32)>, now: Timestamp, lease_until: Timestamp, reply: DeliveriesReply },
+    Claim {
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+        reply: oneshot::Sender<Result<Vec<ClaimedJob>, CommitError>>,
+    },
+    ClaimDeliveries {
+        wanted: Vec<(MerchantId, WebhookEndpointId, u32)>,
+        now: Timestamp,
+        lease_until: Timestamp,
+        reply: DeliveriesReply,
+    },
     Durability(oneshot::Sender<Result<Durability, ReadError>>),
 }
 

@@ -3,8 +3,8 @@
 use super::{Applied, text_of};
 use crate::postgres::statement::{Column, Rows, Statement, insert, names, unnest, unnest_from};
 use crate::{Change, CommitError};
-use ducat_domain::{Currency, MerchantId};
 use ducat_domain::journal::{FiledEntry, Layer};
+use ducat_domain::{Currency, MerchantId};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -28,9 +28,9 @@ impl KnownAccounts {
     pub fn note(&self, changes: &[&Change]) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for filed in changes.iter().flat_map(|change| &change.entries) {
-            known.extend(filed.entry.postings().iter().map(|p| {
-                account_id(&(filed.merchant, p.account.to_string(), p.amount.currency))
-            }));
+            known.extend(
+                filed.entry.postings().iter().map(|p| account_id(&(filed.merchant, p.account.to_string(), p.amount.currency))),
+            );
         }
         if known.len() > MAX_KNOWN {
             known.clear();
