@@ -154,8 +154,6 @@ $$;
 
 -- A customer's page knows nothing but the order's id.
 CREATE INDEX payment_orders_by_id ON payment_orders (id);
--- The oldest deliveries of all merchants are forgotten first.
-CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (id);
 
 -- Words of the checks that SQLite has and PostgreSQL does not.
 CREATE FUNCTION iif(yes boolean, one anycompatible, other anycompatible) RETURNS anycompatible LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
