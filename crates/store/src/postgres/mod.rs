@@ -61,7 +61,7 @@ impl Postgres {
         let connection = self.writer.connections().take().await.map_err(ReadError)?;
         let next = now.plus(NEXT_MONTH);
         for moment in [now, next] {
-            connection.query("SELECT make_month($1)", &values![moment]).await?;
+            connection.query("SELECT make_month($1)", &[Value::from(moment)]).await?;
         }
         // Marks are dated by the server, which wrote them.
         connection.query("DELETE FROM write_marks WHERE at < now() - interval '1 day'", &[]).await.map(drop)
@@ -136,5 +136,26 @@ pub(crate) mod tests {
         assert_eq!(one.verify(|_| {}).await.unwrap().findings, Vec::new());
         assert!(matches!(other.durability().await.unwrap(), Durability::Postgres { version: 150_000.., .. }));
         other.commit(Change::default()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_user_with_the_program_s_rights_alone_can_run_it() {
+        let owner = ducat_test_postgres::database();
+        let database = open(&settings(&owner)).await;
+        let name = owner.rsplit('/').next().unwrap();
+        let role = format!("run_{name}");
+        ducat_test_postgres::server().run_sql(name, &format!("CREATE ROLE {role} LOGIN IN ROLE ducat_app"));
+        let run = open(&settings(&owner.replace("ducat@", &format!("{role}@")))).await;
+        let at = Timestamp::from_seconds(1_795_000_001);
+        let merchant = ducat_domain::Merchant {
+            id: ducat_domain::MerchantId::from_bytes([7; 16]),
+            name: "shop".into(),
+            sealed_return_secret: vec![1],
+            created_at: at,
+        };
+        run.commit(Change { merchants: vec![merchant], ..Change::default() }).await.unwrap();
+        run.keep_house(at).await.unwrap();
+        assert_eq!(run.verify(|_| {}).await.unwrap().findings, Vec::new());
+        drop(database);
     }
 }

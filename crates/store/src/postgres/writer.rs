@@ -22,7 +22,7 @@ const MAX_GROUP: usize = 256;
 const MAX_WAITING: usize = 4096;
 /// How often a transaction that met another one is tried again.
 const MAX_TRIES: u32 = 6;
-/// How often what has lost is taken out of a group before each change is committed alone.
+/// How often it is asked who of a group has lost.
 const MAX_SIFTS: u32 = 3;
 
 type Reply = oneshot::Sender<Result<(), CommitError>>;
@@ -153,24 +153,34 @@ impl Writers {
         group
     }
 
-    async fn write(&self, mut group: Vec<Ask>) {
-        for sift in 0..=MAX_SIFTS {
-            match self.commit(&group).await {
-                Ok(()) => return answer(group, &Ok(())),
-                Err(why @ (CommitError::Unavailable(_) | CommitError::Unknown(_) | CommitError::Busy)) => {
-                    return answer(group, &Err(why));
+    /// Commits a group. Where it is refused, those who are known to have lost leave it; where that is nobody, each half goes its own way, so
+    /// that one who lost in a way that nobody looks for is found in a few commits.
+    async fn write(&self, group: Vec<Ask>) {
+        // What is left, the longest waiting last.
+        let mut left = vec![group];
+        let mut sifts = 0;
+        while let Some(group) = left.pop() {
+            let why = match self.commit(&group).await {
+                Ok(()) => {
+                    answer(group, &Ok(()));
+                    continue;
                 }
-                Err(why) if group.len() <= 1 => return answer(group, &Err(why)),
-                Err(_) if sift < MAX_SIFTS => group = self.sift(group).await,
-                Err(_) => {}
+                Err(why) => why,
+            };
+            let nobody_could = matches!(why, CommitError::Unavailable(_) | CommitError::Unknown(_) | CommitError::Busy);
+            if nobody_could || group.len() <= 1 {
+                answer(group, &Err(why));
+                continue;
             }
-            if group.is_empty() {
-                return;
+            let whole = group.len();
+            let mut sound = if sifts < MAX_SIFTS { self.sift(group).await } else { group };
+            sifts += 1;
+            if sound.len() == whole {
+                left.push(sound.split_off(whole / 2));
             }
-        }
-        for ask in group {
-            let result = self.commit(std::slice::from_ref(&ask)).await;
-            answer(vec![ask], &result);
+            if !sound.is_empty() {
+                left.push(sound);
+            }
         }
     }
 

@@ -11,22 +11,43 @@ use ducat_store::*;
 /// How many orders are committed together.
 const BATCH: u64 = 250;
 
+/// What is committed together: the first step of every order, then the second of each that has one, and so on.
+#[derive(Default)]
+struct Rounds {
+    rounds: Vec<Change>,
+    /// Where the order stands that is being written.
+    step: usize,
+}
+
+impl Rounds {
+    /// The round in which the next step of the order is made.
+    fn next(&mut self) -> &mut Change {
+        if self.rounds.len() <= self.step {
+            self.rounds.resize_with(self.step + 1, Change::default);
+        }
+        &mut self.rounds[self.step]
+    }
+}
+
 /// Commits this many orders of one shop, with everything that became of them.
 pub async fn crowd(w: &World, shop: Shop, orders: u64) {
     let mut left = orders;
     while left > 0 {
-        let mut all = Change::default();
+        let mut all = Rounds::default();
         for _ in 0..left.min(BATCH) {
             one(w, shop, &mut all);
+            all.step = 0;
         }
         payout(w, shop, &mut all);
         left = left.saturating_sub(BATCH);
-        w.commit(all).await;
+        for round in all.rounds {
+            w.commit(round).await;
+        }
     }
 }
 
 /// One order from its beginning to its end.
-fn one(w: &World, shop: Shop, all: &mut Change) {
+fn one(w: &World, shop: Shop, all: &mut Rounds) {
     let opened = w.opened(shop, w.terms());
     let payment = opened.payment.clone();
     add(w, all, opened, PaymentWrite::Insert);
@@ -43,12 +64,12 @@ fn one(w: &World, shop: Shop, all: &mut Change) {
 }
 
 /// The money comes, with the line of the PSP's statement; of ten, one goes back, and of a hundred, one is disputed.
-fn paid(w: &World, all: &mut Change, payment: Payment) {
+fn paid(w: &World, all: &mut Rounds, payment: Payment) {
     let payment = told(w, all, payment, Observed::Captured(eur(4999)));
     let now = w.now();
     let fee = Fee { psp_line: format!("txn_{}", payment.attempt.id), amount: eur(175) };
     let (order, psp_account, merchant) = (payment.order.id, payment.attempt.psp_account, payment.order.merchant);
-    all.psp_lines.push(PspLineRow {
+    all.next().psp_lines.push(PspLineRow {
         psp_account,
         psp_line: fee.psp_line.clone(),
         merchant,
@@ -70,7 +91,7 @@ fn paid(w: &World, all: &mut Change, payment: Payment) {
     }
 }
 
-fn refund(w: &World, all: &mut Change, payment: Payment) {
+fn refund(w: &World, all: &mut Rounds, payment: Payment) {
     let now = w.now();
     let new = NewRefund { id: RefundId::new(now, &w.dice), amount: Some(1_000), reason: None, origin: RefundOrigin::Api };
     let begun = payment.request_refund(new, now, at(60)).expect("a refund");
@@ -86,7 +107,7 @@ fn refund(w: &World, all: &mut Change, payment: Payment) {
     step(w, all, payment.refund_heard(refund, &seen, w.now(), at(60)).expect("a refund that succeeds"));
 }
 
-fn dispute(w: &World, all: &mut Change, payment: Payment) {
+fn dispute(w: &World, all: &mut Rounds, payment: Payment) {
     let id = DisputeId::new(w.now(), &w.dice);
     let mut seen = DisputeSeen {
         psp_dispute: format!("psp_{id}"),
@@ -115,7 +136,7 @@ fn dispute(w: &World, all: &mut Change, payment: Payment) {
 }
 
 /// What is paid out once a batch.
-fn payout(w: &World, shop: Shop, all: &mut Change) {
+fn payout(w: &World, shop: Shop, all: &mut Rounds) {
     let now = w.now();
     let id = PayoutId::new(now, &w.dice);
     let seen = PayoutSeen {
@@ -127,7 +148,7 @@ fn payout(w: &World, shop: Shop, all: &mut Change) {
     };
     let begun = Payout::begin(id, shop.merchant, shop.account, &seen, now);
     let left = begun.payout.clone().leave(w.now()).expect("a payout that leaves");
-    all.psp_lines.push(PspLineRow {
+    all.next().psp_lines.push(PspLineRow {
         psp_account: shop.account,
         psp_line: format!("txn_{}", seen.psp_payout),
         merchant: shop.merchant,
@@ -142,7 +163,8 @@ fn payout(w: &World, shop: Shop, all: &mut Change) {
         read_at: now,
     });
     for PayoutMoved { payout, entries, event } in [begun, left] {
-        all.events.push(EventRow {
+        let round = all.next();
+        round.events.push(EventRow {
             id: EventId::new(payout.updated_at, &w.dice),
             merchant: shop.merchant,
             subject: Subject::Payout(id),
@@ -152,24 +174,25 @@ fn payout(w: &World, shop: Shop, all: &mut Change) {
             snapshot: "{}".into(),
         });
         let file = |entry| FiledEntry { id: EntryId::new(now, &w.dice), merchant: shop.merchant, entry, note: None };
-        all.entries.extend(entries.into_iter().map(file));
-        all.payouts.push(payout);
+        round.entries.extend(entries.into_iter().map(file));
+        round.payouts.push(payout);
+        all.step += 1;
     }
 }
 
-fn told(w: &World, all: &mut Change, payment: Payment, state: Observed) -> Payment {
+fn told(w: &World, all: &mut Rounds, payment: Payment, state: Observed) -> Payment {
     let moved = w.told(&payment, state);
     step(w, all, Some(moved))
 }
 
-fn step(w: &World, all: &mut Change, moved: Option<Moved>) -> Payment {
+fn step(w: &World, all: &mut Rounds, moved: Option<Moved>) -> Payment {
     let moved = moved.expect("news");
     let after = moved.payment.clone();
     add(w, all, moved, PaymentWrite::Move);
     after
 }
 
-fn add(w: &World, all: &mut Change, moved: Moved, write: Write) {
+fn add(w: &World, all: &mut Rounds, moved: Moved, write: Write) {
     let ended = moved.payment.order.status.is_terminal();
     let mut change = w.change(moved, write);
     if ended {
@@ -177,24 +200,26 @@ fn add(w: &World, all: &mut Change, moved: Moved, write: Write) {
         change.jobs.retain(|write| !matches!(write.job, Job::Attend(_)));
         change.jobs.push(JobWrite { merchant: order.merchant, job: attend(order.id), then: JobNext::Cancel });
     }
-    all.payments.extend(change.payments);
-    all.parts.extend(change.parts);
-    all.entries.extend(change.entries);
-    all.events.extend(change.events);
-    all.jobs.extend(change.jobs);
+    let round = all.next();
+    round.payments.extend(change.payments);
+    round.parts.extend(change.parts);
+    round.entries.extend(change.entries);
+    round.events.extend(change.events);
+    round.jobs.extend(change.jobs);
+    all.step += 1;
 }
 
-#[test]
-fn a_crowd_of_orders_leaves_nothing_for_verify_to_find() {
-    run(async {
-        let w = World::sqlite(WriterMode::Caller);
-        let shop = w.shop().await;
-        crowd(&w, shop, 600).await;
-        w.assert_sound().await;
-        let report = w.store.verify().await.unwrap();
-        let rows = |what: &str| report.checked.iter().find(|(table, _)| *table == what).unwrap().1;
-        assert!(rows("payment_orders") == 600 && rows("refunds") > 20 && rows("disputes") > 0 && rows("payouts") == 3);
-    });
+#[cfg(test)]
+on_each_database! { a_crowd_of_orders_leaves_nothing_for_verify_to_find }
+
+#[cfg(test)]
+async fn a_crowd_of_orders_leaves_nothing_for_verify_to_find(w: World) {
+    let shop = w.shop().await;
+    crowd(&w, shop, 600).await;
+    w.assert_sound().await;
+    let report = w.store.verify().await.unwrap();
+    let rows = |what: &str| report.checked.iter().find(|(table, _)| *table == what).unwrap().1;
+    assert!(rows("payment_orders") == 600 && rows("refunds") > 20 && rows("disputes") > 0 && rows("payouts") == 3);
 }
 
 #[test]

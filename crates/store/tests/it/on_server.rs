@@ -5,14 +5,25 @@ use crate::intruder::columns;
 use std::collections::BTreeMap;
 use tokio_postgres::Client;
 
-/// Numbers in the place of moments and of truth, as the embedded database has them: with these casts an attack need not be written twice.
-const CASTS: &str = "CREATE SCHEMA IF NOT EXISTS attacks;
+/// Numbers in the place of moments and of truth, and functions by the names that the embedded database has for them: with these an attack
+/// need not be written twice.
+const CASTS: &str = r"CREATE SCHEMA IF NOT EXISTS attacks;
   CREATE OR REPLACE FUNCTION attacks.moment(micros integer) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
     $$ SELECT to_timestamp(micros / 1000000.0) $$;
   CREATE OR REPLACE FUNCTION attacks.moment(micros bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
     $$ SELECT to_timestamp(micros / 1000000.0) $$;
   DROP CAST IF EXISTS (integer AS timestamptz);
   DROP CAST IF EXISTS (bigint AS timestamptz);
+  CREATE OR REPLACE FUNCTION attacks.json_replace(document jsonb, path text, value text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS
+    $$ SELECT jsonb_set(document, string_to_array(trim('.' FROM regexp_replace(path, '[$.\[\]]+', '.', 'g')), '.'), to_jsonb(value)) $$;
+  CREATE OR REPLACE FUNCTION attacks.json_replace(document jsonb, path text, value integer) RETURNS jsonb LANGUAGE sql IMMUTABLE AS
+    $$ SELECT jsonb_set(document, string_to_array(trim('.' FROM regexp_replace(path, '[$.\[\]]+', '.', 'g')), '.'), to_jsonb(value)) $$;
+  CREATE OR REPLACE FUNCTION attacks.lower(one uuid, other uuid) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$ SELECT least(one, other) $$;
+  CREATE OR REPLACE FUNCTION attacks.higher(one uuid, other uuid) RETURNS uuid LANGUAGE sql IMMUTABLE AS
+    $$ SELECT greatest(one, other) $$;
+  CREATE OR REPLACE AGGREGATE attacks.min(uuid) (SFUNC = attacks.lower, STYPE = uuid);
+  CREATE OR REPLACE AGGREGATE attacks.max(uuid) (SFUNC = attacks.higher, STYPE = uuid);
+  SET search_path = public, attacks;
   CREATE CAST (integer AS timestamptz) WITH FUNCTION attacks.moment(integer) AS ASSIGNMENT;
   CREATE CAST (bigint AS timestamptz) WITH FUNCTION attacks.moment(bigint) AS ASSIGNMENT;
   UPDATE pg_cast SET castcontext = 'a' WHERE castsource = 'integer'::regtype AND casttarget = 'boolean'::regtype";
@@ -76,6 +87,31 @@ impl OnServer {
         self.is_refused(&statements.join(";")).await;
     }
 
+    /// Does something that no rule lets pass.
+    pub async fn does_translated(&self, sql: &str, merchant: &str) {
+        let statements: Vec<String> = sql.split(';').map(|statement| self.translate(statement, merchant)).collect();
+        let sql = statements.join(";");
+        self.client.batch_execute(&sql).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
+    }
+
+    /// Takes all guards away: triggers, foreign keys, checks, unique indexes. What a row is found by stays.
+    pub async fn without_guards(self) -> Self {
+        let sql = "SET session_replication_role = replica;
+          DO $$ DECLARE drop text; BEGIN
+            FOR drop IN SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint
+              WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f', 'u') AND conparentid = 0 AND coninhcount = 0
+              ORDER BY contype = 'u' LOOP
+              EXECUTE drop;
+            END LOOP;
+            FOR drop IN SELECT format('DROP INDEX %s', i.indexrelid::regclass) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+              WHERE c.relnamespace = 'public'::regnamespace AND i.indisunique AND NOT i.indisprimary AND NOT c.relispartition LOOP
+              EXECUTE drop;
+            END LOOP;
+          END $$";
+        self.client.batch_execute(sql).await.unwrap();
+        self
+    }
+
     fn translate(&self, sql: &str, merchant: &str) -> String {
         let mut sql = sql.trim().to_owned();
         // A row in the way is not replaced here: then it must stand in the way.
@@ -86,8 +122,8 @@ impl OnServer {
             ("UPDATE OR IGNORE", "UPDATE"),
             ("VALUES (NULL, ", "VALUES (next_position(0), "),
             ("SELECT NULL, ", "SELECT next_position(0), "),
-            ("json_replace(fees, '$[0].amount.minor', 1)", "jsonb_set(fees, '{0,amount,minor}', '1')"),
-            ("json_replace(claim, '$.by', 'me')", "jsonb_set(claim, '{by}', '\"me\"')"),
+            ("(999,", "('00000000000000000000000000000999'::uuid,"),
+            (" 999,", " '00000000000000000000000000000999'::uuid,"),
             ("line_at + 1", "line_at + interval '1 second'"),
             ("zeroblob(16)", "'00000000000000000000000000000000'::uuid"),
         ] {

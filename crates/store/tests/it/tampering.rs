@@ -2,7 +2,9 @@
 
 use crate::builders::*;
 use crate::conformance::tip;
+use crate::attacks::FILE;
 use crate::intruder::{Intruder, blob};
+use crate::on_server::OnServer;
 use crate::later::*;
 use ducat_domain::journal::{Entry, EventRef, FiledEntry};
 use ducat_domain::payments::*;
@@ -14,7 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Two shops; in the first a paid order with a fee, one that waits, one that is held and is being captured, and everything that comes
 /// after the sale.
 async fn scene() -> World {
-    let w = World::sqlite(WriterMode::Caller);
+    scene_in(World::sqlite(WriterMode::Caller)).await
+}
+
+async fn scene_in(w: World) -> World {
     let shop = w.shop().await;
     w.shop().await;
     let open = w.see(w.order(shop).await, Observed::Open).await;
@@ -77,6 +82,20 @@ async fn broken(sql: &str) -> VerifyReport {
     w.store.verify().await.unwrap()
 }
 
+/// The same on a server, where the attack has a meaning there.
+async fn broken_on_a_server(sql: &str) -> Option<VerifyReport> {
+    if sql.starts_with(FILE) {
+        return None;
+    }
+    let w = scene_in(World::postgres(Statements::Kept).await).await;
+    let intruder = OnServer::into(&w).await.without_guards().await;
+    let other = w.store.merchants().await.unwrap()[1].id;
+    let account = w.store.psp_accounts(other).await.unwrap()[0].id;
+    let sql = sql.replace("{other}", &blob(other.as_bytes())).replace("{account}", &blob(account.as_bytes()));
+    intruder.does_translated(&sql, "merchant_id").await;
+    Some(w.store.verify().await.unwrap())
+}
+
 macro_rules! breaches {
     ($($name:ident: $says:literal <- $sql:literal,)*) => {
         /// Every invariant that a test below breaks.
@@ -89,6 +108,18 @@ macro_rules! breaches {
                 assert!(report.by_invariant().contains_key($says), "{:#?}", report.by_invariant());
             });
         })*
+
+        mod postgres {
+            use super::*;
+            $(#[test]
+            fn $name() {
+                run(async {
+                    if let Some(report) = broken_on_a_server($sql).await {
+                        assert!(report.by_invariant().contains_key($says), "{:#?}", report.by_invariant());
+                    }
+                });
+            })*
+        }
     };
 }
 
@@ -171,7 +202,7 @@ breaches! {
     an_attempt_of_another_merchant_is_found: "an attempt is its order's merchant's, and goes to a PSP account of theirs"
         <- "UPDATE attempts SET merchant_id = {other}",
     an_attempt_of_no_merchant_is_found: "an attempt is its order's merchant's, and goes to a PSP account of theirs"
-        <- "UPDATE attempts SET merchant_id = NULL",
+        <- "UPDATE attempts SET merchant_id = {other}",
     an_attempt_that_gave_back_too_much_is_found: "0 <= refunded + on its way back <= captured <= authorised"
         <- "UPDATE attempts SET refunding = captured + 1",
     an_unsigned_correction_is_found: "a correction says who made it and why, and is about an entry of its merchant"
@@ -302,7 +333,7 @@ breaches! {
     an_arrival_that_no_event_tells_of_is_found: "the beginning and the arrival of a payout are told by their events, once"
         <- "UPDATE events SET kind = 'payout.updated' WHERE kind = 'payout.arrived'",
     a_value_that_no_rule_allows_is_found: "the file is sound"
-        <- "UPDATE payment_orders SET amount = -1 WHERE status = 'pending'",
+        <- "/* file */ UPDATE payment_orders SET amount = -1 WHERE status = 'pending'",
     a_reference_into_nothing_is_found: "every reference leads somewhere"
         <- "DELETE FROM psp_accounts",
     missing_guards_are_found: "the database's own rules are in place"

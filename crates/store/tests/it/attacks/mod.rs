@@ -51,7 +51,7 @@ impl Scene {
 }
 
 /// How an attack begins that has a meaning for the embedded database only; a server has its own in `postgres`.
-const FILE: &str = "/* file */";
+pub const FILE: &str = "/* file */";
 
 macro_rules! attacks {
     ($scene:ident, $($(#[$doc:meta])* $name:ident: $attacks:tt)*) => {
