@@ -231,12 +231,12 @@ BEGIN
     EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', wide);
   END LOOP;
   CREATE TEMPORARY TABLE example ON COMMIT DROP AS
-    SELECT ('00000000-0000-7000-8000-00000000000' || n % 4)::uuid AS merchant_id, gen_random_uuid() AS id, n::text AS name,
+    SELECT ('00000000-0000-7000-8000-00000000000' || n % 4)::uuid AS merchant_id, gen_random_uuid() AS id, n, n::text AS name,
       timestamptz '2026-01-01' + n * interval '1 s' AS at
     FROM generate_series(1, 1000) n;
   INSERT INTO payment_orders (merchant_id, id, reference, amount, currency, details, expires_at, created_at, status, version, updated_at,
       amount_authorized, amount_captured, amount_refunded, amount_disputed, paid_late)
-    SELECT merchant_id, id, name, 1, 'EUR', '{}', at, at, 'pending', 1, at, 0, 0, 0, 0, false FROM example;
+    SELECT merchant_id, id, name, 1, 'EUR', '{}', at, at, 'pending', 1 + n % 6, at, 0, 0, 0, 0, false FROM example;
   INSERT INTO attempts (merchant_id, id, order_id, number, psp_account_id, psp, created_at, status, token, psp_payment, declines,
       authorized, captured, surplus)
     SELECT merchant_id, id, id, 1, merchant_id, 'psp', at, 'processing', name, name, 0, 0, 0, false FROM example;
