@@ -22,9 +22,9 @@ test:
 
 # Full payments beside the bare SQL of the same payment: docs/benchmarks.md. ARGS="--only sqlite-32 --disk memory" measures a part.
 bench: build-bench
-	$(TARGET)/release/bench run --results bench/results $(ARGS)
+	$(TARGET)/release/bench run --results bench/results --page README.md $(ARGS)
 
-# A million payments, into bench/results/long.json, which the next table shows too.
+# A million payments, into bench/results/long-sqlite.json, which the next table shows too. ARGS="--database postgres" for PostgreSQL.
 bench-long: build-bench
 	$(TARGET)/release/bench long --results bench/results $(ARGS)
 

@@ -4,11 +4,12 @@
 use crate::bar::Bar;
 use crate::chart;
 use crate::disk::{Disk, Disks};
-use crate::figures::ratio;
+use crate::figures::{LongRun, ratio};
 use crate::gateway::{self, Running, Start};
 use crate::histogram::Spread;
 use crate::load::{self, Pace, Plan, Progress};
-use crate::row::MANY;
+use crate::postgres;
+use crate::row::{Database, MANY};
 use crate::{Failure, books, drive, facts, processes, sqlite};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -27,9 +28,9 @@ pub struct Long {
     /// Payments a second. Without it, seven tenths of what the gateway does flat out.
     #[arg(long)]
     pub rate: Option<u64>,
-    /// Another database than SQLite: an empty one.
-    #[arg(long, value_name = "postgres://…")]
-    pub database_url: Option<String>,
+    /// Where they are kept. PostgreSQL is a server of our own.
+    #[arg(long, value_enum, default_value = "sqlite")]
+    pub database: Database,
     /// On which disk.
     #[arg(long, value_enum, default_value = "memory")]
     pub disk: Disk,
@@ -47,6 +48,8 @@ pub struct Long {
     pub results: Option<PathBuf>,
 }
 
+/// The database, on a server.
+const DATABASE: &str = "ducat";
 /// How often the gateway is looked at.
 const SAMPLE_EVERY: Duration = Duration::from_secs(10);
 /// After how many payments memory is taken for the beginning.
@@ -93,7 +96,7 @@ pub struct Told {
     pub p99: (u64, u64),
     /// From start to first answer with all payments in the database, in nanoseconds.
     pub start: u64,
-    /// What a payment takes in the database, in bytes, where it is SQLite.
+    /// What a payment takes in the database, in bytes.
     pub bytes_per_payment: u64,
     /// Every sample.
     pub samples: Vec<Sample>,
@@ -104,16 +107,30 @@ impl Told {
     pub fn memory_growth(&self) -> Option<i64> {
         ratio(self.memory.1, self.memory.0)
     }
+
+    /// What the figures need of it.
+    pub fn said(&self) -> Option<LongRun> {
+        let (growth, start) = (self.memory_growth()?, i64::try_from(self.start).ok()?);
+        Some(LongRun { database: self.database.clone(), growth, start })
+    }
 }
 
 /// Drives, shows, and writes down.
 pub async fn run(asked: &Long) -> Result<(), Failure> {
     let disks = Disks::new(&asked.memory, &asked.plain).await?;
     let stub = gateway::start_stub().await?;
+    let server = match asked.database {
+        Database::Sqlite => None,
+        Database::Postgres => Some(postgres::start(&disks.folder(asked.disk).join("postgres"), disks.preload(asked.disk)).await?),
+    };
+    let database_url = match &server {
+        Some(server) => Some(server.fresh(DATABASE).await?),
+        None => None,
+    };
     let start = Start {
         binary: drive::binary(asked.gateway.clone())?,
         folder: disks.folder(asked.disk).join("gateway"),
-        database_url: asked.database_url.clone(),
+        database_url,
         stub: stub.address.clone(),
         preload: disks.preload(asked.disk).map(Path::to_owned),
     };
@@ -126,17 +143,20 @@ pub async fn run(asked: &Long) -> Result<(), Failure> {
     let end = processes::memory(gateway.pid).0;
     gateway.end().await?;
     verify(&start).await?;
-    let size = match asked.database_url {
+    let size = match &server {
         None => sqlite::size(&start.folder)?,
-        Some(_) => 0,
+        Some(server) => server.size(DATABASE).await?,
     };
     let (again, ready) = gateway::start(&start).await?;
     again.end().await?;
+    if let Some(server) = server {
+        server.end().await?;
+    }
     let facts = facts::gather(&asked.plain).await;
     let told = Told {
         date: facts.date,
         commit: facts.commit,
-        database: asked.database_url.as_deref().map_or("sqlite", |_| "postgres").to_owned(),
+        database: asked.database.to_string(),
         disk: asked.disk,
         payments: asked.payments,
         rate,
@@ -149,15 +169,20 @@ pub async fn run(asked: &Long) -> Result<(), Failure> {
     println!("{}", text(&told));
     if let Some(folder) = &asked.results {
         std::fs::create_dir_all(folder)?;
-        std::fs::write(folder.join("long.json"), serde_json::to_string_pretty(&told)? + "\n")?;
-        std::fs::write(folder.join("long.svg"), plot(&told))?;
+        std::fs::write(folder.join(file(asked.database, "json")), serde_json::to_string_pretty(&told)? + "\n")?;
+        std::fs::write(folder.join(file(asked.database, "svg")), plot(&told))?;
     }
     Ok(())
 }
 
-/// What an earlier long run has left behind.
-pub fn latest(folder: &Path) -> Option<Told> {
-    serde_json::from_slice(&std::fs::read(folder.join("long.json")).ok()?).ok()
+fn file(database: Database, ending: &str) -> String {
+    format!("long-{database}.{ending}")
+}
+
+/// What earlier long runs have left behind.
+pub fn latest(folder: &Path) -> Vec<Told> {
+    let read = |database| serde_json::from_slice(&std::fs::read(folder.join(file(database, "json"))).ok()?).ok();
+    [Database::Postgres, Database::Sqlite].into_iter().filter_map(read).collect()
 }
 
 /// Which rate can be held, a share of what is done flat out; and how many payments that took.

@@ -100,8 +100,9 @@ impl Bench {
         let sync = self.disks.sync_time(place.disk).await?;
         let mut line = match row.database() {
             None => {
-                let (rate, others) = textbook::run(place.server, self.spans.warm_up, self.spans.measure).await?;
-                Line { others, ..nothing(rate) }
+                let bare = textbook::run(place.server, self.spans.warm_up, self.spans.measure).await?;
+                let cpu = Cpu { database: bare.database, ..Cpu::default() };
+                Line { cpu, others: bare.others, ..nothing(bare.per_kilosecond) }
             }
             Some(database) => self.gateways(row, database, place, tick).await?,
         };

@@ -32,7 +32,60 @@ pub fn write(results: &Results, folder: &Path) -> Result<(), Failure> {
     let day = results.facts.date.split(' ').next().unwrap_or("undated");
     std::fs::write(folder.join(format!("{day}.json")), &json)?;
     std::fs::write(folder.join("latest.json"), &json)?;
-    std::fs::write(folder.join("latest.md"), table::page(results, long.as_ref()))?;
+    std::fs::write(folder.join("latest.md"), table::page(results, &long))?;
     std::fs::write(folder.join("latest.svg"), plot::picture(&results.lines))?;
     Ok(())
+}
+
+/// Between these lines of a page stands what the latest run has shown.
+const BEGIN: &str = "<!-- bench: what stands here is written by `make bench` -->";
+const END: &str = "<!-- /bench -->";
+
+/// Writes the figures and the plot into a page that has a place for them.
+pub fn show_in(results: &Results, page: &Path) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(page).map_err(|e| format!("{}: {e}", page.display()))?;
+    let text = with(&text, &short(results)).ok_or_else(|| format!("{} has no place for the results", page.display()))?;
+    Ok(std::fs::write(page, text)?)
+}
+
+/// What a page shows of a run: when and where, the plot, the figures.
+fn short(results: &Results) -> String {
+    let facts = &results.facts;
+    format!(
+        "{}, commit {}, {} × {}, PostgreSQL {}, SQLite {}; [every row](bench/results/latest.md).\n\n![Full payments a second as multiples of the bare SQL](bench/results/latest.svg)\n{}",
+        facts.date,
+        facts.commit,
+        facts.cores,
+        facts.cpu,
+        facts.postgres,
+        facts.sqlite,
+        table::judged(&results.lines, &results.beside).replacen("\n## Figures\n", "", 1),
+    )
+}
+
+/// The page with this in its place.
+fn with(page: &str, shown: &str) -> Option<String> {
+    let (before, rest) = page.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", shown.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_place_for_results_changes_however_often() {
+        let page = format!("# A\n\n{BEGIN}\nold\n{END}\n\n# B\n");
+        let once = with(&page, "new\n").expect("a place");
+        assert_eq!(once, format!("# A\n\n{BEGIN}\n\nnew\n\n{END}\n\n# B\n"));
+        assert_eq!(with(&once, "new").expect("a place"), once);
+        assert_eq!(with("# A\n", "new"), None);
+    }
+
+    #[test]
+    fn the_readme_has_a_place_for_results() {
+        let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+        assert!(with(&std::fs::read_to_string(readme).expect("the README"), "new").is_some());
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Which database the gateway keeps its payments in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Database {
     /// The one inside.
     Sqlite,

@@ -10,14 +10,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The page, in Markdown.
-pub fn page(results: &Results, long: Option<&Told>) -> String {
+pub fn page(results: &Results, long: &[Told]) -> String {
     let mut page =
         String::from("# Benchmarks: the latest run\n\nHow to read this: [docs/benchmarks.md](../../docs/benchmarks.md).\n");
     page.push_str(&judged(&results.lines, &results.beside));
     for disk in DISKS {
         page.push_str(&rows(&results.lines, disk));
     }
-    page.push_str(&long.map(long::text).unwrap_or_default());
+    long.iter().for_each(|told| page.push_str(&long::text(told)));
     page.push_str(&machine(results));
     page
 }
@@ -123,7 +123,7 @@ fn row_of(line: &Line, rounds: &[&Line], on: &[&Line]) -> String {
     let others = thousandths(i64::try_from(line.others).unwrap_or(i64::MAX), 2);
     let mut text = format!("| {} | {} | {ratio} | {sync} | {others} |", line.row, line.per_kilosecond / 1_000);
     match &line.measured {
-        None => text.push_str(" | | | | | |\n"),
+        None => put(&mut text, format_args!(" 0 (0) / {} / 0 / – | | | | | |\n", line.cpu.database / 1_000)),
         Some(measured) => {
             let micros = |nanos: u64| nanos / 1_000;
             let cpu = line.cpu;

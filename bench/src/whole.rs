@@ -42,6 +42,9 @@ pub struct Whole {
     /// Where the results go. Without it, they are only shown.
     #[arg(long, value_name = "FOLDER")]
     pub results: Option<PathBuf>,
+    /// A page that shows the figures and the plot, in its place for them.
+    #[arg(long, value_name = "FILE")]
+    pub page: Option<PathBuf>,
 }
 
 /// A whole run: medians need three rounds at least.
@@ -77,21 +80,16 @@ pub async fn run(asked: &Whole) -> Result<(), Failure> {
         }
     }
     run.bar.end();
-    let long = asked.results.as_deref().and_then(long::latest);
+    let long = asked.results.as_deref().map_or_else(Vec::new, long::latest);
     let binary = i64::try_from(std::fs::metadata(&bench.binary)?.len()).ok();
-    let beside = Beside {
-        refusals: run.refusals,
-        binary,
-        memory_growth: long.as_ref().and_then(long::Told::memory_growth),
-        start: long.as_ref().and_then(|long| i64::try_from(long.start).ok()),
-        ..Beside::default()
-    };
+    let beside =
+        Beside { refusals: run.refusals, binary, long: long.iter().filter_map(long::Told::said).collect(), ..Beside::default() };
     let results = Results { facts, rounds, seconds, warm_up, lines: run.lines, beside };
-    println!("{}", table::page(&results, long.as_ref()));
-    match &asked.results {
-        Some(folder) => results::write(&results, folder),
-        None => Ok(()),
+    println!("{}", table::page(&results, &long));
+    if let Some(folder) = &asked.results {
+        results::write(&results, folder)?;
     }
+    asked.page.as_deref().map_or(Ok(()), |page| results::show_in(&results, page))
 }
 
 struct Run<'a> {

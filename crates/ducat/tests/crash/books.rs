@@ -159,13 +159,10 @@ async fn one_session_per_attempt(world: &World, life: &Life, order: &Value, thei
 
 /// What the journal says was captured, by reference: the credits to what we owe the merchant.
 fn journal(world: &World) -> BTreeMap<String, i64> {
-    let database = rusqlite::Connection::open_with_flags(world.database(), rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let sums = "SELECT o.reference, -sum(p.amount) FROM journal_entries e JOIN payment_orders o ON o.id = e.order_id
                 JOIN postings p ON p.entry_id = e.id AND p.layer = 0 JOIN accounts a ON a.id = p.account_id
                 WHERE e.event_ref LIKE 'cap:%' AND a.name LIKE 'merchant:%:payable' GROUP BY o.reference";
-    let mut query = database.prepare(sums).unwrap();
-    let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-    rows.map(Result::unwrap).collect()
+    world.asked(sums).into_iter().collect()
 }
 
 /// How many orders ended how.

@@ -1,12 +1,15 @@
-//! The real gateway, killed with SIGKILL at random moments while shops order and customers pay, with faults at the PSP in between. At the
-//! end the PSP's books, ours and what shops were told must agree to the last unit.
+//! The real gateway, killed with SIGKILL at random moments while shops order and customers pay, with faults at the PSP in between; and two of
+//! them on one PostgreSQL behind HAProxy, which are killed, frozen and stopped. At the end the PSP's books, ours and what shops were told must
+//! agree to the last unit.
 //!
-//! - `world`: the two programs, and how one of them is killed. `life`: one order from the shop's wish to its end.
+//! - `world`: the programs, and how they are struck. `life`: one order from the shop's wish to its end.
 //! - `faults`: what goes wrong at the PSP. `books`: what is compared at the end. `receivers`: the shop's programs, which must hear of
 //!   every event.
 //!
-//! `DUCAT_TEST_CRASH_ROUNDS` says how often it is killed, `DUCAT_TEST_CRASH_SEED` in which course of events.
+//! `DUCAT_TEST_CRASH_ROUNDS` says how often they are struck, `DUCAT_TEST_CRASH_SEED` in which course of events.
 
+#[path = "../nodes/balancer.rs"]
+mod balancer;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -27,22 +30,27 @@ use world::World;
 const DEFAULT_ROUNDS: u64 = 4;
 /// How many orders are under way at once.
 const AT_ONCE: usize = 10;
-/// How often the whole database is checked in between, in rounds.
-const VERIFY_EVERY: u64 = 10;
+/// How often it is told how far the test is, in rounds.
+const TELL_EVERY: u64 = 10;
 
 #[tokio::test]
 async fn killed_at_any_moment_no_order_is_lost_and_none_is_paid_twice() {
-    tokio::task::LocalSet::new().run_until(run()).await;
+    tokio::task::LocalSet::new().run_until(run(async |dice| World::with_one_gateway(dice).await)).await;
 }
 
-async fn run() {
+#[tokio::test]
+async fn nodes_that_die_freeze_and_leave_lose_no_order_and_pay_none_twice() {
+    tokio::task::LocalSet::new().run_until(run(async |dice| World::with_two_gateways(dice).await)).await;
+}
+
+async fn run(begin: impl AsyncFnOnce(&mut Dice) -> World) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let rounds = number("DUCAT_TEST_CRASH_ROUNDS").unwrap_or(DEFAULT_ROUNDS);
     let seed = number("DUCAT_TEST_CRASH_SEED").unwrap_or_else(|| u64::from(std::process::id()) ^ world::nanoseconds());
     println!("seed {seed}, {rounds} rounds");
     let begun = Instant::now();
     let mut dice = Dice::new(seed);
-    let mut world = World::begin(&mut dice).await;
+    let mut world = begin(&mut dice).await;
     let receivers = Receivers::begin(&world, &mut dice).await;
     let mut lives = JoinSet::new();
     let mut ended: Vec<Life> = Vec::new();
@@ -61,12 +69,10 @@ async fn run() {
             }
             tokio::time::sleep(Duration::from_millis(15)).await;
         }
-        world.kill(&mut dice).await;
-        if round % VERIFY_EVERY == 0 {
-            world.verify();
+        world.strike(&mut dice).await;
+        if round.is_multiple_of(TELL_EVERY) {
             println!("round {round}: {} orders begun, {} at their end, {} s", born, ended.len(), begun.elapsed().as_secs());
         }
-        world.start_again().await;
     }
     faults::end(&world).await;
     while let Some(life) = lives.join_next().await {
@@ -78,7 +84,7 @@ async fn run() {
     let events = receivers.have_everything(&world).await;
     world.end().await;
     println!(
-        "{} kills, {} orders, {} events delivered, {} s: {}",
+        "{} strikes, {} orders, {} events delivered, {} s: {}",
         rounds,
         ended.len(),
         events,

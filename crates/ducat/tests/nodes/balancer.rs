@@ -1,7 +1,7 @@
 //! HAProxy, with the file that is in `deploy`.
 
 use crate::support::http::Http;
-use crate::support::process::{PATIENCE, free_port};
+use crate::support::process::PATIENCE;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -14,9 +14,9 @@ pub struct Balancer {
 }
 
 impl Balancer {
-    /// Starts it in front of two nodes, and waits until it has seen one that is ready.
-    pub async fn start(folder: &Path, nodes: [&str; 2], http: &Http) -> Self {
-        let bind = format!("127.0.0.1:{}", free_port());
+    /// Starts it at this port in front of two nodes, and waits until it has seen one that is ready.
+    pub async fn start(folder: &Path, port: u16, nodes: [&str; 2], http: &Http) -> Self {
+        let bind = format!("127.0.0.1:{port}");
         let log = folder.join("haproxy.log");
         let file = std::fs::File::create(&log).unwrap();
         let [a, b] = nodes.map(|url| url.trim_start_matches("http://"));

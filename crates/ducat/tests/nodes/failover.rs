@@ -30,10 +30,8 @@ async fn a_primary_dies_and_nothing_that_was_acknowledged_is_lost() {
     let primary = Server::start(FOLLOWED);
     primary.run_sql("postgres", "CREATE DATABASE ducat");
     let standby = primary.follower();
-    let url = format!(
-        "postgres://ducat@127.0.0.1:{},127.0.0.1:{}/ducat?target_session_attrs=read-write",
-        primary.port, standby.port
-    );
+    let url =
+        format!("postgres://ducat@127.0.0.1:{},127.0.0.1:{}/ducat?target_session_attrs=read-write", primary.port, standby.port);
     let node = world.node("a", |program| program.with("DUCAT_DATABASE_URL", &url)).await;
 
     let told = Arc::new(Told::default());

@@ -2,7 +2,7 @@
 //! often each of them does.
 
 use crate::balancer::Balancer;
-use crate::support::process::PATIENCE;
+use crate::support::process::{PATIENCE, free_port};
 use crate::traffic::Traffic;
 use crate::world::{KEY, World};
 use serde_json::json;
@@ -15,7 +15,7 @@ const CALLERS: u64 = 8;
 async fn each_node_is_stopped_and_started_again_and_no_request_is_lost() {
     let world = World::begin().await;
     let (mut a, mut b) = (world.node("a", |program| program).await, world.node("b", |program| program).await);
-    let balancer = Balancer::start(world.folder(), [&a.url, &b.url], &world.http).await;
+    let balancer = Balancer::start(world.folder(), free_port(), [&a.url, &b.url], &world.http).await;
     let traffic = Traffic::begin(&balancer.url, CALLERS);
     let rounds = std::env::var("DUCAT_TEST_NODES_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     for node in std::iter::repeat_n((), rounds).flat_map(|()| [0, 1]) {

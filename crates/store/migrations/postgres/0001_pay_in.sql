@@ -262,7 +262,7 @@ BEGIN
       WHEN entry.lines < 2 THEN 'a journal entry has at least two lines'
       WHEN entry.strange THEN 'a journal entry stays within one merchant'
       WHEN entry.unequal THEN 'a journal entry sums to zero in each currency and layer'
-    END), min(entry.entry_id::text)::uuid, max(entry.entry_id::text)::uuid
+    END), min(entry.entry_id::text COLLATE "C")::uuid, max(entry.entry_id::text COLLATE "C")::uuid
     INTO broken, lowest, highest
   FROM (
     SELECT side.entry_id, sum(side.lines) AS lines, min(side.first) AS first, max(side.last) AS last,
@@ -307,8 +307,8 @@ BEGIN
   SELECT min(CASE WHEN n.order_id IS NOT NULL
         AND (SELECT o.id FROM public.payment_orders o WHERE o.merchant_id = n.merchant_id AND o.id = n.order_id) IS NULL
       THEN 'a journal entry belongs to an order of its merchant' END),
-      public.moment_of(min(coalesce(n.order_id::text, '00000000-0000-0000-0000-000000000000'))::uuid) - interval '1 day',
-      public.moment_of(max(n.order_id::text)::uuid) - interval '1 day', min(n.id::text)::uuid, max(n.id::text)::uuid
+      public.moment_of(min(coalesce(n.order_id::text, '00000000-0000-0000-0000-000000000000') COLLATE "C")::uuid) - interval '1 day',
+      public.moment_of(max(n.order_id::text COLLATE "C")::uuid) - interval '1 day', min(n.id::text COLLATE "C")::uuid, max(n.id::text COLLATE "C")::uuid
     INTO broken, oldest, newest, first, last FROM fresh n;
   IF broken IS NULL AND public.moment_of(first) < newest THEN
     PERFORM FROM fresh n WHERE public.moment_of(n.id) < public.moment_of(n.order_id) - interval '1 day' LIMIT 1;
@@ -413,8 +413,8 @@ CREATE TRIGGER journal_entries_balance AFTER INSERT ON journal_entries REFERENCI
 EXECUTE FUNCTION check_new_journal_entries();
 
 -- What is only ever inserted lies in partitions by month, so that old months can be taken away whole. What falls into no month that was
--- made lies in the default partition. A unique index over all months cannot be: each partition has its own, of the names of the default
--- partition's columns. A statement that names a partition fires the partition's triggers and not those of the whole, so it has the same.
+-- made lies in the default partition. A unique index over all months cannot be: each partition has its own. A statement that names a
+-- partition fires the partition's triggers and not those of the whole, so it has the same.
 CREATE TABLE journal_entries_default PARTITION OF journal_entries DEFAULT;
 CREATE UNIQUE INDEX journal_entries_default_event_ref ON journal_entries_default (merchant_id, event_ref);
 CREATE TABLE postings_default PARTITION OF postings DEFAULT;
@@ -445,6 +445,7 @@ DECLARE
   after timestamptz := date_trunc('month', first + interval '40 days', 'UTC');
   whole text;
   part text;
+  definition text;
   made integer := 0;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('ducat make_month'));
@@ -452,7 +453,13 @@ BEGIN
     part := whole || to_char(first AT TIME ZONE 'UTC', '_YYYY_MM');
     CONTINUE WHEN to_regclass(format('public.%I', part)) IS NOT NULL;
     BEGIN
-      EXECUTE format('CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL)', part, whole || '_default');
+      EXECUTE format('CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL EXCLUDING INDEXES)', part, whole || '_default');
+      FOR definition IN
+        SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i
+        WHERE i.indrelid = format('public.%I', whole || '_default')::regclass AND NOT i.indisprimary
+      LOOP
+        EXECUTE replace(definition, whole || '_default', part);
+      END LOOP;
       EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)', whole, part,
         public.first_uuid(first), public.first_uuid(after));
       PERFORM public.guard_partition(format('public.%I', whole)::regclass, format('public.%I', part)::regclass);

@@ -52,9 +52,9 @@ DECLARE
   last timestamptz;
   lowest uuid;
 BEGIN
-  SELECT min(said.broken), bool_or(n.sequence > 1), public.moment_of(min(n.subject_id::text)::uuid) - interval '1 day',
-      public.moment_of(max(n.subject_id::text)::uuid) - interval '1 day', public.moment_of(min(n.id::text)::uuid),
-      public.moment_of(max(n.id::text)::uuid)
+  SELECT min(said.broken), bool_or(n.sequence > 1), public.moment_of(min(n.subject_id::text COLLATE "C")::uuid) - interval '1 day',
+      public.moment_of(max(n.subject_id::text COLLATE "C")::uuid) - interval '1 day', public.moment_of(min(n.id::text COLLATE "C")::uuid),
+      public.moment_of(max(n.id::text COLLATE "C")::uuid)
     INTO broken, follows, oldest, newest, first, last
   FROM fresh n, LATERAL (SELECT CASE
       WHEN n.position >> 16 IS DISTINCT FROM (SELECT c.base + pg_current_xact_id()::text::bigint FROM public.event_clock c WHERE c.one)

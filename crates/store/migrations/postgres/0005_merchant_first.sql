@@ -224,19 +224,19 @@ DO $$
 DECLARE
   wide text;
 BEGIN
-  IF EXISTS (SELECT FROM payment_orders) THEN
+  IF EXISTS (SELECT FROM payment_orders) OR EXISTS (SELECT FROM idempotency_keys) OR EXISTS (SELECT FROM jobs) THEN
     RETURN;
   END IF;
-  FOREACH wide IN ARRAY ARRAY['payment_orders', 'attempts', 'captures', 'refunds', 'disputes', 'dispute_files'] LOOP
+  FOREACH wide IN ARRAY ARRAY['payment_orders', 'attempts', 'captures', 'refunds', 'disputes', 'dispute_files', 'idempotency_keys'] LOOP
     EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', wide);
   END LOOP;
   CREATE TEMPORARY TABLE example ON COMMIT DROP AS
-    SELECT ('00000000-0000-7000-8000-00000000000' || n % 4)::uuid AS merchant_id, gen_random_uuid() AS id, n::text AS name,
+    SELECT ('00000000-0000-7000-8000-00000000000' || n % 4)::uuid AS merchant_id, gen_random_uuid() AS id, n, n::text AS name,
       timestamptz '2026-01-01' + n * interval '1 s' AS at
     FROM generate_series(1, 1000) n;
   INSERT INTO payment_orders (merchant_id, id, reference, amount, currency, details, expires_at, created_at, status, version, updated_at,
       amount_authorized, amount_captured, amount_refunded, amount_disputed, paid_late)
-    SELECT merchant_id, id, name, 1, 'EUR', '{}', at, at, 'pending', 1, at, 0, 0, 0, 0, false FROM example;
+    SELECT merchant_id, id, name, 1, 'EUR', '{}', at, at, 'pending', 1 + n % 6, at, 0, 0, 0, 0, false FROM example;
   INSERT INTO attempts (merchant_id, id, order_id, number, psp_account_id, psp, created_at, status, token, psp_payment, declines,
       authorized, captured, surplus)
     SELECT merchant_id, id, id, 1, merchant_id, 'psp', at, 'processing', name, name, 0, 0, 0, false FROM example;
@@ -249,9 +249,13 @@ BEGIN
   INSERT INTO disputes (id, merchant_id, order_id, attempt_id, psp_account_id, psp_dispute, amount, currency, reason, status, withdrawn,
       returned, answers, opened_at, created_at, updated_at)
     SELECT id, merchant_id, id, id, merchant_id, name, 1, 'EUR', 'other', 'won', false, false, 0, at, at, at FROM example;
-  ANALYZE payment_orders, attempts, captures, refunds, disputes;
-  TRUNCATE payment_orders, attempts, captures, refunds, disputes, dispute_files;
-  FOREACH wide IN ARRAY ARRAY['payment_orders', 'attempts', 'captures', 'refunds', 'disputes', 'dispute_files'] LOOP
+  INSERT INTO jobs (merchant_id, kind, subject_id, run_at, tries)
+    SELECT merchant_id, CASE n % 8 WHEN 0 THEN 'capture' WHEN 1 THEN 'refund' ELSE 'attend' END, id, at, 0 FROM example;
+  INSERT INTO idempotency_keys (merchant_id, key, fingerprint, locked_until, created_at)
+    SELECT merchant_id, name, decode(repeat('00', 32), 'hex'), at, at FROM example;
+  ANALYZE payment_orders, attempts, captures, refunds, disputes, jobs, idempotency_keys;
+  TRUNCATE payment_orders, attempts, captures, refunds, disputes, dispute_files, jobs, idempotency_keys;
+  FOREACH wide IN ARRAY ARRAY['payment_orders', 'attempts', 'captures', 'refunds', 'disputes', 'dispute_files', 'idempotency_keys'] LOOP
     EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', wide);
   END LOOP;
 END $$;
