@@ -1,7 +1,7 @@
 //! Writes many orders into a database file, or verifies one that is there, and says how long it took:
 //! `cargo run --release -p ducat-store --example many_orders -- FILE [ORDERS]`.
 
-#![allow(missing_docs, dead_code, unused_imports)]
+#![allow(missing_docs, dead_code, unused_imports, unused_macros)]
 
 #[path = "../tests/it/builders.rs"]
 mod builders;

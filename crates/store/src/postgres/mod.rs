@@ -24,7 +24,7 @@ mod writer;
 pub use connect::{PostgresSettings, Statements};
 
 use crate::row::Row;
-use crate::value::{Value, values};
+use crate::value::Value;
 use crate::{Change, CommitError, Durability, OpenError, ReadError, Stats};
 use connect::{Connections, Purpose};
 use ducat_domain::{Chance, Timestamp};

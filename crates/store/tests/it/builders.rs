@@ -94,7 +94,16 @@ impl World {
     pub fn open(path: PathBuf, mode: WriterMode, seed: u64) -> Self {
         let store = Store::open_sqlite(&path, mode, at(0)).unwrap();
         let dice = Dice::new(seed);
-        Self { store, dice, path, url: String::new(), raw: tokio::sync::OnceCell::new(), seed, clock: AtomicI64::new(0), _folder: None }
+        Self {
+            store,
+            dice,
+            path,
+            url: String::new(),
+            raw: tokio::sync::OnceCell::new(),
+            seed,
+            clock: AtomicI64::new(0),
+            _folder: None,
+        }
     }
 
     /// A world in a database of its own on a server.
@@ -119,7 +128,16 @@ impl World {
         let dice = Dice::new(seed);
         let settings = PostgresSettings { url: Secret::new(url.clone()), readers: 8, writers, statements };
         let store = Store::open_postgres(&settings, Arc::new(dice.clone()), at(0)).await.unwrap();
-        Self { store, dice, path: PathBuf::new(), url, raw: tokio::sync::OnceCell::new(), seed, clock: AtomicI64::new(0), _folder: None }
+        Self {
+            store,
+            dice,
+            path: PathBuf::new(),
+            url,
+            raw: tokio::sync::OnceCell::new(),
+            seed,
+            clock: AtomicI64::new(0),
+            _folder: None,
+        }
     }
 
     /// A moment that is later than all before.
@@ -367,27 +385,6 @@ pub async fn connect(url: &str) -> tokio_postgres::Client {
     tokio::spawn(connection);
     client
 }
-
-/// Runs cases that take a world on each database.
-macro_rules! on_each_database {
-    ($($(#[$doc:meta])* $case:ident)*) => {
-        mod sqlite {
-            use crate::builders::{World, run};
-            $($(#[$doc])* #[test]
-            fn $case() {
-                run(async { super::$case(World::sqlite(ducat_store::WriterMode::Thread)).await });
-            })*
-        }
-        mod postgres {
-            use crate::builders::{World, run};
-            $($(#[$doc])* #[test]
-            fn $case() {
-                run(async { super::$case(World::postgres(ducat_store::Statements::Kept).await).await });
-            })*
-        }
-    };
-}
-pub(crate) use on_each_database;
 
 /// Runs a test on a runtime with two threads.
 pub fn run(test: impl Future<Output = ()>) {

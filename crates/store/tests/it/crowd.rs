@@ -210,7 +210,7 @@ fn add(w: &World, all: &mut Rounds, moved: Moved, write: Write) {
 }
 
 #[cfg(test)]
-on_each_database! { a_crowd_of_orders_leaves_nothing_for_verify_to_find }
+crate::each_database::on_each_database! { a_crowd_of_orders_leaves_nothing_for_verify_to_find }
 
 #[cfg(test)]
 async fn a_crowd_of_orders_leaves_nothing_for_verify_to_find(w: World) {

@@ -20,7 +20,7 @@ mod futures {
     }
 }
 
-on_each_database! {
+crate::each_database::on_each_database! {
     a_thousand_changes_from_many_tasks_all_land_in_few_commits
     of_many_changes_on_one_version_exactly_one_wins
     a_caller_who_goes_away_leaves_a_whole_change
@@ -126,7 +126,9 @@ fn a_refused_change_in_the_middle_of_a_group_hurts_no_neighbour() {
                 // Fails at the first part, in the middle, and at the last.
                 1 => change.idempotency = Some(unknown_key(shop)),
                 2 => change.events[0].sequence = 7,
-                3 => change.jobs.push(shop.job(attend(ducat_domain::PaymentOrderId::from_bytes([3; 16])), JobNext::Schedule(at(1)))),
+                3 => change
+                    .jobs
+                    .push(shop.job(attend(ducat_domain::PaymentOrderId::from_bytes([3; 16])), JobNext::Schedule(at(1)))),
                 _ => {}
             }
             broken.push(number % 4 != 0);

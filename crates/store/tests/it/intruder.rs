@@ -91,7 +91,8 @@ pub fn blob(bytes: &[u8; 16]) -> String {
 pub fn columns() -> std::collections::BTreeMap<String, Vec<String>> {
     let w = World::sqlite(ducat_store::WriterMode::Caller);
     let db = Connection::open(&w.path).unwrap();
-    let sql = "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table' ORDER BY t.name, c.cid";
+    let sql =
+        "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table' ORDER BY t.name, c.cid";
     let mut columns = std::collections::BTreeMap::<String, Vec<String>>::new();
     let mut statement = db.prepare(sql).unwrap();
     let mut rows = statement.query([]).unwrap();

@@ -8,6 +8,7 @@
 //! - `nodes`: several nodes on one server. `lost_answer`: the connection is cut while the server
 //!   commits. `losers`: a group of which some have lost.
 //! - `crash`: SIGKILL and a full disk. `files`: the file itself, settings, foreign files. `migration`: an old file becomes a new one.
+//! - `each_database`: runs cases on each database.
 //! - `builders`, `later`: small makers of test data, for the sale and for what comes after it. `intruder`,
 //!   `on_server`: somebody with SQL of their own.
 
@@ -16,6 +17,7 @@ mod builders;
 mod conformance;
 mod crash;
 mod crowd;
+mod each_database;
 mod files;
 mod group_commit;
 mod intruder;

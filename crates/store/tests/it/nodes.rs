@@ -116,7 +116,8 @@ fn two_nodes_on_the_same_rows_are_told_who_won_and_nothing_else() {
                         let state = if round % 2 == 0 { Observed::Processing } else { Observed::Open };
                         let Some(moved) = read.clone().observe(&seen(&read, state), w.now(), at(90)).unwrap() else { continue };
                         let mut change = w.change(moved, PaymentWrite::Move);
-                        change.idempotency = Some(claim(shop, &format!("key {}", round % 7), None, None)).filter(|_| round % 5 == 0);
+                        change.idempotency =
+                            Some(claim(shop, &format!("key {}", round % 7), None, None)).filter(|_| round % 5 == 0);
                         change.inbox = Some(message(shop, &format!("evt {round}"), w.now())).filter(|_| round % 4 == 1);
                         let result = w.store.commit(change).await;
                         won += u32::from(result.is_ok());
@@ -165,7 +166,8 @@ fn nodes_that_write_the_same_things_in_another_order_do_not_hold_each_other_up()
                         order.reverse();
                     }
                     let entries = order.iter().map(|shop| crate::conformance::tip(&w, *shop, 1)).collect();
-                    let jobs = order.iter().map(|shop| shop.job(Job::Statement(shop.account), JobNext::Schedule(at(60)))).collect();
+                    let jobs =
+                        order.iter().map(|shop| shop.job(Job::Statement(shop.account), JobNext::Schedule(at(60)))).collect();
                     told.push(w.store.commit(Change { entries, jobs, ..Change::default() }).await);
                 }
                 told

@@ -29,8 +29,7 @@ const CASTS: &str = r"CREATE SCHEMA IF NOT EXISTS attacks;
   UPDATE pg_cast SET castcontext = 'a' WHERE castsource = 'integer'::regtype AND casttarget = 'boolean'::regtype";
 
 /// Tables that name their merchant only on a server.
-const WITH_MERCHANT: &[&str] =
-    &["inbox", "postings", "balances", "dispute_files", "psp_cursors", "webhook_tries", "visits"];
+const WITH_MERCHANT: &[&str] = &["inbox", "postings", "balances", "dispute_files", "psp_cursors", "webhook_tries", "visits"];
 
 pub struct OnServer {
     pub client: Client,

@@ -1,7 +1,7 @@
 //! Webhooks: what the database itself refuses, and what `verify` finds once the guards are gone.
 
-use crate::builders::*;
 use crate::attacks::FILE;
+use crate::builders::*;
 use crate::intruder::{Intruder, blob};
 use crate::on_server::OnServer;
 use ducat_domain::webhooks::*;
@@ -52,7 +52,8 @@ async fn scene(w: World) -> (World, Shop) {
         })
     };
     let to = marks[2].position;
-    let advance = EndpointWrite::Advance { merchant: shop.merchant, endpoint: work.endpoint.id, version: 1, from: work.position, to };
+    let advance =
+        EndpointWrite::Advance { merchant: shop.merchant, endpoint: work.endpoint.id, version: 1, from: work.position, to };
     w.commit(Change { endpoints: vec![advance], deliveries: marks.iter().map(make).collect(), ..Change::default() }).await;
     let lease = std::time::Duration::from_secs(60);
     let claimed = w.store.claim_deliveries(vec![(shop.merchant, work.endpoint.id, 2)], at(9), lease).await.unwrap();
@@ -67,7 +68,8 @@ async fn scene(w: World) -> (World, Shop) {
             answer: Some(answer),
             error: None,
         };
-        let tried = DeliveryWrite::Tried { delivery: DeliveryKey::from(&claim.delivery), lease_until: claim.lease_until, went, then };
+        let tried =
+            DeliveryWrite::Tried { delivery: DeliveryKey::from(&claim.delivery), lease_until: claim.lease_until, went, then };
         w.commit(Change { deliveries: vec![tried], ..Change::default() }).await;
     }
     w.assert_sound().await;
@@ -126,7 +128,7 @@ async fn what_was_delivered_and_how_it_went_is_not_rewritten(w: World) {
     w.assert_sound().await;
 }
 
-on_each_database! { what_was_delivered_and_how_it_went_is_not_rewritten }
+crate::each_database::on_each_database! { what_was_delivered_and_how_it_went_is_not_rewritten }
 
 /// Each invariant of webhooks, and what breaks it.
 pub const BROKEN: &[(&str, &str)] = &[

@@ -1,11 +1,11 @@
 //! What `verify` finds once the guards are gone: each invariant is broken by hand, and must be named.
 
+use crate::attacks::FILE;
 use crate::builders::*;
 use crate::conformance::tip;
-use crate::attacks::FILE;
 use crate::intruder::{Intruder, blob};
-use crate::on_server::OnServer;
 use crate::later::*;
+use crate::on_server::OnServer;
 use ducat_domain::journal::{Entry, EventRef, FiledEntry};
 use ducat_domain::payments::*;
 use ducat_domain::settlement::{LineKind, StatementLine};

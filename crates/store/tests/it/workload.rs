@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-on_each_database! {
+crate::each_database::on_each_database! {
     no_random_course_of_payments_leaves_anything_for_verify_to_find
     a_surplus_that_pays_the_order_in_the_end_leaves_sound_books
 }
@@ -217,7 +217,8 @@ async fn no_random_course_of_payments_leaves_anything_for_verify_to_find(w: Worl
     ];
     let check = |course: Vec<(usize, usize, Act, i64)>| {
         wait(async {
-            let orders = [w.order(shops[0]).await, w.order(shops[1]).await, w.order(shops[0]).await].map(|p| (p.order.merchant, p.order.id));
+            let orders = [w.order(shops[0]).await, w.order(shops[1]).await, w.order(shops[0]).await]
+                .map(|p| (p.order.merchant, p.order.id));
             for (order, attempt, act, second) in course {
                 let (merchant, order) = orders[order];
                 let attempts = w.store.attempts(merchant, order).await.unwrap();

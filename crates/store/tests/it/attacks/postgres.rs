@@ -32,7 +32,9 @@ impl Scene {
 /// An entry with its lines, as one statement: its reference and note, and the lines, of which `psp` and `payable` name accounts.
 fn entry(reference: &str, order: &str, note: &str, lines: &[(&str, i64, &str)]) -> String {
     let line = |(number, (account, amount, layer)): (usize, &(&str, i64, &str))| {
-        format!("SELECT {{n}}, {number}, a.id, {layer}, {amount}, {{m}} FROM accounts a WHERE a.merchant_id = {{m}} AND a.name LIKE '{account}%'")
+        format!(
+            "SELECT {{n}}, {number}, a.id, {layer}, {amount}, {{m}} FROM accounts a WHERE a.merchant_id = {{m}} AND a.name LIKE '{account}%'"
+        )
     };
     let lines: Vec<String> = lines.iter().enumerate().map(line).collect();
     format!(
@@ -130,9 +132,25 @@ fn no_table_is_emptied() {
         let scene = scene().await;
         // What may be forgotten row by row may be emptied by its owner; the program's role may empty nothing.
         let kept = [
-            "merchants", "psp_accounts", "payment_orders", "attempts", "accounts", "journal_entries", "postings", "events", "event_clock",
-            "captures", "refunds", "disputes", "dispute_files", "payouts", "psp_lines", "exceptions", "webhook_endpoints",
-            "webhook_deliveries", "webhook_tries",
+            "merchants",
+            "psp_accounts",
+            "payment_orders",
+            "attempts",
+            "accounts",
+            "journal_entries",
+            "postings",
+            "events",
+            "event_clock",
+            "captures",
+            "refunds",
+            "disputes",
+            "dispute_files",
+            "payouts",
+            "psp_lines",
+            "exceptions",
+            "webhook_endpoints",
+            "webhook_deliveries",
+            "webhook_tries",
         ];
         let plain = kept.map(|table| format!("TRUNCATE {table} CASCADE"));
         scene.server_refuses(&plain).await;
@@ -153,7 +171,15 @@ fn an_event_is_not_put_where_readers_have_passed() {
         let intruder = OnServer::into(&scene.w).await;
         let good = crate::on_server::bytes(&scene.named(&insert("next_position(7)")));
         intruder.client.batch_execute(&format!("BEGIN; {good}; ROLLBACK")).await.unwrap();
-        let places = ["-5", "0", "1", "next_position(0) - 1", "next_position(0) + 65536", "settled_position() - 1", "(SELECT max(position) FROM events)"];
+        let places = [
+            "-5",
+            "0",
+            "1",
+            "next_position(0) - 1",
+            "next_position(0) + 65536",
+            "settled_position() - 1",
+            "(SELECT max(position) FROM events)",
+        ];
         let mut attacks: Vec<String> = places.iter().map(|place| insert(place)).collect();
         attacks.push("UPDATE event_clock SET base = base - 1".into());
         attacks.push("DELETE FROM event_clock".into());

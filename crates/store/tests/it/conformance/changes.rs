@@ -123,7 +123,10 @@ pub async fn a_further_attempt_becomes_the_latest(w: World) {
     let failed = w.see(first, Observed::Failed).await;
     let second = w.try_again(failed.clone()).await;
     assert_eq!(w.store.payment(shop.merchant, second.order.id).await.unwrap(), Some(second.clone()));
-    assert_eq!(w.store.attempts(shop.merchant, second.order.id).await.unwrap(), vec![failed.attempt.clone(), second.attempt.clone()]);
+    assert_eq!(
+        w.store.attempts(shop.merchant, second.order.id).await.unwrap(),
+        vec![failed.attempt.clone(), second.attempt.clone()]
+    );
     // The first is still found with the order as it is now.
     let found = w.store.payment_by_attempt(shop.merchant, failed.attempt.id).await.unwrap().unwrap();
     assert_eq!((found.order, found.attempt), (second.order, failed.attempt));

@@ -91,7 +91,8 @@ pub async fn what_is_old_is_forgotten_and_what_was_final_is_kept_longer(w: World
     let shop = w.shop().await;
     let order = refuse(&w, shop, &[CUSTOMER, CARD], at(1)).await.order.id;
     refuse(&w, shop, &[CUSTOMER, CARD], at(10)).await;
-    w.commit(Change { visit: Some(Visit { merchant: shop.merchant, order, address: [1; 32], at: at(1) }), ..Change::default() }).await;
+    w.commit(Change { visit: Some(Visit { merchant: shop.merchant, order, address: [1; 32], at: at(1) }), ..Change::default() })
+        .await;
     let forget = async |ordinary, is_final| {
         let before = ForgetDeclines { ordinary: at(ordinary), is_final: at(is_final) };
         w.commit(Change { forget_declines: Some(before), ..Change::default() }).await;

@@ -30,7 +30,10 @@ pub async fn a_cursor_reads_on_in_the_order_of_commits(w: World) {
     let all = page(&w, shop, EventCursor::Start, 10).await;
     let told: Vec<_> = all.data.iter().map(|e| (e.subject, e.sequence)).collect();
     let (one, other) = (one.order.id, other.order.id);
-    assert_eq!((told, all.has_more), ([(one, 1), (other, 1), (other, 2), (one, 2)].map(|(id, n)| (Subject::PaymentOrder(id), n)).to_vec(), false));
+    assert_eq!(
+        (told, all.has_more),
+        ([(one, 1), (other, 1), (other, 2), (one, 2)].map(|(id, n)| (Subject::PaymentOrder(id), n)).to_vec(), false)
+    );
     let mut read = Vec::new();
     let mut cursor = EventCursor::Start;
     loop {

@@ -172,7 +172,13 @@ async fn one_of_each(w: &World, shop: Shop) -> Vec<Job> {
     let (_, dispute) = w.disputed(w.paid(shop).await, &word).await;
     w.store.claim_jobs(at(1000), LEASE, 100).await.unwrap();
     let order = held.order.id;
-    vec![Job::Attend(order), Job::Capture(capture.id), Job::Refund(refund.id), Job::Dispute(dispute.id), Job::Statement(shop.account)]
+    vec![
+        Job::Attend(order),
+        Job::Capture(capture.id),
+        Job::Refund(refund.id),
+        Job::Dispute(dispute.id),
+        Job::Statement(shop.account),
+    ]
 }
 
 pub async fn each_kind_of_job_finds_its_merchant_and_stands_alone(w: World) {

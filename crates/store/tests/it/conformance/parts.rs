@@ -87,7 +87,9 @@ pub async fn evidence_is_replaced_by_field_and_forgotten_once_decided(w: World) 
     let shop = w.shop().await;
     let word = dispute_seen("dp_1", DisputeStatus::NeedsResponse, true, false);
     let (payment, dispute) = w.disputed(w.paid(shop).await, &word).await;
-    let keep = |files: Vec<DisputeFile>| w.commit(Change { dispute_files: files.into_iter().map(|file| (shop.merchant, file)).collect(), ..Change::default() });
+    let keep = |files: Vec<DisputeFile>| {
+        w.commit(Change { dispute_files: files.into_iter().map(|file| (shop.merchant, file)).collect(), ..Change::default() })
+    };
     let (receipt, letter) = (w.evidence(&dispute, "receipt", &[0, 255, 0]), w.evidence(&dispute, "letter", b"%PDF"));
     keep(vec![receipt, letter.clone()]).await;
     let better = w.evidence(&dispute, "receipt", &[1; 2000]);

@@ -26,8 +26,10 @@ fn terms() -> impl Strategy<Value = Terms> {
     let currency = proptest::sample::select(Currency::all().collect::<Vec<_>>());
     let money = (prop_oneof![1i64..1_000_000, Just(i64::MAX)], currency).prop_map(|(minor, c)| Money::new(minor, c));
     let some = proptest::option::of(text());
-    let line = (text(), any::<u32>(), any::<i64>()).prop_map(|(name, quantity, unit_amount)| LineItem { name, quantity, unit_amount });
-    let customer = (proptest::option::of(text()), proptest::option::of(text())).prop_map(|(email, name)| Customer { email, name });
+    let line =
+        (text(), any::<u32>(), any::<i64>()).prop_map(|(name, quantity, unit_amount)| LineItem { name, quantity, unit_amount });
+    let customer =
+        (proptest::option::of(text()), proptest::option::of(text())).prop_map(|(email, name)| Customer { email, name });
     let kinds = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     let texts = (some, proptest::option::of(text()), proptest::option::of(text()), proptest::option::of(text()));
     let rest = (
@@ -198,7 +200,10 @@ pub async fn nothing_is_found_under_unknown_ids(w: World) {
     assert_eq!(store.event(merchant, EventId::new(now, &w.dice)).await.unwrap(), None);
     assert_eq!(store.idempotency(merchant, "").await.unwrap(), None);
     assert_eq!(store.next_job_at().await.unwrap(), None);
-    assert_eq!((store.attempts(merchant, order).await.unwrap(), store.entries_of(merchant, order).await.unwrap()), (Vec::new(), Vec::new()));
+    assert_eq!(
+        (store.attempts(merchant, order).await.unwrap(), store.entries_of(merchant, order).await.unwrap()),
+        (Vec::new(), Vec::new())
+    );
     assert_eq!(store.events_of(merchant, Subject::PaymentOrder(order)).await.unwrap(), Vec::new());
     w.assert_sound().await;
 }

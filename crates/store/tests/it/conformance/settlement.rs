@@ -30,7 +30,8 @@ pub async fn a_payout_comes_back_as_it_was_written_and_moves_from_the_version_th
     let back = w.read_payout_line(shop, arrived, &line).await;
     assert_eq!(w.store.payout(shop.merchant, back.id).await.unwrap(), Some(back.clone()));
     assert_eq!((back.left, back.came_back, back.arrival.is_some(), back.version), (true, true, true, 5));
-    let kinds: Vec<_> = w.store.events_of(shop.merchant, Subject::Payout(back.id)).await.unwrap().iter().map(|e| e.kind).collect();
+    let kinds: Vec<_> =
+        w.store.events_of(shop.merchant, Subject::Payout(back.id)).await.unwrap().iter().map(|e| e.kind).collect();
     use EventKind::*;
     assert_eq!(kinds, [PayoutCreated, PayoutUpdated, PayoutUpdated, PayoutArrived, PayoutFailed]);
     w.assert_sound().await;
@@ -88,7 +89,10 @@ pub async fn the_place_in_a_statement_moves_to_lines_that_were_read(w: World) {
     }
     let kept = w.store.psp_cursor(shop.merchant, shop.account).await.unwrap().unwrap();
     let ahead = PspCursor { psp_line: "txn_3".into(), ..kept.clone() };
-    assert!(matches!(refusal(&w, Change { psp_cursor: Some((shop.merchant, ahead)), ..Change::default() }).await, CommitError::Refused(_)));
+    assert!(matches!(
+        refusal(&w, Change { psp_cursor: Some((shop.merchant, ahead)), ..Change::default() }).await,
+        CommitError::Refused(_)
+    ));
     assert_eq!(w.store.psp_cursor(shop.merchant, shop.account).await.unwrap(), Some(kept));
 }
 
@@ -97,7 +101,8 @@ pub async fn an_exception_comes_back_and_is_closed_once(w: World) {
     let open = BookException { psp_account: None, kind: "short_payment".into(), ..w.exception(shop) };
     w.commit(Change { exceptions: vec![open.clone()], ..Change::default() }).await;
     assert_eq!(w.store.exception(shop.merchant, open.id).await.unwrap(), Some(open.clone()));
-    let close = |why: &str| BookException { closed: Some(Closed { at: at(9), by: "till".into(), why: why.into() }), ..open.clone() };
+    let close =
+        |why: &str| BookException { closed: Some(Closed { at: at(9), by: "till".into(), why: why.into() }), ..open.clone() };
     w.commit(Change { exceptions: vec![close("it came later")], ..Change::default() }).await;
     let again = Change { exceptions: vec![close("no")], ..Change::default() };
     assert_eq!(refusal(&w, again).await, CommitError::Stale);

@@ -226,7 +226,10 @@ pub async fn a_try_is_kept_as_it_went_and_its_delivery_goes_on(w: World) {
         }
     }
     let arrived = find().await;
-    assert_eq!(w.store.tries_of(shop.merchant, arrived.id).await.unwrap(), vec![went(1, None), went(2, Some(503)), went(3, Some(200))]);
+    assert_eq!(
+        w.store.tries_of(shop.merchant, arrived.id).await.unwrap(),
+        vec![went(1, None), went(2, Some(503)), went(3, Some(200))]
+    );
     stale(&w, deliveries(DeliveryWrite::TryNow(DeliveryKey::from(&arrived), at(50)))).await;
     w.assert_sound().await;
 }
@@ -331,9 +334,8 @@ pub async fn deliveries_are_listed_by_pages_and_filters_and_within_their_merchan
     let shop = w.shop().await;
     let (work, marks) = with_events(&w, shop, 5).await;
     w.commit(fan_out(&w, &work, &marks, at(10))).await;
-    let list = async |filter, anchor, limit| {
-        w.store.deliveries(shop.merchant, work.endpoint.id, filter, anchor, limit).await.unwrap()
-    };
+    let list =
+        async |filter, anchor, limit| w.store.deliveries(shop.merchant, work.endpoint.id, filter, anchor, limit).await.unwrap();
     let whole = list(ALL, PageAnchor::Newest, 9).await;
     assert!(whole.data.len() == 5 && !whole.has_more && whole.data.is_sorted_by(|a, b| a.id > b.id));
     let page = list(ALL, PageAnchor::After(whole.data[1].id), 2).await;
@@ -349,7 +351,11 @@ pub async fn deliveries_are_listed_by_pages_and_filters_and_within_their_merchan
     assert_eq!(w.store.delivery(stranger.merchant, work.endpoint.id, whole.data[0].id).await.unwrap(), None);
     let found = w.store.delivery(shop.merchant, work.endpoint.id, whole.data[0].id).await.unwrap();
     assert_eq!(found.as_ref(), whole.data.first());
-    let foreign = Delivery { merchant: stranger.merchant, origin: DeliveryOrigin::Replay, ..delivery(&w, &work.endpoint, marks[0].id, at(10)) };
+    let foreign = Delivery {
+        merchant: stranger.merchant,
+        origin: DeliveryOrigin::Replay,
+        ..delivery(&w, &work.endpoint, marks[0].id, at(10))
+    };
     assert!(matches!(w.store.commit(deliveries(DeliveryWrite::Insert(foreign))).await, Err(CommitError::Refused(_))));
 }
 
