@@ -163,6 +163,22 @@ pub(crate) async fn commit_once(
     }
 }
 
+/// The answer to a request that was refused after its key had been found new. It may have come twice, and its twin been quicker: then what it
+/// asked for has been done, which is why it cannot be done again, and the key says so by now.
+pub(crate) async fn refused(
+    engine: &Engine,
+    merchant: MerchantId,
+    key: Option<&RequestKey>,
+    refusal: Error,
+) -> Result<Answer, Error> {
+    let Some(key) = key else { return Err(refusal) };
+    match key.look(engine, merchant).await? {
+        Known::New => Err(refusal),
+        Known::Answered(answer) => Ok(answer),
+        Known::TakenOver(_) => Err(Error::KeyBusy),
+    }
+}
+
 /// Keeps the answer to a request whose first step was committed before. A request that somebody took over gets that answer.
 pub(crate) async fn answer_once(
     engine: &Engine,

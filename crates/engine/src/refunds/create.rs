@@ -38,7 +38,10 @@ pub async fn create(
             Known::TakenOver(subject) => return complete(engine, merchant, subject, key).await,
         }
     }
-    let of = intend(engine, merchant, order, &new, key).await?;
+    let of = match intend(engine, merchant, order, &new, key).await {
+        Ok(of) => of,
+        Err(refusal) => return crate::idempotency::refused(engine, merchant, key, refusal).await,
+    };
     let (of, fault) = tell::tell(engine, of).await?;
     if fault.is_some() {
         tell::hurry(engine, &of).await?;

@@ -79,3 +79,16 @@ async fn a_thousand_callers_with_one_key_cause_one_refund() {
     assert_eq!(world.view(id).await.amount_refunded, 1_000);
     world.assert_sound().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn callers_with_one_key_who_give_all_back_are_not_told_that_nothing_is_left() {
+    let (world, id) = paid(413, 5_000).await;
+    let key = RequestKey { key: "refund-1".into(), fingerprint: [1; 32] };
+    let answers = crowd(&world, id, |_| (NewRefund { amount: Some(5_000), reason: None }, Some(key.clone()))).await;
+    assert!(answers.iter().any(Result::is_ok));
+    for refused in answers.iter().filter_map(|a| a.as_ref().err()) {
+        assert!(matches!(refused, Error::KeyBusy), "the refund was made, and this says it was not: {refused}");
+    }
+    assert_eq!(given_back(&world), (1, 5_000));
+    world.assert_sound().await;
+}
