@@ -25,7 +25,13 @@ const SILENCE: Duration = Duration::from_secs(10);
 const LIMITS: &str = "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s -c jit=off";
 /// How the writers find their rows: by key, one after the other. A plan that was made while a table was small would read the whole of it, and
 /// is kept while the table grows.
-const BY_KEY: &[(&str, &str)] = &[("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("enable_seqscan", "off")];
+const BY_KEY: &[(&str, &str)] = &[
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_material", "off"),
+    ("enable_seqscan", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+];
 
 /// How to reach a server.
 #[derive(Clone, Debug)]
