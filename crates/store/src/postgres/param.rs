@@ -2,9 +2,13 @@
 
 use super::cell::EPOCH_MICROS;
 use crate::value::Value;
+use std::borrow::Cow;
 use std::error::Error;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
+
+/// A NUL as JSON writes it.
+const ESCAPED_NUL: &str = "\\u0000";
 
 type Written = Result<IsNull, Box<dyn Error + Sync + Send>>;
 
@@ -25,7 +29,7 @@ impl ToSql for Value {
                     // The version of the format.
                     out.extend_from_slice(&[1]);
                 }
-                out.extend_from_slice(text.as_bytes());
+                out.extend_from_slice(without_nul(text, matches!(*kind, Type::JSON | Type::JSONB)).as_bytes());
             }
         }
         Ok(IsNull::No)
@@ -40,6 +44,28 @@ impl ToSql for Value {
     }
 
     to_sql_checked!();
+}
+
+/// PostgreSQL keeps no NUL in a text. What a shop gives us is checked for it; what others answered is kept with a mark in its place, rather
+/// than be refused whole. In JSON the NUL stands as `\u0000`, unless its backslash is itself an escaped one.
+fn without_nul(text: &str, is_json: bool) -> Cow<'_, str> {
+    if !is_json {
+        return if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() };
+    }
+    if !text.contains(ESCAPED_NUL) {
+        return text.into();
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(ESCAPED_NUL) {
+        let (before, found) = rest.split_at(at);
+        kept.push_str(before);
+        let backslashes = kept.bytes().rev().take_while(|byte| *byte == b'\\').count();
+        kept.push_str(if backslashes % 2 == 0 { "\\ufffd" } else { ESCAPED_NUL });
+        rest = &found[ESCAPED_NUL.len()..];
+    }
+    kept.push_str(rest);
+    kept.into()
 }
 
 fn int(n: i64, kind: &Type, out: &mut BytesMut) -> Result<(), Box<dyn Error + Sync + Send>> {
@@ -103,5 +129,25 @@ pub(super) fn column_of(kind: &str) -> Type {
         "jsonb" => Type::JSONB_ARRAY,
         "json" => Type::JSON_ARRAY,
         _ => Type::TEXT_ARRAY,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nul_leaves_a_mark_and_nothing_else_changes() {
+        assert_eq!(without_nul("a\0b", false), "a\u{fffd}b");
+        assert_eq!(without_nul("a\\u0000", false), "a\\u0000");
+        for (given, kept) in [
+            (r#"{"a":"x"}"#, r#"{"a":"x"}"#),
+            (r#"{"a":"\u0000y\u0000"}"#, r#"{"a":"\ufffdy\ufffd"}"#),
+            // Here the text is a backslash and the letters u0000.
+            (r#"{"a":"\\u0000"}"#, r#"{"a":"\\u0000"}"#),
+            (r#"{"a":"\\\u0000"}"#, r#"{"a":"\\\ufffd"}"#),
+        ] {
+            assert_eq!(without_nul(given, true), kept);
+        }
     }
 }
