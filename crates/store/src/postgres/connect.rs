@@ -4,7 +4,7 @@ use super::param::kind_of;
 use super::refusal::{Failure, failure};
 use crate::value::Value;
 use crate::{OpenError, ReadError};
-use deadpool_postgres::{Hook, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
 use ducat_domain::Secret;
 use rustls_platform_verifier::ConfigVerifierExt;
 use std::time::{Duration, Instant};
@@ -96,9 +96,8 @@ impl Connections {
         // A new primary is found by asking each new connection whether it may write.
         let pool = pool.post_create(Hook::async_fn(|client, _| {
             Box::pin(async move {
-                let row =
-                    client.query_one("SELECT pg_is_in_recovery()", &[]).await.map_err(deadpool_postgres::HookError::Backend)?;
-                if row.get(0) { Err(deadpool_postgres::HookError::message("the server only reads")) } else { Ok(()) }
+                let row = client.query_one("SELECT pg_is_in_recovery()", &[]).await.map_err(HookError::Backend)?;
+                if row.get(0) { Err(HookError::message("the server only reads")) } else { Ok(()) }
             })
         }));
         Ok(Self { pool: pool.build().map_err(|e| wrong(&e))?, statements: settings.statements })
@@ -137,7 +136,10 @@ impl Connections {
 
     /// A connection that is free, or a new one.
     pub async fn take(&self) -> Result<Connection, String> {
-        let client = self.pool.get().await.map_err(|e| e.to_string())?;
+        let client = self.pool.get().await.map_err(|e| match e {
+            PoolError::Backend(e) | PoolError::PostCreateHook(HookError::Backend(e)) => said(&e),
+            other => other.to_string(),
+        })?;
         Ok(Connection { client, statements: self.statements })
     }
 }

@@ -7,6 +7,7 @@ use crate::invariants::{INVARIANTS, for_postgres};
 use crate::{Finding, ReadError, VerifyProgress, VerifyReport};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio_postgres::Row;
 
 /// How many findings are listed at the most.
 const MAX_FINDINGS: usize = 1000;
@@ -73,20 +74,20 @@ fn checks() -> Vec<(&'static str, String)> {
 impl Postgres {
     /// Runs every invariant.
     pub async fn verify(&self, watch: impl Fn(VerifyProgress) + Send + Sync + 'static) -> Result<VerifyReport, ReadError> {
-        let connection = self.patient().await?;
+        let connection = self.readers.take().await.map_err(ReadError)?;
         let mut report = VerifyReport { checked: count(&connection).await?, ..VerifyReport::default() };
         let checks = checks();
         let of = checks.len() + 1;
         let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let found: Mutex<Vec<(usize, Vec<String>)>> = Mutex::default();
         let checkers = (0..CHECKERS).map(|_| async {
-            let connection = self.patient().await?;
+            let connection = self.readers.take().await.map_err(ReadError)?;
             while let Some((i, (says, sql))) = take(&next, &checks) {
                 let breaches = search(&connection, sql).await;
                 found.lock().map_err(|_| ReadError("a checker was cut off".into()))?.push((i, breaches));
                 watch(VerifyProgress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of, last: says });
             }
-            connection.hurry().await
+            Ok::<(), ReadError>(())
         });
         for ended in futures_util::future::join_all(checkers).await {
             ended?;
@@ -98,22 +99,19 @@ impl Postgres {
         }
         report.add(RULES, rules::breaches(&connection).await?);
         watch(VerifyProgress { done: of, of, last: RULES });
-        connection.hurry().await?;
         Ok(report)
-    }
-
-    /// A connection whose statements may take their time.
-    async fn patient(&self) -> Result<Connection, ReadError> {
-        let connection = self.readers.take().await.map_err(ReadError)?;
-        connection.query("SELECT set_config('statement_timeout', '0', FALSE)", &[]).await?;
-        Ok(connection)
     }
 }
 
 impl Connection {
-    /// Its statements may take as long again as all others'.
-    async fn hurry(self) -> Result<(), ReadError> {
-        self.client.batch_execute("RESET statement_timeout").await.map_err(|e| ReadError(e.to_string()))
+    /// Asks one question that may take its time. The limit is lifted for this transaction alone: a pooler may give the next one to somebody else.
+    async fn ask_patiently(&self, sql: &str) -> Result<Vec<Row>, ReadError> {
+        let failed = |e: tokio_postgres::Error| ReadError(e.to_string());
+        self.client.batch_execute("BEGIN READ ONLY; SET LOCAL statement_timeout = 0").await.map_err(failed)?;
+        let found = self.query(sql, &[]).await;
+        // Ends a transaction that failed as well.
+        self.client.batch_execute("COMMIT").await.map_err(failed)?;
+        found
     }
 }
 
@@ -125,7 +123,7 @@ fn take<'c>(next: &AtomicUsize, checks: &'c [(&'static str, String)]) -> Option<
 /// What breaks an invariant. Where it cannot even be asked, something is broken too, and the other checks go on.
 async fn search(connection: &Connection, sql: &str) -> Vec<String> {
     let sql = format!("SELECT * FROM ({sql}) AS found (breach) LIMIT {MAX_BREACHES}");
-    match connection.query(&sql, &[]).await {
+    match connection.ask_patiently(&sql).await {
         Ok(rows) => rows.iter().map(|row| row.try_get::<_, Option<String>>(0).ok().flatten().unwrap_or_default()).collect(),
         Err(e) => vec![format!("cannot be checked: {e}")],
     }
@@ -135,7 +133,7 @@ async fn search(connection: &Connection, sql: &str) -> Vec<String> {
 async fn count(connection: &Connection) -> Result<Vec<(&'static str, u64)>, ReadError> {
     let mut counts = Vec::with_capacity(COUNTED.len());
     for table in COUNTED {
-        let rows = connection.query(&format!("SELECT count(*) FROM {table}"), &[]).await?;
+        let rows = connection.ask_patiently(&format!("SELECT count(*) FROM {table}")).await?;
         let n: i64 = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
         counts.push((*table, n.unsigned_abs()));
     }
