@@ -1,4 +1,4 @@
-//! Runs everything that is due, once.
+//! Runs what is due: all of it once, or as much as there is room for.
 
 use super::under_way::UnderWay;
 use crate::{Engine, Error};
@@ -6,8 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-/// How many jobs are claimed and run side by side.
-const BATCH: u32 = 32;
+/// How many jobs run side by side.
+const MOST: usize = 32;
 
 /// The word to end. It is listened to only where nothing is half done: a claim that is under way would be lost.
 pub(super) struct Halt<'a, F> {
@@ -38,34 +38,46 @@ impl<'a, F: Future<Output = ()>> Halt<'a, F> {
 
 /// Runs everything that is due now, once. Says how many jobs ran.
 pub async fn run_due(engine: &Engine) -> Result<usize, Error> {
-    let mut never = std::pin::pin!(std::future::pending());
-    run_until(engine, &mut Halt::new(never.as_mut(), Duration::ZERO)).await
-}
-
-/// The same until the word to end is said: then what runs gets its time, and nothing more is claimed.
-pub(super) async fn run_until<F: Future<Output = ()>>(engine: &Engine, halt: &mut Halt<'_, F>) -> Result<usize, Error> {
-    let mut ran = 0;
-    while !halt.is_heard() {
-        let now = engine.now();
-        if engine.store().next_job_at().await?.is_none_or(|at| at > now) {
-            break;
-        }
-        let claimed = engine.store().claim_jobs(now, engine.settings().lease, BATCH).await?;
-        if claimed.is_empty() {
-            break;
-        }
-        ran += claimed.len();
-        let mut under_way = UnderWay::default();
-        claimed.into_iter().for_each(|job| under_way.begin(engine, job));
-        loop {
-            tokio::select! {
-                ended = under_way.one_ended() => if !ended { break },
-                () = halt.heard() => {
-                    under_way.end(engine, halt.patience).await;
-                    break;
-                }
+    let (mut ran, mut under_way) = (0, UnderWay::default());
+    loop {
+        let begun = begin_due(engine, &mut under_way).await;
+        ran += begun.as_ref().map_or(0, |begun| begun.jobs);
+        let ended = under_way.some_ended().await;
+        match begun {
+            Ok(_) if ended => {}
+            Ok(_) => return Ok(ran),
+            Err(error) => {
+                while under_way.some_ended().await {}
+                return Err(error);
             }
         }
     }
-    Ok(ran)
+}
+
+/// What was begun at a look.
+pub(super) struct Begun {
+    pub jobs: usize,
+    /// Whether that was all: else there was no room for more.
+    pub all: bool,
+}
+
+/// Begins what is due, as far as there is room beside what runs: a slow job holds up nothing but itself.
+pub(super) async fn begin_due(engine: &Engine, under_way: &mut UnderWay) -> Result<Begun, Error> {
+    let mut begun = Begun { jobs: 0, all: true };
+    loop {
+        let room = MOST.saturating_sub(under_way.len());
+        let now = engine.now();
+        if room == 0 {
+            return Ok(Begun { all: false, ..begun });
+        }
+        if engine.store().next_job_at().await?.is_none_or(|at| at > now) {
+            return Ok(begun);
+        }
+        let claimed = engine.store().claim_jobs(now, engine.settings().lease, room as u32).await?;
+        if claimed.is_empty() {
+            return Ok(begun);
+        }
+        begun.jobs += claimed.len();
+        claimed.into_iter().for_each(|job| under_way.begin(engine, job));
+    }
 }

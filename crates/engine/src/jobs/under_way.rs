@@ -5,7 +5,7 @@ use crate::{Engine, captures, disputes, payments, refunds, settlement};
 use ducat_store::{Change, ClaimedJob, Job};
 use std::collections::HashMap;
 use std::time::Duration;
-use tokio::task::{Id, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 
 /// The jobs, by the task that runs each.
 #[derive(Default)]
@@ -22,9 +22,28 @@ impl UnderWay {
         self.claims.insert(task.id(), job);
     }
 
-    /// Waits until one has ended. False where there is none. May be dropped at any time.
-    pub async fn one_ended(&mut self) -> bool {
-        let Some(ended) = self.tasks.join_next_with_id().await else { return false };
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Waits until one has ended, and notes all that have ended by then. False where there is none. May be dropped at any time.
+    pub async fn some_ended(&mut self) -> bool {
+        let mut next = self.tasks.join_next_with_id().await;
+        let any = next.is_some();
+        while let Some(ended) = next {
+            self.note(ended);
+            next = self.tasks.try_join_next_with_id();
+        }
+        any
+    }
+
+    fn note(&mut self, ended: Result<(Id, ()), JoinError>) {
         match ended {
             Ok((id, ())) => drop(self.claims.remove(&id)),
             // One that was cut off is given back. One that panics has changed nothing, and comes again when its lease ends: not at
@@ -32,18 +51,17 @@ impl UnderWay {
             Err(error) if !error.is_cancelled() => drop(self.claims.remove(&error.id())),
             Err(_) => {}
         }
-        true
     }
 
     /// Waits for all of them, but not longer than this; cuts off what still runs then, and gives it back.
     pub async fn end(&mut self, engine: &Engine, patience: Duration) {
-        let all = async { while self.one_ended().await {} };
+        let all = async { while self.some_ended().await {} };
         tokio::select! {
             () = all => return,
             () = engine.transport().wait(patience) => {}
         }
         self.tasks.abort_all();
-        while self.one_ended().await {}
+        while self.some_ended().await {}
         self.give_back(engine).await;
     }
 

@@ -1,6 +1,7 @@
 //! Runs due jobs again and again, and sweeps up in between.
 
-use super::run::{Halt, run_until};
+use super::run::{Halt, begin_due};
+use super::under_way::UnderWay;
 use crate::{Engine, Error, declines, deliveries};
 use ducat_domain::Timestamp;
 use ducat_store::Change;
@@ -21,32 +22,38 @@ const FAILED_SLEEP: Duration = Duration::from_secs(5);
 pub async fn work(engine: Engine, shutdown: impl Future<Output = ()> + Send, patience: Duration) {
     tokio::pin!(shutdown);
     let mut halt = Halt::new(shutdown.as_mut(), patience);
-    let mut swept_at = None;
+    let mut under_way = UnderWay::default();
+    let (mut swept_at, mut next_look, mut all, mut look) = (None, Duration::ZERO, true, true);
     while !halt.is_heard() {
-        let sleep = match tick(&engine, &mut halt, &mut swept_at).await {
-            Ok(sleep) => sleep,
-            Err(error) => {
-                tracing::error!(%error, "the worker could not look for jobs");
-                FAILED_SLEEP
-            }
-        };
+        if look {
+            let sleep;
+            (sleep, all) = match tick(&engine, &mut under_way, &mut swept_at).await {
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::error!(%error, "the worker could not look for jobs");
+                    (FAILED_SLEEP, true)
+                }
+            };
+            next_look = engine.transport().elapsed() + sleep;
+        }
+        let sleep = next_look.saturating_sub(engine.transport().elapsed());
         tokio::select! {
             () = halt.heard() => {}
-            () = engine.work().notified() => {}
-            () = engine.transport().wait(sleep) => {}
+            () = engine.work().notified() => look = true,
+            () = engine.transport().wait(sleep) => look = true,
+            // What ended may have left something that is due now, or room for what is due already.
+            true = under_way.some_ended() => look = !all || under_way.is_empty(),
         }
     }
+    under_way.end(&engine, halt.patience).await;
 }
 
-async fn tick<F: Future<Output = ()>>(
-    engine: &Engine,
-    halt: &mut Halt<'_, F>,
-    swept_at: &mut Option<Timestamp>,
-) -> Result<Duration, Error> {
-    run_until(engine, halt).await?;
+/// Begins what is due, and sweeps up. Says how long nothing more will be due, and whether there was room for all that was.
+async fn tick(engine: &Engine, under_way: &mut UnderWay, swept_at: &mut Option<Timestamp>) -> Result<(Duration, bool), Error> {
+    let begun = begin_due(engine, under_way).await?;
     keep_uses(engine).await?;
     let now = engine.now();
-    if !halt.is_heard() && swept_at.is_none_or(|at| now.since(at) >= SWEEP_EVERY) {
+    if swept_at.is_none_or(|at| now.since(at) >= SWEEP_EVERY) {
         forget_old_keys(engine).await?;
         deliveries::forget_old(engine).await?;
         declines::forget(engine).await?;
@@ -54,7 +61,9 @@ async fn tick<F: Future<Output = ()>>(
         *swept_at = Some(now);
     }
     let next = engine.store().next_job_at().await?;
-    Ok(next.map_or(MAX_SLEEP, |at| at.since(engine.now()).clamp(Duration::from_millis(10), MAX_SLEEP)))
+    let sleep = next.map_or(MAX_SLEEP, |at| at.since(engine.now()).clamp(Duration::from_millis(10), MAX_SLEEP));
+    // Where there is no room, looking again is of no use before something has ended.
+    Ok((if begun.all { sleep } else { MAX_SLEEP }, begun.all))
 }
 
 /// Writes down when keys were last used.

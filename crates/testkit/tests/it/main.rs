@@ -18,3 +18,4 @@ mod permutations;
 mod refund;
 mod statement;
 mod unknown;
+mod worker;

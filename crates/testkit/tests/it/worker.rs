@@ -1,0 +1,34 @@
+//! The worker beside a PSP that hangs.
+
+use ducat_engine::jobs;
+use ducat_testkit::World;
+use std::time::Duration;
+
+/// How often the others get a turn before the worker counts as held up.
+const TURNS: usize = 100_000;
+
+#[tokio::test]
+async fn a_call_that_hangs_holds_up_no_job_but_its_own() {
+    let world = World::new(3).await;
+    world.created("order-1", 500).await;
+    world.clock.advance(Duration::from_secs(30));
+    world.created("order-2", 500).await;
+    let due = world.engine.store().next_job_at().await.unwrap().expect("a job sees to the first order");
+    world.clock.advance(due.since(world.engine.now()));
+    world.transport.set_hanging(true);
+
+    let transport = world.transport.clone();
+    let told_once_the_second_is_asked_about = async move {
+        transport.hung().await;
+        transport.set_hanging(false);
+        let asked = transport.sent();
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+            if transport.sent() > asked {
+                return;
+            }
+        }
+        panic!("the job of the second order waits for that of the first");
+    };
+    jobs::work(world.engine.clone(), told_once_the_second_is_asked_about, Duration::from_secs(1)).await;
+}
