@@ -37,6 +37,10 @@ use cli::{Arguments, Command};
 use config::Config;
 use std::process::ExitCode;
 
+/// Requests of many callers make and drop small things on all threads at once. docs/decisions/0017-hot-path.md has the figures.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What a verb ends with when it comes to nothing: one text for a person.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 

@@ -3,6 +3,7 @@
 use crate::api_keys::KeyCache;
 use crate::courier::Guard;
 use crate::psp::Transport;
+use crate::psp_accounts::AccountCache;
 use crate::vault::Vault;
 use crate::webhook_endpoints::TestTurns;
 use ducat_cache::Cache;
@@ -100,6 +101,7 @@ struct Inner {
     arrived: AtomicU64,
     missed: AtomicU64,
     keys: KeyCache,
+    accounts: AccountCache,
     asked: Mutex<HashMap<PaymentOrderId, Timestamp>>,
     turns: Vec<tokio::sync::Mutex<()>>,
 }
@@ -118,6 +120,7 @@ impl Engine {
             arrived: AtomicU64::new(0),
             missed: AtomicU64::new(0),
             keys: KeyCache::default(),
+            accounts: AccountCache::default(),
             asked: Mutex::default(),
             turns,
         }))
@@ -230,5 +233,10 @@ impl Engine {
 
     pub(crate) fn keys(&self) -> &KeyCache {
         &self.0.keys
+    }
+
+    /// The PSP accounts seen lately, opened.
+    pub(crate) fn accounts(&self) -> &AccountCache {
+        &self.0.accounts
     }
 }

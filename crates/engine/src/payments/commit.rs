@@ -118,6 +118,9 @@ pub(crate) struct Settled {
     pub part: Option<Part>,
     /// A refusal came that was not known.
     pub declined: bool,
+    /// The attempt was alive, and so the order's latest: another begins only after the one before has ended, and that is a version of the
+    /// order on which nothing is committed that was decided on an earlier one.
+    pub was_live: bool,
 }
 
 /// Decides a move on the payment as it stands, commits it, and decides anew where somebody else was faster. Gives the payment as it is
@@ -140,15 +143,16 @@ where
     A: Fn(&Settled, bool, &mut Change) -> Result<(), Error> + Send,
 {
     for _ in 0..MAX_RACES {
+        let was_live = matter.payment().attempt.status.is_live();
         let moved = decide(matter.clone()).map_err(|e| refused(matter.payment(), &e))?;
         let news = moved.is_some();
         let (after, mut change) = match moved {
             Some(moved) => {
                 let declined = moved.payment.attempt.declines > matter.payment().attempt.declines;
-                let after = Settled { payment: moved.payment.clone(), part: moved.part.clone(), declined };
+                let after = Settled { payment: moved.payment.clone(), part: moved.part.clone(), declined, was_live };
                 (after, self::change(engine, moved, Write::Move)?)
             }
-            None => (Settled { payment: matter.payment().clone(), part: None, declined: false }, Change::default()),
+            None => (Settled { payment: matter.payment().clone(), part: None, declined: false, was_live }, Change::default()),
         };
         amend(&after, news, &mut change)?;
         if change.is_empty() {
@@ -252,8 +256,11 @@ impl Matter for Observing {
 pub(crate) async fn observe(engine: &Engine, payment: Payment, seen: &Observation, along: Along<'_>) -> Result<Payment, Error> {
     let now = engine.now();
     let settings = engine.settings();
-    let latest = engine.store().payment(payment.order.merchant, payment.order.id).await?.map(|p| p.attempt.id);
-    let is_latest = latest == Some(payment.attempt.id);
+    // What is alive is the latest; else it is looked for.
+    let latest = match payment.attempt.status.is_live() {
+        true => None,
+        false => engine.store().payment(payment.order.merchant, payment.order.id).await?.map(|p| p.attempt.id),
+    };
     let noted = Noted::of(engine, &payment, seen).await?;
     // Whoever hears first that a registration has ended which we close for its declines: our own answer, or the PSP's message.
     let has_ended = matches!(seen.state, Observed::Failed | Observed::Canceled | Observed::Expired);
@@ -271,6 +278,7 @@ pub(crate) async fn observe(engine: &Engine, payment: Payment, seen: &Observatio
             if let Some(noted) = noted.as_ref().filter(|_| after.declined) {
                 noted.amend(&after.payment, change);
             }
+            let is_latest = after.was_live || latest == Some(after.payment.attempt.id);
             let after = &after.payment;
             change.inbox = along.inbox.clone().map(|mut message| {
                 message.state = if news { InboxState::Applied } else { InboxState::Ignored };

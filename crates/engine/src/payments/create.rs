@@ -6,46 +6,38 @@ use super::register::{Psp, register, registration};
 use super::view::PaymentOrderView;
 use super::{NewOrder, attend, check, plan};
 use crate::idempotency::Known;
-use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
+use crate::psp_accounts::Opened;
+use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey, psp_accounts};
 use ducat_connectors::{Fault, Operation};
 use ducat_domain::payments::{AttemptStatus, Payment, Terms, open};
-use ducat_domain::{AttemptId, MerchantId, PaymentOrderId, PspAccount};
+use ducat_domain::{AttemptId, MerchantId, PaymentOrderId};
 use ducat_store::{Change, CommitError, JobNext, Unique};
+use std::sync::Arc;
 
 /// Records an order, registers it at its PSP, and answers.
 pub async fn create(engine: &Engine, merchant: MerchantId, new: NewOrder, key: Option<RequestKey>) -> Result<Answer, Error> {
     let key = key.as_ref();
     let terms = check::check(new, engine.now()).map_err(Error::Invalid)?;
-    if let Some(key) = key {
-        match key.look(engine, merchant).await? {
-            Known::New => {}
-            Known::Answered(answer) => return Ok(answer),
-            Known::TakenOver(order) => return complete(engine, merchant, order.map(PaymentOrderId::from_bytes), key).await,
+    let (psp, payment) = match begin(engine, merchant, terms, key).await {
+        Ok(begun) => begun,
+        // Nearly every key is new, and the commit says so without a read. Only where something is in the way is the key looked up: a
+        // request that was made before is answered as it was then, whatever is in its way now.
+        Err(obstacle) => {
+            if let Some(key) = key {
+                match key.look(engine, merchant).await? {
+                    Known::New => {}
+                    Known::Answered(answer) => return Ok(answer),
+                    Known::TakenOver(order) => {
+                        return complete(engine, merchant, order.map(PaymentOrderId::from_bytes), key).await;
+                    }
+                }
+            }
+            return match obstacle {
+                Obstacle::Refused(error) => Err(error),
+                Obstacle::Exists(asked) => existing(engine, merchant, &asked, key).await,
+            };
         }
-    }
-    let (account, psp) = choose_psp(engine, merchant, &terms).await?;
-    let now = engine.now();
-    let id = PaymentOrderId::new(now, engine.chance());
-    let first = (AttemptId::new(now, engine.chance()), account.id, account.psp);
-    let moved = open(id, merchant, terms, first, now, now.plus(engine.settings().lease));
-    let payment = moved.payment.clone();
-    rehearse(engine, &psp, &payment)?;
-    if let Some(until) = crate::declines::customer_closed(engine, merchant, &payment.order.terms).await? {
-        return match engine.store().payment_by_reference(merchant, &payment.order.terms.reference).await? {
-            // Asking for what is there already is no new try.
-            Some(_) => existing(engine, merchant, &payment, key).await,
-            None => Err(Error::TooManyDeclines { wait: until.since(now) }),
-        };
-    }
-
-    let mut intent = change(engine, moved, Write::Insert)?;
-    intent.idempotency = key.map(|k| k.claim(engine, merchant, Some(*id.as_bytes()), now, None));
-    match engine.store().commit(intent).await {
-        Ok(()) => engine.announce(id),
-        Err(CommitError::Taken(Unique::IdempotencyKey)) => return Err(Error::KeyBusy),
-        Err(CommitError::Taken(Unique::Reference)) => return existing(engine, merchant, &payment, key).await,
-        Err(e) => return Err(e.into()),
-    }
+    };
     let caller = Waiting::new(merchant, key);
     let (payment, fault) = register(engine, &psp, payment, Some(&caller)).await?;
     if fault.is_some() {
@@ -54,6 +46,54 @@ pub async fn create(engine: &Engine, merchant: MerchantId, new: NewOrder, key: O
     match caller.take() {
         Some(answer) => Ok(answer),
         None => finish(engine, merchant, key, &payment, first_answer_kind(&payment)).await,
+    }
+}
+
+/// Why an order is not begun.
+enum Obstacle {
+    /// It cannot be, or its key is taken.
+    Refused(Error),
+    /// There is an order with the reference of this one.
+    Exists(Box<Payment>),
+}
+
+impl<E: Into<Error>> From<E> for Obstacle {
+    fn from(e: E) -> Self {
+        Self::Refused(e.into())
+    }
+}
+
+/// Commits the intent: the order with its first attempt, and the claim of the key.
+async fn begin(
+    engine: &Engine,
+    merchant: MerchantId,
+    terms: Terms,
+    key: Option<&RequestKey>,
+) -> Result<(Psp, Payment), Obstacle> {
+    let account = choose_psp(engine, merchant, &terms).await?;
+    let now = engine.now();
+    let id = PaymentOrderId::new(now, engine.chance());
+    let first = (AttemptId::new(now, engine.chance()), account.kept.id, account.kept.psp.clone());
+    let moved = open(id, merchant, terms, first, now, now.plus(engine.settings().lease));
+    let payment = moved.payment.clone();
+    rehearse(engine, &account.psp, &payment)?;
+    if let Some(until) = crate::declines::customer_closed(engine, merchant, &payment.order.terms).await? {
+        return match engine.store().payment_by_reference(merchant, &payment.order.terms.reference).await? {
+            // Asking for what is there already is no new try.
+            Some(_) => Err(Obstacle::Exists(Box::new(payment))),
+            None => Err(Error::TooManyDeclines { wait: until.since(now) }.into()),
+        };
+    }
+    let mut intent = change(engine, moved, Write::Insert)?;
+    intent.idempotency = key.map(|k| k.claim(engine, merchant, Some(*id.as_bytes()), now, None));
+    match engine.store().commit(intent).await {
+        Ok(()) => {
+            engine.announce(id);
+            Ok((account.psp.clone(), payment))
+        }
+        Err(CommitError::Taken(Unique::IdempotencyKey)) => Err(Error::KeyBusy.into()),
+        Err(CommitError::Taken(Unique::Reference)) => Err(Obstacle::Exists(Box::new(payment))),
+        Err(e) => Err(e.into()),
     }
 }
 
@@ -119,7 +159,7 @@ pub(super) async fn finish(
 }
 
 /// The PSP account for an order: the one that was asked for, or the first that can take it.
-pub(super) async fn choose_psp(engine: &Engine, merchant: MerchantId, terms: &Terms) -> Result<(PspAccount, Psp), Error> {
+pub(super) async fn choose_psp(engine: &Engine, merchant: MerchantId, terms: &Terms) -> Result<Arc<Opened>, Error> {
     if let Some(psp) = &terms.psp
         && ducat_connectors::connector(psp).is_none()
     {
@@ -127,13 +167,12 @@ pub(super) async fn choose_psp(engine: &Engine, merchant: MerchantId, terms: &Te
         let detail = format!("must be one of {}", known.join(", "));
         return Err(Error::Invalid(Problem::field("psp_unknown", "/psp", detail)));
     }
-    let accounts = engine.store().psp_accounts(merchant).await?;
-    let usable = accounts.into_iter().filter(|a| a.active && terms.psp.as_ref().is_none_or(|psp| *psp == a.psp));
+    let accounts = psp_accounts::active_of(engine, merchant).await?;
+    let usable = accounts.iter().filter(|a| terms.psp.as_ref().is_none_or(|psp| *psp == a.kept.psp));
     let mut refusal = Problem::new("psp_account_missing", "no active PSP account can take this payment order; add one first");
     for account in usable {
-        let psp = crate::psp_accounts::open(engine, &account)?;
-        match crate::psp_accounts::can_take(psp.connector.spec(), terms) {
-            Ok(()) => return Ok((account, psp)),
+        match psp_accounts::can_take(account.psp.connector.spec(), terms) {
+            Ok(()) => return Ok(Arc::clone(account)),
             Err(problem) => refusal = problem,
         }
     }

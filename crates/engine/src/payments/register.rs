@@ -5,8 +5,9 @@ use super::plan;
 use crate::psp::{self, Patience};
 use crate::{Engine, Error};
 use ducat_connectors::{Account, Connector, Fault, Operation, Outcome, Registration};
-use ducat_domain::Timestamp;
 use ducat_domain::payments::{Decline, DeclineCode, Payment};
+use ducat_domain::{MerchantId, PspAccountId, Timestamp};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How much of a key's lifetime is left unused, because clocks differ.
@@ -15,16 +16,20 @@ const KEY_MARGIN: Duration = Duration::from_secs(3600);
 const STALE_REQUEST: Duration = Duration::from_secs(300);
 
 /// The PSP of an attempt: its translator and the opened credentials.
+#[derive(Clone)]
 pub(crate) struct Psp {
     pub connector: &'static dyn Connector,
-    pub account: Account,
+    pub account: Arc<Account>,
+    /// Whose account, and which.
+    pub merchant: MerchantId,
+    pub id: PspAccountId,
 }
 
 /// Opens the credentials of the attempt's PSP account.
 pub(crate) async fn open_psp(engine: &Engine, payment: &Payment) -> Result<Psp, Error> {
     let id = payment.attempt.psp_account;
-    let kept = engine.store().psp_account(id).await?.ok_or_else(|| Error::Internal(format!("{id} is gone")))?;
-    crate::psp_accounts::open(engine, &kept)
+    let opened = crate::psp_accounts::opened(engine, id).await?.ok_or_else(|| Error::Internal(format!("{id} is gone")))?;
+    Ok(opened.psp.clone())
 }
 
 impl Psp {
@@ -47,7 +52,12 @@ impl Psp {
             _ => request,
         };
         let patience = Patience { total, request, ..Patience::default() };
-        psp::talk(engine.transport(), self.connector, &self.account, operation, patience).await
+        let said = psp::talk(engine.transport(), self.connector, &self.account, operation, patience).await;
+        if matches!(said, Err(Fault::Config(_))) {
+            // Somebody may have put the credentials right on another node.
+            engine.accounts().forget(self);
+        }
+        said
     }
 }
 

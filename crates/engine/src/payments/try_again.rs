@@ -53,9 +53,9 @@ fn next_attempt(
 
 /// Begins a new attempt: the same three phases as the first.
 pub(super) async fn begin(engine: &Engine, payment: Payment) -> Result<(Payment, Option<Fault>), Error> {
-    let (account, psp) = choose_psp(engine, payment.order.merchant, &payment.order.terms).await?;
+    let account = choose_psp(engine, payment.order.merchant, &payment.order.terms).await?;
     let (merchant, id) = (payment.order.merchant, payment.order.id);
-    let moved = next_attempt(engine, payment, account.id, account.psp)
+    let moved = next_attempt(engine, payment, account.kept.id, account.kept.psp.clone())
         .map_err(|e| Error::Conflict(crate::Problem::new("payment_order_state", e.to_string())))?;
     let payment = moved.payment.clone();
     match engine.store().commit(change(engine, moved, Write::AddAttempt)?).await {
@@ -66,7 +66,7 @@ pub(super) async fn begin(engine: &Engine, payment: Payment) -> Result<(Payment,
         }
         Err(e) => return Err(e.into()),
     }
-    let (payment, fault) = register(engine, &psp, payment, None).await?;
+    let (payment, fault) = register(engine, &account.psp, payment, None).await?;
     if fault.is_some() {
         hurry(engine, &payment).await?;
     }

@@ -1,5 +1,6 @@
 //! Adding a PSP account.
 
+use super::cache::outdate;
 use super::secrets::{check, seal};
 use super::view::PspAccountView;
 use crate::idempotency::{Known, commit_once};
@@ -52,5 +53,8 @@ pub async fn create(engine: &Engine, merchant: MerchantId, new: NewPspAccount, k
         created_at: now,
     };
     let answer = Answer::new(AnswerKind::Created, &PspAccountView::of(engine, &account)?)?;
-    commit_once(engine, merchant, key.as_ref(), Change { psp_accounts: vec![account], ..Change::default() }, answer).await
+    let change = Change { psp_accounts: vec![account], ..Change::default() };
+    let answer = commit_once(engine, merchant, key.as_ref(), change, answer).await;
+    outdate(engine).await;
+    answer
 }

@@ -5,6 +5,7 @@ use crate::{Engine, Error, Problem};
 use ducat_connectors::{Account, Spec};
 use ducat_domain::{PspAccount, PspAccountId, Secret};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The longest value of a setting, in bytes.
 const MAX_SETTING: usize = 4096;
@@ -25,7 +26,7 @@ pub(crate) fn open(engine: &Engine, account: &PspAccount) -> Result<Psp, Error> 
     let plain: BTreeMap<String, String> = serde_json::from_str(text.expose())
         .map_err(|_| Error::Internal(format!("the settings of {} cannot be read", account.id)))?;
     let settings = plain.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
-    Ok(Psp { connector, account: Account { settings } })
+    Ok(Psp { connector, account: Arc::new(Account { settings }), merchant: account.merchant, id: account.id })
 }
 
 /// Whether the settings are those that the PSP needs.

@@ -1,5 +1,6 @@
 //! Changing a PSP account: its name, its credentials, whether new orders go to it.
 
+use super::cache::outdate;
 use super::secrets::{check, open, seal};
 use super::view::{PspAccountView, own};
 use crate::idempotency::{Known, commit_once};
@@ -36,7 +37,9 @@ pub async fn update(
     let account = patched(engine, own(engine, merchant, id).await?, patch)?;
     let answer = Answer::new(AnswerKind::Done, &PspAccountView::of(engine, &account)?)?;
     let change = Change { psp_accounts: vec![account], ..Change::default() };
-    commit_once(engine, merchant, key.as_ref(), change, answer).await
+    let answer = commit_once(engine, merchant, key.as_ref(), change, answer).await;
+    outdate(engine).await;
+    answer
 }
 
 /// The account as it is after the patch, one version on.
@@ -47,7 +50,7 @@ pub(super) fn patched(engine: &Engine, mut account: PspAccount, patch: PspAccoun
         account.name = name;
     }
     account.active = patch.active.unwrap_or(account.active);
-    let mut settings = opened.account.settings;
+    let mut settings = opened.account.settings.clone();
     settings.extend(patch.settings);
     settings.retain(|_, value| !value.expose().is_empty());
     check(opened.connector.spec(), &settings).map_err(Error::Invalid)?;
@@ -58,7 +61,9 @@ pub(super) fn patched(engine: &Engine, mut account: PspAccount, patch: PspAccoun
 
 /// Commits a patched account on its own.
 pub(super) async fn save(engine: &Engine, account: PspAccount) -> Result<(), Error> {
-    match engine.store().commit(Change { psp_accounts: vec![account], ..Change::default() }).await {
+    let saved = engine.store().commit(Change { psp_accounts: vec![account], ..Change::default() }).await;
+    outdate(engine).await;
+    match saved {
         Err(CommitError::Stale) => {
             Err(Error::Conflict(Problem::new("changed_meanwhile", "somebody else changed the PSP account; look and try again")))
         }

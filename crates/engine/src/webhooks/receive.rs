@@ -2,12 +2,14 @@
 //! commit; where it does not say the whole truth, the PSP is asked.
 
 use crate::payments::{Psp, psp_problem};
+use crate::psp_accounts::Opened;
 use crate::settlement::hear_payout;
-use crate::{Engine, Error, disputes, payments, refunds};
+use crate::{Engine, Error, disputes, payments, psp_accounts, refunds};
 use ducat_connectors::{About, Fault, Message, News, Operation, Outcome, TrustError, VerifiedMessage, verify};
 use ducat_domain::payments::Payment;
-use ducat_domain::{AttemptId, PspAccount, PspAccountId};
+use ducat_domain::{AttemptId, PspAccount, PspAccountId, Timestamp};
 use ducat_store::{Change, CommitError, InboxState, InboxWrite, Unique};
+use std::sync::Arc;
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,12 +45,10 @@ pub async fn receive(
     header: impl Fn(&str) -> Option<String> + Send,
     body: &[u8],
 ) -> Result<Received, ReceiveError> {
-    let kept = engine.store().psp_account(account).await.map_err(Error::from)?;
-    let kept = kept.filter(|a| a.psp == psp).ok_or(ReceiveError::NoAccount)?;
-    let opened = crate::psp_accounts::open(engine, &kept)?;
     let now = engine.now();
-    let verified = verify(&opened.connector.spec().trust, &opened.account, header, body, now)?;
-    let message = opened.connector.message(&verified, &opened.account).map_err(|fault| {
+    let (opened, verified) = prove(engine, psp, account, header, body, now).await?;
+    let Opened { kept, psp } = &*opened;
+    let message = psp.connector.message(&verified, &psp.account).map_err(|fault| {
         tracing::warn!(account = %account, %fault, "a verified message cannot be read");
         ReceiveError::Malformed
     })?;
@@ -62,10 +62,37 @@ pub async fn receive(
         body: None,
         received_at: now,
     };
-    match store(engine, (&kept, &opened), message, &verified, inbox).await {
+    match store(engine, (kept, psp), message, &verified, inbox).await {
         Ok(()) => Ok(Received::Stored),
         Err(Error::Duplicate) => Ok(Received::Duplicate),
         Err(e) => Err(e.into()),
+    }
+}
+
+/// Proves the message. What is not right by the account as it was seen lately may be right by the account as it is now, whose secret was
+/// changed on another node.
+async fn prove(
+    engine: &Engine,
+    psp: &str,
+    account: PspAccountId,
+    header: impl Fn(&str) -> Option<String> + Send,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<(Arc<Opened>, VerifiedMessage), ReceiveError> {
+    let look = async || {
+        let opened = psp_accounts::opened(engine, account).await?;
+        opened.filter(|opened| opened.kept.psp == psp).ok_or(ReceiveError::NoAccount)
+    };
+    let check = |opened: &Opened| verify(&opened.psp.connector.spec().trust, &opened.psp.account, &header, body, now);
+    let opened = look().await?;
+    match check(&opened) {
+        Ok(verified) => Ok((opened, verified)),
+        Err(_) => {
+            engine.accounts().forget(&opened.psp);
+            let opened = look().await?;
+            let verified = check(&opened)?;
+            Ok((opened, verified))
+        }
     }
 }
 

@@ -211,7 +211,8 @@ impl Pen {
     }
 
     fn run(&self, sql: &str) -> Result<(), CommitError> {
-        self.connection.execute_batch(sql).map_err(|e| CommitError::Unavailable(e.to_string()))
+        let ran = self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+        ran.map(drop).map_err(|e| CommitError::Unavailable(e.to_string()))
     }
 
     /// Does one piece of work so that it can be undone without touching its neighbours. A panic in it is an error of ours and refuses
@@ -232,7 +233,7 @@ impl Pen {
         let closed = match &result {
             Ok(_) => self.run("RELEASE one"),
             Err(e) if self.connection.is_autocommit() => Err(e.clone()),
-            Err(_) => self.run("ROLLBACK TO one; RELEASE one"),
+            Err(_) => self.run("ROLLBACK TO one").and_then(|()| self.run("RELEASE one")),
         };
         *lost = closed.err();
         lost.clone().map_or(result, Err)

@@ -1,5 +1,6 @@
 //! The same request twice.
 
+use ducat_engine::psp_accounts::{self, PspAccountPatch};
 use ducat_engine::{Answer, AnswerKind, Error, RequestKey, payments};
 use ducat_testkit::World;
 use serde_json::json;
@@ -79,4 +80,16 @@ async fn an_existing_order_answered_under_a_key_is_answered_alike_again() {
     let again = create(&world, "order-1", key("k1", 1)).await.unwrap();
     assert_eq!((first.kind, again.kind, again.replayed), (AnswerKind::Done, AnswerKind::Done, true));
     assert_eq!(first.body, again.body);
+}
+
+#[tokio::test]
+async fn a_request_that_was_answered_is_answered_alike_whatever_is_in_its_way_now() {
+    let world = World::new(87).await;
+    let first = create(&world, "order-1", key("k1", 1)).await.unwrap();
+    let patch = PspAccountPatch { active: Some(false), ..PspAccountPatch::default() };
+    psp_accounts::update(&world.engine, world.merchant, world.account, patch, None).await.unwrap();
+    assert!(matches!(create(&world, "order-2", key("k2", 2)).await, Err(Error::Conflict(_))), "no account takes new orders");
+    let again = create(&world, "order-1", key("k1", 1)).await.unwrap();
+    assert_eq!((again.body, again.replayed), (first.body, true));
+    assert!(matches!(create(&world, "order-2", key("k1", 2)).await, Err(Error::KeyReused)));
 }

@@ -13,6 +13,7 @@ mod golden;
 mod hooks_at_random;
 mod idempotency;
 mod messages;
+mod nodes;
 mod pay;
 mod permutations;
 mod refund;
