@@ -117,6 +117,7 @@ fn fan_out(w: &World, work: &EndpointAtWork, marks: &[EventMark], due: Timestamp
 pub async fn an_endpoint_comes_back_as_it_was_written_and_begins_after_the_newest_event(w: World) {
     let shop = w.shop().await;
     w.order(shop).await;
+    w.caught_up().await;
     let made = insert(&w, shop, &["payment_order.succeeded", "payment_order.failed"]).await;
     assert_eq!(w.store.webhook_endpoint(shop.merchant, made.id).await.unwrap(), Some(made.clone()));
     assert_eq!(w.store.webhook_endpoints(shop.merchant).await.unwrap(), vec![made.clone()]);
