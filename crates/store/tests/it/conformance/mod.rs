@@ -135,7 +135,7 @@ conformance! {
     }
     round_trip {
         terms_come_back_as_they_were_written
-        a_text_with_a_nul_is_kept_whole_or_refused
+        a_text_with_a_nul_is_kept_whole_or_with_a_mark
         an_attempt_comes_back_as_it_was_written
         entries_and_balances_come_back_as_they_were_booked
         nothing_is_found_under_unknown_ids
