@@ -10,6 +10,8 @@
 
 mod change;
 mod codec;
+#[cfg(test)]
+mod every_read;
 mod invariants;
 mod postgres;
 mod reads;

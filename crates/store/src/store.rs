@@ -111,6 +111,15 @@ impl Store {
         }
     }
 
+    /// The database on a server.
+    #[cfg(test)]
+    pub(crate) fn postgres(&self) -> &Postgres {
+        match &self.database {
+            Database::Postgres(database) => database,
+            Database::Sqlite(_) => panic!("this is a file"),
+        }
+    }
+
     pub(crate) const fn is_postgres(&self) -> bool {
         matches!(self.database, Database::Postgres(_))
     }

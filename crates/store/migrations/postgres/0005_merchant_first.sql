@@ -152,8 +152,9 @@ CREATE FUNCTION shown(prefix text, id uuid) RETURNS text LANGUAGE sql IMMUTABLE 
         (SELECT '00' || ('x' || replace(id::text, '-', ''))::bit(128)::text AS said) bits) END
 $$;
 
--- A customer's page knows nothing but the order's id.
-CREATE INDEX payment_orders_by_id ON payment_orders (id);
+-- A customer's page knows nothing but the order's id. The index is of the id's bytes: an index of the id itself would be walked for the list
+-- of a merchant's orders, newest first, over the orders of all other merchants.
+CREATE INDEX payment_orders_by_id ON payment_orders (uuid_send(id));
 
 -- Words of the checks that SQLite has and PostgreSQL does not.
 CREATE FUNCTION iif(yes boolean, one anycompatible, other anycompatible) RETURNS anycompatible LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

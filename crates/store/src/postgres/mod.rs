@@ -14,6 +14,8 @@ mod flight;
 mod look;
 mod migrations;
 mod param;
+#[cfg(test)]
+mod plans;
 mod refusal;
 mod rules;
 mod statement;
@@ -110,7 +112,7 @@ pub(crate) mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     /// Chance that is the same in every run.
-    struct Steps(AtomicU64);
+    pub(super) struct Steps(pub AtomicU64);
 
     impl Chance for Steps {
         fn fill(&self, bytes: &mut [u8]) {

@@ -10,18 +10,31 @@ use ducat_domain::{AttemptId, MerchantId, PaymentOrderId, PspAccountId};
 const LATEST: &str = "FROM payment_orders o JOIN attempts a ON a.merchant_id = o.merchant_id AND a.order_id = o.id
    AND a.number = (SELECT max(l.number) FROM attempts l WHERE l.merchant_id = o.merchant_id AND l.order_id = o.id)";
 
+/// The same for a server, which would otherwise take orders for rare that have a latest attempt, and sort all of a merchant's for one page.
+const LATEST_ON_SERVER: &str = "FROM payment_orders o CROSS JOIN LATERAL (SELECT l.* FROM attempts l
+   WHERE l.merchant_id = o.merchant_id AND l.order_id = o.id ORDER BY l.number DESC LIMIT 1) a";
+
 /// The order with one of its attempts, by a condition on the attempt.
 const ATTEMPTED: &str = "FROM attempts a JOIN payment_orders o ON o.merchant_id = a.merchant_id AND o.id = a.order_id";
 
 impl Store {
+    /// The order with its latest attempt, by a condition on the order.
+    const fn latest(&self) -> &'static str {
+        if self.is_postgres() { LATEST_ON_SERVER } else { LATEST }
+    }
+
     /// Whose order it is. Only for pages that a customer reaches by the order's id alone: everything else knows whose order it asks for.
     pub async fn merchant_of_order(&self, order: PaymentOrderId) -> Result<Option<MerchantId>, ReadError> {
-        self.one("SELECT merchant_id FROM payment_orders WHERE id = $1", values![order], |row| row.get("merchant_id")).await
+        // On a server the index is of the id's bytes.
+        let by_id = if self.is_postgres() { "uuid_send(id) = uuid_send($1)" } else { "id = $1" };
+        let sql = format!("SELECT merchant_id FROM payment_orders WHERE {by_id}");
+        self.one(sql, values![order], |row| row.get("merchant_id")).await
     }
 
     /// The order with its latest attempt.
     pub async fn payment(&self, merchant: MerchantId, order: PaymentOrderId) -> Result<Option<Payment>, ReadError> {
-        let sql = format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {LATEST} WHERE o.merchant_id = $1 AND o.id = $2");
+        let latest = self.latest();
+        let sql = format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {latest} WHERE o.merchant_id = $1 AND o.id = $2");
         self.one(sql, values![merchant, order], codec::payment).await
     }
 
@@ -61,7 +74,8 @@ impl Store {
 
     /// The merchant's order with this reference, with its latest attempt.
     pub async fn payment_by_reference(&self, merchant: MerchantId, reference: &str) -> Result<Option<Payment>, ReadError> {
-        let sql = format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {LATEST} WHERE o.merchant_id = $1 AND o.reference = $2");
+        let latest = self.latest();
+        let sql = format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {latest} WHERE o.merchant_id = $1 AND o.reference = $2");
         self.one(sql, values![merchant, reference], codec::payment).await
     }
 
@@ -87,7 +101,8 @@ impl Store {
         if let Some(before) = filter.created_lt {
             conditions.add("o.created_at <", before);
         }
-        let select = format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {LATEST}");
+        let latest = self.latest();
+        let select = format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {latest}");
         self.page(&select, conditions, ("o.id", anchor), limit, codec::payment).await
     }
 

@@ -1,0 +1,165 @@
+//! How a server finds what a statement asks for: no statement looks at every row of a table that grows, nor walks over all that a merchant
+//! has where it names more.
+
+mod step;
+
+use super::PostgresSettings;
+use super::connect::Connection;
+use super::tests::{Steps, settings};
+use crate::Store;
+use crate::every_read::every_read;
+use ducat_domain::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use step::{Step, steps};
+
+/// Tables that stay small.
+const SMALL: &[&str] = &[
+    "merchants",
+    "api_keys",
+    "psp_accounts",
+    "psp_cursors",
+    "accounts",
+    "balances",
+    "event_clock",
+    "webhook_endpoints",
+    "webhook_replays",
+];
+
+/// An entry with its account, all of whose ids are the same: a statement is read only of an account that is there.
+const BOOKED: &str = "SET session_replication_role = replica;
+    INSERT INTO accounts (merchant_id, id, name, currency) VALUES (ASKED, ASKED, 'bank:main', 'EUR');
+    INSERT INTO journal_entries (merchant_id, id, event_ref, at) VALUES (ASKED, ASKED, 'x', now());
+    INSERT INTO postings (merchant_id, entry_id, line, account_id, layer, amount) VALUES (ASKED, ASKED, 0, ASKED, 0, 5);";
+
+/// Rows in every table, and what the server makes of them.
+const FILL: &str = include_str!("fill.sql");
+
+/// As the plan of a statement that is kept will be: a table that is read whole shows that there is no other way.
+const KEPT: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_partition_pruning = off;";
+
+/// How many merchants there are.
+const FEW: u32 = 5;
+const MANY: u32 = 500;
+
+/// Lists of a merchant that are read from one end, a page of them: the merchant alone is the way in, and what is asked for besides is looked
+/// at row by row until the page is full.
+const LISTS: &[&str] = &[
+    "FROM payment_orders o CROSS JOIN",
+    "SELECT * FROM refunds WHERE",
+    "SELECT * FROM disputes WHERE",
+    "SELECT * FROM payouts WHERE",
+    "SELECT * FROM exceptions WHERE",
+    "SELECT e.id FROM journal_entries e WHERE",
+];
+
+/// Sums of all that was booked until a moment, of a merchant or on an account of it. They are read by whoever asks for the books. A merchant who
+/// has a large part of everything may be summed by looking at everything.
+const SUMS: &[&str] = &["e.at <= $2 GROUP BY", "AS opening"];
+
+struct Server {
+    database: String,
+    store: Store,
+}
+
+impl Server {
+    /// A store whose reads go through one connection, which so knows every statement that was sent.
+    async fn open() -> Self {
+        let url = ducat_test_postgres::database();
+        let database = url.rsplit('/').next().unwrap().to_owned();
+        let settings = PostgresSettings { readers: 1, ..settings(&url) };
+        let chance = Arc::new(Steps(AtomicU64::new(1)));
+        let store = Store::open_postgres(&settings, chance, Timestamp::from_seconds(1_795_000_000)).await.unwrap();
+        Self { database, store }
+    }
+
+    fn run(&self, sql: &str) {
+        let sql = sql.replace("ASKED", "'07070707-0707-0707-0707-070707070707'");
+        ducat_test_postgres::server().run_sql(&self.database, &sql);
+    }
+}
+
+/// A statement that a connection has prepared, and the steps of its plan.
+struct Plan {
+    sql: String,
+    steps: Vec<Step>,
+}
+
+/// The plans of all that a connection has prepared.
+async fn plans(connection: &Connection) -> Vec<Plan> {
+    let prepared = "SELECT name, statement, cardinality(parameter_types) FROM pg_prepared_statements
+                    WHERE statement NOT LIKE '%pg_prepared_statements%' AND statement NOT LIKE '%pg_is_in_recovery%'";
+    let mut plans = Vec::new();
+    for row in connection.client.query(prepared, &[]).await.unwrap() {
+        let (name, sql, values): (String, String, i32) = (row.get(0), row.get(1), row.get(2));
+        let nulls = vec!["NULL"; usize::try_from(values).unwrap()].join(", ");
+        let values = if nulls.is_empty() { nulls } else { format!("({nulls})") };
+        let explain = format!("EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE \"{name}\"{values}");
+        let answer = connection.client.simple_query(&explain).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
+        let text = answer.iter().find_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        plans.push(Plan { steps: steps(text.unwrap()), sql });
+    }
+    plans
+}
+
+/// The steps that look at more of a table that grows than the statement names.
+fn long_ways(plan: &Plan, first_columns: &BTreeMap<String, String>) -> Vec<String> {
+    let is_one_of = |texts: &[&str]| texts.iter().any(|text| plan.sql.contains(text));
+    let is_list = plan.sql.contains(" LIMIT ") && !plan.sql.contains("order_id = $") && is_one_of(LISTS);
+    let may_walk = is_one_of(SUMS) || is_list && !plan.steps.iter().any(|step| step.is_sort);
+    let of_merchant = plan.sql.contains("merchant_id = ");
+    let is_long = |step: &&Step| {
+        step.looks_at_all()
+            || (step.names_merchant_alone() && !may_walk)
+            || (of_merchant && step.begins_with_a_range(first_columns))
+    };
+    plan.steps.iter().filter(|step| !SMALL.contains(&step.table.as_str())).filter(is_long).map(ToString::to_string).collect()
+}
+
+/// The first column of every index.
+async fn first_columns(connection: &Connection) -> BTreeMap<String, String> {
+    let sql = "SELECT c.relname, pg_get_indexdef(c.oid, 1, true) FROM pg_class c WHERE c.relkind = 'i'";
+    connection.client.query(sql, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+/// Fills the tables with rows of so many merchants, and looks at the plans of what the connection has prepared.
+async fn assert_short_ways(server: &Server, connection: &Connection, merchants: u32) -> usize {
+    server.run(&FILL.replace("MERCHANTS", &merchants.to_string()));
+    let first_columns = first_columns(connection).await;
+    let plans = plans(connection).await;
+    let is_looked_at = |plan: &&Plan| merchants > FEW || !SUMS.iter().any(|sum| plan.sql.contains(sum));
+    let long = plans
+        .iter()
+        .filter(is_looked_at)
+        .map(|plan| (&plan.sql, long_ways(plan, &first_columns)))
+        .filter(|(_, ways)| !ways.is_empty());
+    let long: Vec<_> = long.collect();
+    assert!(long.is_empty(), "of {merchants} merchants: {long:#?}");
+    plans.len()
+}
+
+async fn assert_reads_are_short(merchants: u32) {
+    let server = Server::open().await;
+    server.run(BOOKED);
+    every_read(&server.store).await;
+    let connection = server.store.postgres().readers.take().await.unwrap();
+    connection.client.batch_execute(KEPT).await.unwrap();
+    let plans = assert_short_ways(&server, &connection, merchants).await;
+    assert!(plans > 60, "{plans}");
+}
+
+/// Where there are few, the planner takes what is asked for to be everywhere, and an index of everything for the way to it.
+#[tokio::test]
+async fn every_read_finds_its_rows_by_an_index_among_those_of_few_merchants() {
+    assert_reads_are_short(FEW).await;
+}
+
+/// Where there are many, it takes each of them to be small, and its lists for short.
+#[tokio::test]
+async fn every_read_finds_its_rows_by_an_index_among_those_of_many_merchants() {
+    assert_reads_are_short(MANY).await;
+}
