@@ -6,17 +6,18 @@ use crate::{Change, JobNext, JobWrite};
 use ducat_domain::{MerchantId, Timestamp};
 use std::collections::BTreeMap;
 
-/// A job for something that is not there is an error of ours, and so is one that is filed under another merchant.
+/// A job for something that is not there is an error of ours, and so is one that is filed under another merchant. Each is
+/// looked up by itself: what is asked as EXISTS is answered, in a plan from when the table was small, by reading the whole of it.
 macro_rules! schedule {
     ($otherwise:literal) => {
         concat!(
             "WITH kept AS (INSERT INTO jobs (merchant_id, kind, subject_id, run_at, tries)
                SELECT n.merchant_id, n.kind, n.subject_id, n.run_at, 0 FROM {rows} WHERE CASE n.kind
-                 WHEN 'attend' THEN EXISTS (SELECT 1 FROM payment_orders s WHERE s.merchant_id = n.merchant_id AND s.id = n.subject_id)
-                 WHEN 'capture' THEN EXISTS (SELECT 1 FROM captures s WHERE s.merchant_id = n.merchant_id AND s.id = n.subject_id)
-                 WHEN 'refund' THEN EXISTS (SELECT 1 FROM refunds s WHERE s.merchant_id = n.merchant_id AND s.id = n.subject_id)
-                 WHEN 'dispute' THEN EXISTS (SELECT 1 FROM disputes s WHERE s.merchant_id = n.merchant_id AND s.id = n.subject_id)
-                 WHEN 'statement' THEN EXISTS (SELECT 1 FROM psp_accounts s WHERE s.merchant_id = n.merchant_id AND s.id = n.subject_id)
+                 WHEN 'attend' THEN (SELECT s.id FROM payment_orders s WHERE s.merchant_id = n.merchant_id AND s.id = n.subject_id) IS NOT NULL
+                 WHEN 'capture' THEN (SELECT s.id FROM captures s WHERE s.merchant_id = n.merchant_id AND s.id = n.subject_id) IS NOT NULL
+                 WHEN 'refund' THEN (SELECT s.id FROM refunds s WHERE s.merchant_id = n.merchant_id AND s.id = n.subject_id) IS NOT NULL
+                 WHEN 'dispute' THEN (SELECT s.id FROM disputes s WHERE s.merchant_id = n.merchant_id AND s.id = n.subject_id) IS NOT NULL
+                 WHEN 'statement' THEN (SELECT s.id FROM psp_accounts s WHERE s.merchant_id = n.merchant_id AND s.id = n.subject_id) IS NOT NULL
                END
              ON CONFLICT (merchant_id, kind, subject_id) DO UPDATE SET ",
             $otherwise,

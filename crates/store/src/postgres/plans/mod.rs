@@ -1,15 +1,19 @@
 //! How a server finds what a statement asks for: no statement looks at every row of a table that grows, nor walks over all that a merchant
 //! has where it names more.
 
+mod every_write;
 mod step;
 
 use super::PostgresSettings;
+use super::apply::{self, KnownAccounts};
 use super::connect::Connection;
+use super::look;
 use super::tests::{Steps, settings};
 use crate::Store;
-use crate::every_read::every_read;
-use ducat_domain::Timestamp;
-use std::collections::BTreeMap;
+use crate::every_read::{ASKED, every_read};
+use ducat_domain::{MerchantId, Timestamp, WebhookEndpointId};
+use every_write::changes;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use step::{Step, steps};
@@ -57,6 +61,22 @@ const LISTS: &[&str] = &[
 /// Sums of all that was booked until a moment, of a merchant or on an account of it. They are read by whoever asks for the books. A merchant who
 /// has a large part of everything may be summed by looking at everything.
 const SUMS: &[&str] = &["e.at <= $2 GROUP BY", "AS opening"];
+
+/// What is due, or old enough to go, is found among the rows of all merchants by its moment.
+const SWEEPS: &[&str] = &["WHERE run_at <= $1", "LIMIT 1000", "LIMIT 2000"];
+
+/// The files in which the writer's statements stand.
+const APPLIED: &[&str] = &[
+    include_str!("../apply/events.rs"),
+    include_str!("../apply/forget.rs"),
+    include_str!("../apply/jobs.rs"),
+    include_str!("../apply/journal.rs"),
+    include_str!("../apply/merchants.rs"),
+    include_str!("../apply/parts.rs"),
+    include_str!("../apply/payments.rs"),
+    include_str!("../apply/settlement.rs"),
+    include_str!("../apply/webhooks.rs"),
+];
 
 struct Server {
     database: String,
@@ -111,7 +131,7 @@ fn long_ways(plan: &Plan, first_columns: &BTreeMap<String, String>) -> Vec<Strin
     let is_one_of = |texts: &[&str]| texts.iter().any(|text| plan.sql.contains(text));
     let is_list = plan.sql.contains(" LIMIT ") && !plan.sql.contains("order_id = $") && is_one_of(LISTS);
     let may_walk = is_one_of(SUMS) || is_list && !plan.steps.iter().any(|step| step.is_sort);
-    let of_merchant = plan.sql.contains("merchant_id = ");
+    let of_merchant = plan.sql.contains("merchant_id = ") && !is_one_of(SWEEPS);
     let is_long = |step: &&Step| {
         step.looks_at_all()
             || (step.names_merchant_alone() && !may_walk)
@@ -126,9 +146,13 @@ async fn first_columns(connection: &Connection) -> BTreeMap<String, String> {
     connection.client.query(sql, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
-/// Fills the tables with rows of so many merchants, and looks at the plans of what the connection has prepared.
-async fn assert_short_ways(server: &Server, connection: &Connection, merchants: u32) -> usize {
+/// Fills the tables with rows of so many merchants.
+fn fill(server: &Server, merchants: u32) {
     server.run(&FILL.replace("MERCHANTS", &merchants.to_string()));
+}
+
+/// Looks at the plans of what the connection has prepared, and tells how many there are.
+async fn assert_short_ways(connection: &Connection, merchants: u32) -> usize {
     let first_columns = first_columns(connection).await;
     let plans = plans(connection).await;
     let is_looked_at = |plan: &&Plan| merchants > FEW || !SUMS.iter().any(|sum| plan.sql.contains(sum));
@@ -148,7 +172,8 @@ async fn assert_reads_are_short(merchants: u32) {
     every_read(&server.store).await;
     let connection = server.store.postgres().readers.take().await.unwrap();
     connection.client.batch_execute(KEPT).await.unwrap();
-    let plans = assert_short_ways(&server, &connection, merchants).await;
+    fill(&server, merchants);
+    let plans = assert_short_ways(&connection, merchants).await;
     assert!(plans > 60, "{plans}");
 }
 
@@ -162,4 +187,47 @@ async fn every_read_finds_its_rows_by_an_index_among_those_of_few_merchants() {
 #[tokio::test]
 async fn every_read_finds_its_rows_by_an_index_among_those_of_many_merchants() {
     assert_reads_are_short(MANY).await;
+}
+
+/// A writer's connection that has prepared every statement that looks for rows.
+async fn writer(server: &Server) -> Connection {
+    let (database, changes) = (server.store.postgres(), changes());
+    let (merchant, endpoint, now) =
+        (MerchantId::from_bytes(ASKED), WebhookEndpointId::from_bytes(ASKED), Timestamp::from_seconds(9));
+    // Nobody else is here: all of this goes through one connection.
+    database.claim_jobs(now, now, 9).await.unwrap();
+    database.claim_deliveries(vec![(merchant, endpoint, 9)], now, now).await.unwrap();
+    let connection = database.writer.connections().take().await.unwrap();
+    look::lost(&connection, &changes.iter().collect::<Vec<_>>()).await.unwrap();
+    let statements = apply::statements(&changes.iter().collect::<Vec<_>>(), &KnownAccounts::default()).unwrap();
+    // Those that only insert look for nothing.
+    let looks = |sql: &&str| !sql.starts_with("INSERT INTO ") || sql.contains("_position(");
+    let looking: BTreeSet<&str> = statements.iter().map(|statement| statement.sql).filter(looks).collect();
+    let written = |word: &str| APPLIED.iter().map(|file| file.matches(word).count()).sum::<usize>();
+    // The entries have a text of their own.
+    assert_eq!(looking.len(), written("each!(") + written("update!(") + 1, "one is to be said here: {looking:#?}");
+    for sql in looking {
+        connection.client.prepare_cached(sql).await.unwrap();
+    }
+    connection.client.batch_execute("SET enable_partition_pruning = off").await.unwrap();
+    connection
+}
+
+/// As they are first prepared, and kept: when the tables are empty. And as they are later.
+#[tokio::test]
+async fn every_write_finds_its_rows_by_an_index() {
+    let server = Server::open().await;
+    let connection = writer(&server).await;
+    let plans = assert_short_ways(&connection, 0).await;
+    assert!(plans > 40, "{plans}");
+    fill(&server, FEW);
+    assert_short_ways(&connection, FEW).await;
+}
+
+#[tokio::test]
+async fn every_write_finds_its_rows_by_an_index_among_those_of_many_merchants() {
+    let server = Server::open().await;
+    let connection = writer(&server).await;
+    fill(&server, MANY);
+    assert_short_ways(&connection, MANY).await;
 }
