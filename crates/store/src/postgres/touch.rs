@@ -1,7 +1,7 @@
 //! What a change touches. Two changes that touch the same thing are never written by the same transaction: one statement writes the rows
 //! of a whole group, and can write each row only once.
 
-use crate::{Change, DeliveryWrite, EndpointWrite, JobWrite};
+use crate::{Change, DeliveryWrite, EndpointWrite, JobNext, JobWrite};
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -46,7 +46,8 @@ fn things(change: &Change) -> HashSet<u64> {
             touch(digest(("token", write.attempt().psp_account, &token.0)));
         }
     }
-    for JobWrite { job, .. } in &change.jobs {
+    // To be run sooner can be wanted by many at once: the soonest counts. Each payment wants it of its PSP account's statement.
+    for JobWrite { job, .. } in change.jobs.iter().filter(|write| !matches!(write.then, JobNext::Hurry(_))) {
         touch(digest(("job", job)));
     }
     for write in &change.endpoints {

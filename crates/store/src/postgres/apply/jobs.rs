@@ -28,19 +28,25 @@ macro_rules! schedule {
 }
 
 pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) {
-    let mut of_each: BTreeMap<(MerchantId, &str, [u8; 16]), Vec<&JobWrite>> = BTreeMap::new();
+    let mut of_each: BTreeMap<(MerchantId, &str, [u8; 16]), Vec<JobWrite>> = BTreeMap::new();
     for write in all(changes, |c| &c.jobs) {
         let writes = of_each.entry((write.merchant, write.job.kind(), *write.job.subject())).or_default();
-        if matches!(write.then, JobNext::Schedule(_) | JobNext::Cancel) {
+        match (write.then, writes.last_mut()) {
             // Whatever was planned before.
-            writes.clear();
+            (JobNext::Schedule(_) | JobNext::Cancel, _) => writes.clear(),
+            // Many want it sooner: the soonest counts.
+            (JobNext::Hurry(at), Some(JobWrite { then: JobNext::Hurry(sooner), .. })) => {
+                *sooner = at.min(*sooner);
+                continue;
+            }
+            _ => {}
         }
-        writes.push(write);
+        writes.push(write.clone());
     }
     // A change that says several things of one job means them one after the other.
     let rounds = of_each.values().map(Vec::len).max().unwrap_or(0);
     for round in 0..rounds {
-        said(out, &of_each.values().filter_map(|writes| writes.get(round).copied()).collect::<Vec<_>>());
+        said(out, &of_each.values().filter_map(|writes| writes.get(round)).collect::<Vec<_>>());
     }
 }
 

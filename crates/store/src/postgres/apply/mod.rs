@@ -36,10 +36,11 @@ pub(super) fn statements(changes: &[&Change], accounts: &KnownAccounts) -> Resul
     // What an event tells of is there before the event, and the event before its deliveries.
     webhooks::endpoints(&mut out, changes)?;
     events::write(&mut out, changes);
-    jobs::write(&mut out, changes);
     webhooks::deliveries(&mut out, changes)?;
     forget::write(&mut out, changes);
-    // Last, because all of a merchant's payments meet in these rows: they are held only while the commit is under way.
+    // Last, because all of a merchant's payments meet in these rows, the job of a PSP account's statement and the balances: they are held
+    // only while the commit is under way.
+    jobs::write(&mut out, changes);
     journal::balances(&mut out, changes)?;
     Ok(out)
 }
