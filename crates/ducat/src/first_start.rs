@@ -7,7 +7,7 @@ use crate::system::SystemChance;
 use ducat_domain::{MerchantId, PspAccountId, Scope, Secret, random_bytes};
 use ducat_engine::api_keys::{self, NewKey};
 use ducat_engine::psp_accounts::{self, NewPspAccount, PspAccountPatch, PspAccountView};
-use ducat_engine::{Engine, merchants};
+use ducat_engine::{Engine, RequestKey, merchants};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -177,7 +177,9 @@ async fn put_account(
     }
     settings.retain(|_, value| !value.expose().is_empty());
     let new = NewPspAccount { psp: "stripe".into(), name: name.into(), settings };
-    let answer = psp_accounts::create(engine, merchant, new, None).await?;
+    // Of two nodes that start at once, one makes it, and the other is given its answer.
+    let once = RequestKey { key: format!("start: {name}"), fingerprint: [0; 32] };
+    let answer = psp_accounts::create(engine, merchant, new, Some(once)).await?;
     let body: serde_json::Value = serde_json::from_slice(&answer.body)?;
     let id = body["id"].as_str().ok_or("the new account was not told")?;
     Ok(id.parse()?)

@@ -1,13 +1,17 @@
 //! Merchants: who sells.
 
 use crate::{Engine, Error};
-use ducat_domain::{Merchant, MerchantId, Secret, random_bytes};
+use ducat_domain::{Chance, Merchant, MerchantId, Secret, Timestamp, random_bytes};
 use ducat_store::Change;
+use sha2::{Digest, Sha256};
 
 /// Records a merchant, with a secret of its own for return addresses.
 pub async fn create(engine: &Engine, name: &str) -> Result<Merchant, Error> {
+    record(engine, MerchantId::new(engine.now(), engine.chance()), name).await
+}
+
+async fn record(engine: &Engine, id: MerchantId, name: &str) -> Result<Merchant, Error> {
     let now = engine.now();
-    let id = MerchantId::new(now, engine.chance());
     let secret: [u8; 32] = random_bytes(engine.chance());
     let secret = Secret::new(format!("rsec_{}", hex::encode(secret)));
     let sealed_return_secret = engine.vault().seal(engine.chance(), id.as_bytes(), &secret)?;
@@ -16,11 +20,31 @@ pub async fn create(engine: &Engine, name: &str) -> Result<Merchant, Error> {
     Ok(merchant)
 }
 
-/// The first merchant, made when there is none.
+/// The first merchant, made when there is none. Its id follows from when the database was made: of two nodes that start at once, one makes
+/// it, and the other finds it.
 pub async fn first(engine: &Engine, name: &str) -> Result<Merchant, Error> {
     match engine.store().merchants().await?.into_iter().next() {
         Some(merchant) => Ok(merchant),
-        None => create(engine, name).await,
+        None => {
+            let made_at = engine.store().made_at().await?;
+            let id = MerchantId::new(made_at, &Same(made_at));
+            match record(engine, id, name).await {
+                Err(Error::Internal(_)) => get(engine, id).await,
+                made => made,
+            }
+        }
+    }
+}
+
+/// Bytes that follow from a moment.
+struct Same(Timestamp);
+
+impl Chance for Same {
+    fn fill(&self, bytes: &mut [u8]) {
+        let digest = Sha256::new().chain_update("the first merchant").chain_update(self.0.as_micros().to_be_bytes()).finalize();
+        for (byte, same) in bytes.iter_mut().zip(digest.iter().cycle()) {
+            *byte = *same;
+        }
     }
 }
 

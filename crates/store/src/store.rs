@@ -156,6 +156,12 @@ impl Store {
         either!(self, database => database.durability().await)
     }
 
+    /// When the database was made: the same for everybody who opens it, and no other database's.
+    pub async fn made_at(&self) -> Result<Timestamp, ReadError> {
+        let made = self.one("SELECT applied_at FROM schema_migrations WHERE number = 1", values![], |row| row.get("applied_at"));
+        made.await?.ok_or_else(|| ReadError("the database does not say when it was made".into()))
+    }
+
     /// What has to be done from time to time, at least once a day: what the next rows need is made, and what nobody needs is removed.
     pub async fn keep_house(&self, now: Timestamp) -> Result<(), ReadError> {
         match &self.database {
