@@ -30,6 +30,31 @@ pub(crate) struct Invariant {
 pub(crate) const INVARIANTS: &[&[Invariant]] =
     &[journal::INVARIANTS, payments::INVARIANTS, parts::INVARIANTS, settlement::INVARIANTS, webhooks::INVARIANTS];
 
+/// What is counted for the report.
+pub(crate) const COUNTED: &[&str] = &[
+    "payment_orders",
+    "attempts",
+    "captures",
+    "refunds",
+    "disputes",
+    "payouts",
+    "psp_lines",
+    "journal_entries",
+    "postings",
+    "events",
+    "inbox",
+    "jobs",
+    "webhook_endpoints",
+    "webhook_deliveries",
+];
+
+/// How many findings are listed at the most.
+pub(crate) const MAX_FINDINGS: usize = 1000;
+
+/// What both databases are asked beside the invariants.
+pub(crate) const REFERENCES: &str = "every reference leads somewhere";
+pub(crate) const RULES: &str = "the database's own rules are in place";
+
 /// The text of a query as PostgreSQL reads it.
 pub(crate) fn for_postgres(breaches: &str) -> String {
     let text = breaches

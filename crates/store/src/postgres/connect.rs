@@ -103,6 +103,11 @@ impl Connections {
         Ok(Self { pool: pool.build().map_err(|e| wrong(&e))?, statements: settings.statements })
     }
 
+    /// How many there are at the most.
+    pub fn most(&self) -> usize {
+        self.pool.status().max_size
+    }
+
     /// The same for somebody who would rather wait than be told that the database is away: a standby takes over within seconds.
     pub async fn take_patiently(&self) -> Result<Connection, String> {
         let begun = Instant::now();

@@ -141,6 +141,13 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
+    async fn one_connection_is_enough_to_look_at_everything() {
+        let url = ducat_test_postgres::database();
+        let database = open(&PostgresSettings { readers: 1, ..settings(&url) }).await;
+        assert_eq!(database.verify(|_| {}).await.unwrap().findings, Vec::new());
+    }
+
+    #[tokio::test]
     async fn a_user_with_the_program_s_rights_alone_can_run_it() {
         let owner = ducat_test_postgres::database();
         let database = open(&settings(&owner)).await;

@@ -3,39 +3,16 @@
 use super::Postgres;
 use super::connect::Connection;
 use super::rules;
-use crate::invariants::{INVARIANTS, for_postgres};
+use crate::invariants::{COUNTED, INVARIANTS, MAX_FINDINGS, REFERENCES, RULES, for_postgres};
 use crate::{Finding, ReadError, VerifyProgress, VerifyReport};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio_postgres::Row;
 
-/// How many findings are listed at the most.
-const MAX_FINDINGS: usize = 1000;
 /// How many breaches of one invariant are fetched.
 const MAX_BREACHES: usize = 1000;
 /// How many checks run at once, each on a connection of its own.
 const CHECKERS: usize = 2;
-
-/// What is counted for the report.
-const COUNTED: &[&str] = &[
-    "payment_orders",
-    "attempts",
-    "captures",
-    "refunds",
-    "disputes",
-    "payouts",
-    "psp_lines",
-    "journal_entries",
-    "postings",
-    "events",
-    "inbox",
-    "jobs",
-    "webhook_endpoints",
-    "webhook_deliveries",
-];
-
-const REFERENCES: &str = "every reference leads somewhere";
-const RULES: &str = "the database's own rules are in place";
 
 /// Hot tables have no foreign keys: that what they name is there is checked when it is written, and here.
 const LEADS: &[(&str, &str, &str)] = &[
@@ -76,11 +53,13 @@ impl Postgres {
     pub async fn verify(&self, watch: impl Fn(VerifyProgress) + Send + Sync + 'static) -> Result<VerifyReport, ReadError> {
         let connection = self.readers.take().await.map_err(ReadError)?;
         let mut report = VerifyReport { checked: count(&connection).await?, ..VerifyReport::default() };
+        // The checkers need it: there may be no other.
+        drop(connection);
         let checks = checks();
         let of = checks.len() + 1;
         let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let found: Mutex<Vec<(usize, Vec<String>)>> = Mutex::default();
-        let checkers = (0..CHECKERS).map(|_| async {
+        let checkers = (0..CHECKERS.min(self.readers.most())).map(|_| async {
             let connection = self.readers.take().await.map_err(ReadError)?;
             while let Some((i, (says, sql))) = take(&next, &checks) {
                 let breaches = search(&connection, sql).await;
@@ -97,6 +76,7 @@ impl Postgres {
         for (i, breaches) in found {
             report.add(checks.get(i).map_or(RULES, |check| check.0), breaches);
         }
+        let connection = self.readers.take().await.map_err(ReadError)?;
         report.add(RULES, rules::breaches(&connection).await?);
         watch(VerifyProgress { done: of, of, last: RULES });
         Ok(report)

@@ -1,34 +1,13 @@
 //! Every invariant over the whole file. Each is a query that finds what breaks it.
 
 use super::{Readers, Sqlite, migrations};
-use crate::invariants::INVARIANTS;
+use crate::invariants::{COUNTED, INVARIANTS, MAX_FINDINGS, REFERENCES, RULES};
 use crate::{Finding, ReadError, VerifyProgress, VerifyReport, WriterMode};
 use ducat_domain::Timestamp;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// How many findings are listed at the most.
-const MAX_FINDINGS: usize = 1000;
-
-/// What is counted for the report.
-const COUNTED: &[&str] = &[
-    "payment_orders",
-    "attempts",
-    "captures",
-    "refunds",
-    "disputes",
-    "payouts",
-    "psp_lines",
-    "journal_entries",
-    "postings",
-    "events",
-    "inbox",
-    "jobs",
-    "webhook_endpoints",
-    "webhook_deliveries",
-];
 
 /// How many checks run at once, each on a connection of its own.
 const CHECKERS: usize = 2;
@@ -41,8 +20,6 @@ enum Check {
     /// The database's own rules.
     Rules,
 }
-
-const RULES: &str = "the database's own rules are in place";
 
 impl Check {
     fn says(self) -> &'static str {
@@ -66,7 +43,7 @@ impl Check {
 fn checks() -> Vec<Check> {
     let mut checks = vec![
         Check::Query("the file is sound", "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"),
-        Check::Query("every reference leads somewhere", "SELECT \"table\" || ' -> ' || parent FROM pragma_foreign_key_check"),
+        Check::Query(REFERENCES, "SELECT \"table\" || ' -> ' || parent FROM pragma_foreign_key_check"),
     ];
     checks.extend(INVARIANTS.iter().copied().flatten().map(|invariant| Check::Query(invariant.says, invariant.breaches)));
     checks.push(Check::Rules);

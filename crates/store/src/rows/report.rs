@@ -1,0 +1,54 @@
+//! What was committed, and what a check of the whole database found.
+
+use std::collections::BTreeMap;
+
+/// How much was committed since the store was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Commits, each with one sync; many changes share one.
+    pub commits: u64,
+    /// Changes in them.
+    pub changes: u64,
+}
+
+/// Something that is not as it must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The invariant that is broken.
+    pub invariant: &'static str,
+    /// Where.
+    pub subject: String,
+}
+
+/// What a check of the whole database found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// What was looked at, with how many rows.
+    pub checked: Vec<(&'static str, u64)>,
+    /// What is wrong; at most a thousand are listed.
+    pub findings: Vec<Finding>,
+    /// How many invariants were checked.
+    pub invariants: u32,
+}
+
+impl VerifyReport {
+    /// How many breaches there are of each invariant.
+    pub fn by_invariant(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
+        for finding in &self.findings {
+            *counts.entry(finding.invariant).or_default() += 1;
+        }
+        counts
+    }
+}
+
+/// How far a verification is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerifyProgress {
+    /// Checks that are done.
+    pub done: usize,
+    /// All checks.
+    pub of: usize,
+    /// What was checked last.
+    pub last: &'static str,
+}
