@@ -1,9 +1,15 @@
 //! Requests that may come twice: the caller's key, and the answer that is given again byte for byte.
+//!
+//! A command takes its key through one of two doors, and gets to see it in no other way: [`once`] for what is done in one commit, [`begin`]
+//! for what goes on at a PSP after its first commit. Both know that the same request may be under way elsewhere: what the twin has done is
+//! often why this one cannot do it (the payout has arrived, nothing is left to refund), so a refusal counts only while nobody has the key.
 
 use crate::{Engine, Error, Problem};
-use ducat_domain::{MerchantId, Timestamp};
+use ducat_domain::MerchantId;
 use ducat_store::{Change, CommitError, IdempotencyWrite, StoredAnswer, Unique};
 use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The caller's key with a digest of what was asked.
 #[derive(Clone, Debug)]
@@ -65,7 +71,7 @@ impl Answer {
 }
 
 /// What is known of a key.
-pub(crate) enum Known {
+enum Known {
     /// Nothing: the request is new.
     New,
     /// It was answered; here is the answer again.
@@ -76,7 +82,7 @@ pub(crate) enum Known {
 
 impl RequestKey {
     /// Looks the key up. Takes an interrupted request over once nobody can be working on it any more.
-    pub(crate) async fn look(&self, engine: &Engine, merchant: MerchantId) -> Result<Known, Error> {
+    async fn look(&self, engine: &Engine, merchant: MerchantId) -> Result<Known, Error> {
         let Some(row) = engine.store().idempotency(merchant, &self.key).await? else { return Ok(Known::New) };
         if row.fingerprint != self.fingerprint {
             return Err(Error::KeyReused);
@@ -101,26 +107,6 @@ impl RequestKey {
         }
     }
 
-    /// Begins the request: belongs to the change that does its first step, with the answer where it is known at once.
-    pub(crate) fn claim(
-        &self,
-        engine: &Engine,
-        merchant: MerchantId,
-        subject: Option<[u8; 16]>,
-        at: Timestamp,
-        answer: Option<&Answer>,
-    ) -> IdempotencyWrite {
-        IdempotencyWrite::Claim {
-            merchant,
-            key: self.key.clone(),
-            fingerprint: self.fingerprint,
-            locked_until: at.plus(engine.settings().lease),
-            subject,
-            at,
-            answer: answer.map(Answer::stored),
-        }
-    }
-
     /// Ends the request: belongs to the change that does its last step.
     pub(crate) fn answer(&self, merchant: MerchantId, answer: &Answer) -> IdempotencyWrite {
         IdempotencyWrite::Answer { merchant, key: self.key.clone(), answer: answer.stored() }
@@ -133,49 +119,157 @@ impl RequestKey {
     }
 }
 
-/// Commits a change that does the whole of a request, with its answer under the key. A request that comes twice gets the first answer.
-pub(crate) async fn commit_once(
-    engine: &Engine,
+/// The key of a request that is being decided: it goes into the commit that makes the decision true.
+pub(crate) struct Claim<'a> {
+    engine: &'a Engine,
     merchant: MerchantId,
-    key: Option<&RequestKey>,
-    mut change: Change,
-    answer: Answer,
-) -> Result<Answer, Error> {
-    change.idempotency = key.map(|k| k.claim(engine, merchant, None, engine.now(), Some(&answer)));
-    match engine.store().commit(change).await {
-        Ok(()) => Ok(answer),
-        Err(CommitError::Taken(Unique::IdempotencyKey)) => match key {
-            Some(key) => match key.look(engine, merchant).await? {
-                Known::Answered(answer) => Ok(answer),
-                _ => Err(Error::KeyBusy),
-            },
-            None => Err(Error::Internal("a key was taken that nobody gave".into())),
-        },
-        Err(CommitError::Stale | CommitError::Taken(Unique::EventRef)) => {
-            let detail = "somebody else did the same, or something else to it, meanwhile; look and decide again";
-            Err(Error::Conflict(Problem::new("changed_meanwhile", detail)))
+    key: Option<&'a RequestKey>,
+    used: Arc<AtomicBool>,
+}
+
+impl Claim<'_> {
+    /// Adds the key to the change that does the first step, with the id of what the request is about.
+    pub(crate) fn begins(&self, subject: [u8; 16], change: &mut Change) {
+        self.add(Some(subject), None, change);
+    }
+
+    /// Adds the key to the change that does the whole of the request, with the answer.
+    pub(crate) fn ends(&self, answer: &Answer, change: &mut Change) {
+        self.add(None, Some(answer), change);
+    }
+
+    /// Commits a change that does the whole of the request, with its answer under the key.
+    pub(crate) async fn commit(&self, mut change: Change, answer: &Answer) -> Result<(), Error> {
+        self.ends(answer, &mut change);
+        match self.engine.store().commit(change).await {
+            Ok(()) => Ok(()),
+            Err(CommitError::Taken(Unique::IdempotencyKey)) => Err(Error::KeyBusy),
+            Err(CommitError::Stale | CommitError::Taken(Unique::EventRef)) => {
+                let detail = "somebody else did the same, or something else to it, meanwhile; look and decide again";
+                Err(Error::Conflict(Problem::new("changed_meanwhile", detail)))
+            }
+            Err(CommitError::BalanceOutOfRange) => {
+                let detail = "the balance of an account would no longer fit into 64 bits; nothing was booked";
+                Err(Error::Conflict(Problem::new("balance_out_of_range", detail)))
+            }
+            Err(e) => Err(e.into()),
         }
-        Err(CommitError::BalanceOutOfRange) => {
-            let detail = "the balance of an account would no longer fit into 64 bits; nothing was booked";
-            Err(Error::Conflict(Problem::new("balance_out_of_range", detail)))
-        }
-        Err(e) => Err(e.into()),
+    }
+
+    fn add(&self, subject: Option<[u8; 16]>, answer: Option<&Answer>, change: &mut Change) {
+        self.used.store(true, Ordering::Relaxed);
+        let at = self.engine.now();
+        change.idempotency = self.key.map(|key| IdempotencyWrite::Claim {
+            merchant: self.merchant,
+            key: key.key.clone(),
+            fingerprint: key.fingerprint,
+            locked_until: at.plus(self.engine.settings().lease),
+            subject,
+            at,
+            answer: answer.map(Answer::stored),
+        });
     }
 }
 
-/// The answer to a request that was refused after its key had been found new. It may have come twice, and its twin been quicker: then what it
-/// asked for has been done, which is why it cannot be done again, and the key says so by now.
-pub(crate) async fn refused(
+/// How a request stands after its first step.
+pub(crate) enum Begun<T> {
+    /// The first step was done now.
+    Now(T),
+    /// It was answered before.
+    Answered(Answer),
+    /// It was begun before and left behind. It is ours now, and is run to completion; the id is that of what it is about.
+    TakenOver(Option<[u8; 16]>),
+}
+
+/// Begins a request that goes on after its first commit: `first` decides, and commits its decision with the claim of the key.
+pub(crate) async fn begin<'a, T, R, F>(
+    engine: &'a Engine,
+    merchant: MerchantId,
+    key: Option<&'a RequestKey>,
+    first: impl FnOnce(Claim<'a>) -> F,
+) -> Result<Begun<T>, R>
+where
+    R: From<Error>,
+    F: Future<Output = Result<T, R>>,
+{
+    match known(engine, merchant, key).await? {
+        Known::New => begin_unseen(engine, merchant, key, first).await,
+        Known::Answered(answer) => Ok(Begun::Answered(answer)),
+        Known::TakenOver(subject) => Ok(Begun::TakenOver(subject)),
+    }
+}
+
+/// The same without a look at the key before: nearly every key is new, and the commit says so without a read. Only where something is in the
+/// way is the key looked up.
+pub(crate) async fn begin_unseen<'a, T, R, F>(
+    engine: &'a Engine,
+    merchant: MerchantId,
+    key: Option<&'a RequestKey>,
+    first: impl FnOnce(Claim<'a>) -> F,
+) -> Result<Begun<T>, R>
+where
+    R: From<Error>,
+    F: Future<Output = Result<T, R>>,
+{
+    let used = Arc::<AtomicBool>::default();
+    let refusal = match first(Claim { engine, merchant, key, used: Arc::clone(&used) }).await {
+        Ok(done) if used.load(Ordering::Relaxed) => return Ok(Begun::Now(done)),
+        Ok(_) => return Err(Error::Internal("a request was begun without its key".into()).into()),
+        Err(refusal) => refusal,
+    };
+    match known(engine, merchant, key).await? {
+        Known::New => Err(refusal),
+        Known::Answered(answer) => Ok(Begun::Answered(answer)),
+        Known::TakenOver(subject) => Ok(Begun::TakenOver(subject)),
+    }
+}
+
+async fn known(engine: &Engine, merchant: MerchantId, key: Option<&RequestKey>) -> Result<Known, Error> {
+    match key {
+        Some(key) => key.look(engine, merchant).await,
+        None => Ok(Known::New),
+    }
+}
+
+/// What a request of one commit comes to.
+pub(crate) struct Whole {
+    /// What is written.
+    change: Change,
+    /// What is answered, and kept under the key.
+    answer: Answer,
+    /// What the first caller is answered instead.
+    shown: Option<Answer>,
+}
+
+impl Whole {
+    /// This is written, and this is answered.
+    pub(crate) const fn new(change: Change, answer: Answer) -> Self {
+        Self { change, answer, shown: None }
+    }
+
+    /// The first caller gets this answer, which holds a secret and is not kept.
+    pub(crate) fn showing(self, answer: Answer) -> Self {
+        Self { shown: Some(answer), ..self }
+    }
+}
+
+/// Does a request in one commit, once for each key: `decide` says what is written and what is answered. A request that comes twice gets the
+/// first answer, which is kept without secrets.
+pub(crate) async fn once(
     engine: &Engine,
     merchant: MerchantId,
-    key: Option<&RequestKey>,
-    refusal: Error,
+    key: Option<RequestKey>,
+    decide: impl Future<Output = Result<Whole, Error>>,
 ) -> Result<Answer, Error> {
-    let Some(key) = key else { return Err(refusal) };
-    match key.look(engine, merchant).await? {
-        Known::New => Err(refusal),
-        Known::Answered(answer) => Ok(answer),
-        Known::TakenOver(_) => Err(Error::KeyBusy),
+    let begun = begin(engine, merchant, key.as_ref(), |claim| async move {
+        let Whole { change, answer, shown } = decide.await?;
+        claim.commit(change, &answer).await?;
+        Ok::<_, Error>(shown.unwrap_or(answer))
+    });
+    match begun.await? {
+        Begun::Now(answer) | Begun::Answered(answer) => Ok(answer),
+        // A key like this is never without an answer; whatever lies under it is not this request.
+        Begun::TakenOver(_) => Err(Error::KeyBusy),
     }
 }
 

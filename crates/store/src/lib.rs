@@ -2,12 +2,14 @@
 //!
 //! - `change`: everything a use case writes, as one value, and why a commit may be refused.
 //! - `rows`: what the store keeps that is no domain type of its own: events, jobs, inbox, idempotent answers, pages.
+//! - `between`: who is let in between two accesses.
 //! - `store`: the [`Store`], in front of whichever database there is.
 //! - `reads`: every read, said once for both databases, with `value` (what a statement is given), `row` (what it finds) and `codec` (domain
 //!   types from rows).
 //! - `invariants`: what must be so of the whole database, as queries that find what breaks it.
 //! - `sqlite`: the embedded database. `postgres`: a server. Nothing of either leaks above this crate.
 
+mod between;
 mod change;
 mod codec;
 #[cfg(test)]
@@ -21,6 +23,7 @@ mod sqlite;
 mod store;
 mod value;
 
+pub use between::Between;
 pub use change::{
     Change, CommitError, DeliveryKey, DeliveryNext, DeliveryWrite, DisputeFile, EndpointWrite, IdempotencyWrite, InboxWrite,
     JobNext, JobWrite, PartWrite, PaymentWrite, Unique,

@@ -73,6 +73,7 @@ pub enum OpenError {
 #[derive(Clone, Debug)]
 pub struct Store {
     database: Database,
+    between: Option<Arc<dyn Between>>,
 }
 
 #[derive(Clone, Debug)]
@@ -94,12 +95,17 @@ macro_rules! either {
 impl Store {
     /// Opens or creates the database file and brings it to the newest migration. `now` is noted beside each migration.
     pub fn open_sqlite(path: &Path, mode: WriterMode, now: Timestamp) -> Result<Self, OpenError> {
-        Ok(Self { database: Database::Sqlite(Sqlite::open(path, mode, now)?) })
+        Ok(Self { database: Database::Sqlite(Sqlite::open(path, mode, now)?), between: None })
     }
 
     /// Connects to a server and brings the database to the newest migration. `now` is noted beside each migration.
     pub async fn open_postgres(settings: &PostgresSettings, chance: Arc<dyn Chance>, now: Timestamp) -> Result<Self, OpenError> {
-        Ok(Self { database: Database::Postgres(Postgres::open(settings, chance, now).await?) })
+        Ok(Self { database: Database::Postgres(Postgres::open(settings, chance, now).await?), between: None })
+    }
+
+    /// The same store, with somebody who is let in before each read and each commit.
+    pub fn letting_in(self, between: Arc<dyn Between>) -> Self {
+        Self { between: Some(between), ..self }
     }
 
     /// The embedded database.
@@ -126,6 +132,7 @@ impl Store {
 
     /// Commits a change whole, or says why nothing of it was committed.
     pub async fn commit(&self, change: Change) -> Result<(), CommitError> {
+        self.let_in().await;
         either!(self, database => database.commit(change).await)
     }
 
@@ -196,7 +203,14 @@ impl Store {
         values: Vec<Value>,
         read: impl Fn(&Row<'_>) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<Vec<T>, ReadError> {
+        self.let_in().await;
         either!(self, database => database.many(sql.into(), values, read).await)
+    }
+
+    async fn let_in(&self) {
+        if let Some(between) = &self.between {
+            between.before().await;
+        }
     }
 
     /// Reads the row that a statement finds, where there is one.

@@ -1,13 +1,14 @@
 //! Everything wired together, and what a test does with it.
 
-use crate::{Receivers, SandboxTransport, Seeded, TestClock};
+use crate::place::Place;
+use crate::{Database, Receivers, SandboxTransport, Seeded, TestClock, Twin};
 use ducat_domain::payments::{CaptureMode, Channel, DeclineGuard, PaymentMethod, PaymentType};
 use ducat_domain::{Chance, Clock, MerchantId, PaymentOrderId, PspAccountId, Secret};
 use ducat_engine::payments::{Expand, NewOrder, PaymentOrderView};
 use ducat_engine::webhooks::{ReceiveError, Received};
 use ducat_engine::{Answer, Engine, Error, Parts, Settings, TestCards, Vault, jobs, merchants, payments, psp_accounts, webhooks};
 use ducat_sandbox::{Delivery, Outcome, Request, Sandbox};
-use ducat_store::{Store, WriterMode};
+use ducat_store::{Between, Store};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub struct World {
     pub merchant: MerchantId,
     /// The merchant's account at the PSP.
     pub account: PspAccountId,
-    folder: tempfile::TempDir,
+    place: Place,
     seed: u64,
     guard: DeclineGuard,
     test_cards: TestCards,
@@ -47,15 +48,15 @@ pub struct Delivered {
     pub duplicates: usize,
 }
 
-/// A folder that need not survive a power cut, in memory where the system has such a place: what is tested there is not the disk.
-fn fast_folder() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
-}
-
 impl World {
     /// A world in which nothing has gone wrong yet. The same seed gives the same world.
     pub async fn new(seed: u64) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        Self::on(Database::Sqlite, seed).await
+    }
+
+    /// The same on a database of this kind.
+    pub async fn on(database: Database, seed: u64) -> Self {
+        let place = Place::new(database);
         let clock = Arc::new(TestClock::new());
         let guard = DeclineGuard::default();
         let settings = ducat_sandbox::Settings { public_url: "http://127.0.0.1:12111".into() };
@@ -63,7 +64,8 @@ impl World {
         let sandbox = Sandbox::new(Arc::clone(&clock) as Arc<dyn Clock>, sandbox_chance as Arc<dyn Chance>, settings);
         let transport = Arc::new(SandboxTransport::new(Arc::clone(&sandbox), Arc::clone(&clock)));
         let receivers = Arc::new(Receivers::new(Arc::clone(&clock)));
-        let engine = Self::start(folder.path(), &transport, &receivers, &clock, (seed, guard, TestCards::Ignored));
+        let store = place.open(seed, clock.now()).await;
+        let engine = Self::start(store, &transport, &receivers, &clock, (seed, guard, TestCards::Ignored));
         let merchant = merchants::create(&engine, "Testing & Co").await.expect("a merchant").id;
         let account = Self::wire(&engine, merchant).await;
         Self {
@@ -74,7 +76,7 @@ impl World {
             clock,
             merchant,
             account,
-            folder,
+            place,
             seed,
             guard,
             test_cards: TestCards::Ignored,
@@ -82,13 +84,12 @@ impl World {
     }
 
     fn start(
-        folder: &std::path::Path,
+        store: Store,
         transport: &Arc<SandboxTransport>,
         receivers: &Arc<Receivers>,
         clock: &Arc<TestClock>,
         (seed, guard, test_cards): (u64, DeclineGuard, TestCards),
     ) -> Engine {
-        let store = Store::open_sqlite(&folder.join("ducat.db"), WriterMode::Caller, clock.now()).expect("a database");
         Engine::new(Parts {
             store,
             cache: ducat_cache::Cache::in_memory(),
@@ -99,6 +100,12 @@ impl World {
             vault: Vault::new([7; 32]),
             settings: Settings { guard, test_cards, ..Settings::new("http://127.0.0.1:8080") },
         })
+    }
+
+    /// Another node on the same database, which lets this twin in between two accesses.
+    pub fn node(&self, seed: u64, twin: &Arc<Twin>) -> Engine {
+        let store = self.engine.store().clone().letting_in(Arc::clone(twin) as Arc<dyn Between>);
+        Self::start(store, &self.transport, &self.receivers, &self.clock, (seed, self.guard, self.test_cards))
     }
 
     /// A Stripe account at the sandbox, with its webhook endpoint.
@@ -114,10 +121,10 @@ impl World {
     }
 
     /// The process dies and starts again on the same data: everything that was only in memory is gone.
-    pub fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         self.seed = self.seed.wrapping_add(1);
         self.engine = Self::start(
-            self.folder.path(),
+            self.place.open(self.seed, self.clock.now()).await,
             &self.transport,
             &self.receivers,
             &self.clock,
@@ -126,25 +133,20 @@ impl World {
     }
 
     /// The same, with other limits against card testing in its configuration.
-    pub fn restart_guarded_by(&mut self, guard: DeclineGuard) {
+    pub async fn restart_guarded_by(&mut self, guard: DeclineGuard) {
         self.guard = guard;
-        self.restart();
+        self.restart().await;
     }
 
     /// The same world once more, from this moment on: its own database and its own time, beside the same PSP. What happens in one does not
-    /// happen in the other.
+    /// happen in the other. Only of a world in a file.
     pub fn fork(&self, seed: u64) -> Self {
-        let folder = fast_folder();
-        for name in ["ducat.db", "ducat.db-wal"] {
-            let from = self.folder.path().join(name);
-            if from.exists() {
-                std::fs::copy(&from, folder.path().join(name)).expect("a copy of the database");
-            }
-        }
+        let place = self.place.copied();
         let clock = Arc::new(TestClock::at(self.clock.now()));
         let transport = Arc::new(SandboxTransport::new(Arc::clone(&self.sandbox), Arc::clone(&clock)));
         let receivers = Arc::new(Receivers::new(Arc::clone(&clock)));
-        let engine = Self::start(folder.path(), &transport, &receivers, &clock, (seed, self.guard, self.test_cards));
+        let store = place.open_file(clock.now());
+        let engine = Self::start(store, &transport, &receivers, &clock, (seed, self.guard, self.test_cards));
         let (sandbox, merchant, account) = (Arc::clone(&self.sandbox), self.merchant, self.account);
         Self {
             engine,
@@ -154,7 +156,7 @@ impl World {
             clock,
             merchant,
             account,
-            folder,
+            place,
             seed,
             guard: self.guard,
             test_cards: self.test_cards,
@@ -162,9 +164,9 @@ impl World {
     }
 
     /// The same, and from now on test cards come to the networks' limits as if they were somebody's.
-    pub fn restart_counting_test_cards(&mut self) {
+    pub async fn restart_counting_test_cards(&mut self) {
         self.test_cards = TestCards::Counted;
-        self.restart();
+        self.restart().await;
     }
 
     /// An order as a shop would ask for it.

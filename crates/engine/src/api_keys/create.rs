@@ -2,7 +2,7 @@
 
 use super::authenticate::digest;
 use super::view::ApiKeyView;
-use crate::idempotency::Known;
+use crate::idempotency::{Whole, once};
 use crate::payments::check_text;
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::{ApiKey, ApiKeyId, MerchantId, Scope, Secret, Timestamp, random_bytes};
@@ -31,14 +31,11 @@ pub struct NewKey {
 
 /// Makes a key. The answer holds it, so it is never kept: the same request again is refused instead of answered.
 pub async fn create(engine: &Engine, merchant: MerchantId, new: NewKey, key: Option<RequestKey>) -> Result<Answer, Error> {
+    once(engine, merchant, key, decide(engine, merchant, new)).await
+}
+
+async fn decide(engine: &Engine, merchant: MerchantId, new: NewKey) -> Result<Whole, Error> {
     let networks = check(engine, &new)?;
-    if let Some(key) = &key {
-        match key.look(engine, merchant).await? {
-            Known::New => {}
-            Known::Answered(answer) => return Ok(answer),
-            Known::TakenOver(_) => return Err(Error::KeyBusy),
-        }
-    }
     if engine.store().api_keys(merchant).await?.len() >= MAX_KEYS {
         return Err(Error::Conflict(Problem::new("too_many", format!("there are {MAX_KEYS} API keys already"))));
     }
@@ -49,8 +46,7 @@ pub async fn create(engine: &Engine, merchant: MerchantId, new: NewKey, key: Opt
     let shown = Answer::new(AnswerKind::Created, &ApiKeyView { key: Some(text), ..ApiKeyView::of(&kept) })?;
     let change = Change { api_keys: vec![kept], ..Change::default() };
     // Under the caller's key lies the answer without the secret: a repetition shows that the key was made, and not the key.
-    let answer = crate::idempotency::commit_once(engine, merchant, key.as_ref(), change, without_key).await?;
-    Ok(if answer.replayed { answer } else { shown })
+    Ok(Whole::new(change, without_key).showing(shown))
 }
 
 /// Takes a key that somebody else chose; nothing where it is there already.

@@ -2,7 +2,7 @@
 //! the result is committed with its event and the answer, which is the order.
 
 use super::{CaptureOf, read, tell};
-use crate::idempotency::Known;
+use crate::idempotency::{Begun, Claim};
 use crate::payments::{PaymentOrderView, links, own, settle_matter};
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_connectors::Operations;
@@ -30,16 +30,11 @@ pub async fn create(
     if new.amount.is_some_and(|amount| amount <= 0) {
         return Err(Error::Invalid(Problem::field("amount_too_small", "/amount", "must be at least 1")));
     }
-    if let Some(key) = key {
-        match key.look(engine, merchant).await? {
-            Known::New => {}
-            Known::Answered(answer) => return Ok(answer),
-            Known::TakenOver(subject) => return complete(engine, merchant, subject, key).await,
-        }
-    }
-    let of = match intend(engine, merchant, order, new, key).await {
-        Ok(of) => of,
-        Err(refusal) => return crate::idempotency::refused(engine, merchant, key, refusal).await,
+    let begun = crate::idempotency::begin(engine, merchant, key, |claim| intend(engine, merchant, order, new, claim));
+    let of = match begun.await? {
+        Begun::Now(of) => of,
+        Begun::Answered(answer) => return Ok(answer),
+        Begun::TakenOver(subject) => return complete(engine, merchant, subject, key).await,
     };
     let (of, fault) = tell::tell(engine, of).await?;
     if fault.is_some() {
@@ -53,7 +48,7 @@ async fn intend(
     merchant: MerchantId,
     order: PaymentOrderId,
     new: NewCapture,
-    key: Option<&RequestKey>,
+    claim: Claim<'_>,
 ) -> Result<CaptureOf, Error> {
     let _turn = engine.turn(order).await;
     let payment = own(engine, merchant, order).await?;
@@ -67,7 +62,7 @@ async fn intend(
         payment,
         |p: Payment| p.request_capture(&new, now, check_at).map(Some),
         |_, _, change| {
-            change.idempotency = key.map(|key| key.claim(engine, merchant, Some(*id.as_bytes()), now, None));
+            claim.begins(*id.as_bytes(), change);
             Ok(())
         },
     )
@@ -95,11 +90,16 @@ fn permitted(payment: &Payment, new: NewCapture) -> Result<ducat_domain::payment
 }
 
 /// An interrupted request is run to completion: whatever the order has come to since is its answer.
-async fn complete(engine: &Engine, merchant: MerchantId, subject: Option<[u8; 16]>, key: &RequestKey) -> Result<Answer, Error> {
+async fn complete(
+    engine: &Engine,
+    merchant: MerchantId,
+    subject: Option<[u8; 16]>,
+    key: Option<&RequestKey>,
+) -> Result<Answer, Error> {
     let id = CaptureId::from_bytes(subject.ok_or_else(|| Error::Internal("an interrupted request has no capture".into()))?);
     let of = read(engine, merchant, id).await?.ok_or(Error::NotFound("capture"))?;
     let of = if of.capture.status.is_open() { tell::tell(engine, of).await?.0 } else { of };
-    finish(engine, merchant, Some(key), of).await
+    finish(engine, merchant, key, of).await
 }
 
 /// The order is the answer; a capture that the PSP refused is a refusal of the request.

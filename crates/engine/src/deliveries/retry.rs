@@ -2,7 +2,7 @@
 
 use super::fan_out;
 use super::view::{DeliveryView, find};
-use crate::idempotency::{Known, commit_once};
+use crate::idempotency::{Whole, once};
 use crate::webhook_endpoints::own;
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::webhooks::{Delivery, DeliveryOrigin, DeliveryState};
@@ -17,11 +17,12 @@ pub async fn retry(
     id: DeliveryId,
     key: Option<RequestKey>,
 ) -> Result<Answer, Error> {
-    if let Some(key) = &key
-        && let Known::Answered(answer) = key.look(engine, merchant).await?
-    {
-        return Ok(answer);
-    }
+    let answer = once(engine, merchant, key, decide(engine, merchant, endpoint, id)).await?;
+    engine.wake_dispatcher();
+    Ok(answer)
+}
+
+async fn decide(engine: &Engine, merchant: MerchantId, endpoint: WebhookEndpointId, id: DeliveryId) -> Result<Whole, Error> {
     let delivery = find(engine, merchant, endpoint, id).await?;
     if delivery.origin == DeliveryOrigin::Test {
         return Err(Error::Conflict(Problem::new("delivery_is_a_test", "a test is sent once; send another one")));
@@ -36,8 +37,5 @@ pub async fn retry(
         (AnswerKind::Done, after, DeliveryWrite::TryNow(DeliveryKey { merchant, endpoint, id }, now))
     };
     let answer = Answer::new(kind, &DeliveryView::of(&after))?;
-    let change = Change { deliveries: vec![write], ..Change::default() };
-    let answer = commit_once(engine, merchant, key.as_ref(), change, answer).await?;
-    engine.wake_dispatcher();
-    Ok(answer)
+    Ok(Whole::new(Change { deliveries: vec![write], ..Change::default() }, answer))
 }

@@ -1,7 +1,7 @@
 //! What the merchant says to a dispute: evidence, or that the payer is right. Written down first, told to the PSP then.
 
 use super::{DisputeOf, DisputeView, own, see_to};
-use crate::idempotency::Known;
+use crate::idempotency::{Begun, Claim, begin};
 use crate::payments::settle_matter;
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::payments::{Dispute, DisputeAnswer, Part};
@@ -39,13 +39,23 @@ async fn answer(
     fields: BTreeMap<String, String>,
     key: Option<&RequestKey>,
 ) -> Result<Answer, Error> {
-    if let Some(key) = key {
-        match key.look(engine, merchant).await? {
-            Known::New => {}
-            Known::Answered(answer) => return Ok(answer),
-            Known::TakenOver(_) => return finish(engine, merchant, id, Some(key)).await,
-        }
+    match begin(engine, merchant, key, |claim| note(engine, (merchant, id), answer, fields, claim)).await? {
+        Begun::Now(()) => see_to::tell_now(engine, merchant, id).await?,
+        Begun::Answered(answer) => return Ok(answer),
+        // What was written down before is told by the dispute's own job.
+        Begun::TakenOver(_) => {}
     }
+    finish(engine, merchant, id, key).await
+}
+
+/// Writes the answer down.
+async fn note(
+    engine: &Engine,
+    (merchant, id): (MerchantId, DisputeId),
+    answer: DisputeAnswer,
+    fields: BTreeMap<String, String>,
+    claim: Claim<'_>,
+) -> Result<(), Error> {
     let of = own(engine, merchant, id).await?;
     if answer == DisputeAnswer::Evidence {
         super::files::check_texts(&of.payment, &fields)?;
@@ -60,16 +70,15 @@ async fn answer(
         of,
         |of: DisputeOf| of.payment.answer_dispute(of.dispute, answer, fields.clone(), now).map(Some),
         |_, _, change| {
-            change.idempotency = key.map(|key| key.claim(engine, merchant, Some(*id.as_bytes()), now, None));
+            claim.begins(*id.as_bytes(), change);
             Ok(())
         },
     )
     .await?;
-    if !matches!(settled.part, Some(Part::Dispute(Dispute { .. }))) {
-        return Err(Error::Internal("an answer was written down and is not there".into()));
+    match settled.part {
+        Some(Part::Dispute(Dispute { .. })) => Ok(()),
+        _ => Err(Error::Internal("an answer was written down and is not there".into())),
     }
-    see_to::tell_now(engine, merchant, id).await?;
-    finish(engine, merchant, id, key).await
 }
 
 /// The bank looks at evidence once: handing in nothing would waste that.

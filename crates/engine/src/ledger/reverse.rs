@@ -1,7 +1,7 @@
 //! Putting a mistake right: nothing in the journal is changed; the mirror image takes back what a wrong entry moved, and the right entry
 //! follows. Both say who asked and why.
 
-use crate::idempotency::{Known, commit_once};
+use crate::idempotency::{Whole, once};
 use crate::payments::{EntryView, check_text};
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::journal::{Account, Entry, EventRef, FiledEntry, Layer, Note, Posting};
@@ -64,12 +64,11 @@ pub async fn reverse(
     new: NewReversal,
     key: Option<RequestKey>,
 ) -> Result<Answer, Error> {
+    once(engine, merchant, key, decide(engine, merchant, id, new)).await
+}
+
+async fn decide(engine: &Engine, merchant: MerchantId, id: EntryId, new: NewReversal) -> Result<Whole, Error> {
     check_text("/why", &new.why, 1, MAX_WHY).map_err(Error::Invalid)?;
-    if let Some(key) = &key
-        && let Known::Answered(answer) = key.look(engine, merchant).await?
-    {
-        return Ok(answer);
-    }
     let wrong = engine.store().entry(merchant, id).await?.ok_or(Error::NotFound("journal entry"))?;
     refuse_states(&wrong)?;
     refuse_reversed(engine, merchant, id).await?;
@@ -84,7 +83,7 @@ pub async fn reverse(
     let reversal = views.next().ok_or_else(|| Error::Internal("a reversal without an entry".into()))?;
     let view = ReversalView { object: "reversal", reversed: id.to_string(), reversal, replacement: views.next() };
     let answer = Answer::new(AnswerKind::Done, &view)?;
-    commit_once(engine, merchant, key.as_ref(), Change { entries, ..Change::default() }, answer).await
+    Ok(Whole::new(Change { entries, ..Change::default() }, answer))
 }
 
 /// What follows from a payment, a refund, a dispute or a payout is true as long as that is: to book against it would make two truths.

@@ -5,7 +5,7 @@ use super::checkout::{is_signed, sign};
 use super::commit::settle;
 use super::get::own;
 use super::view::{ClaimView, PaymentOrderView};
-use crate::idempotency::Known;
+use crate::idempotency::{Begun, Claim, begin};
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::payments::{OrderStatus, Payment};
 use ducat_domain::{MerchantId, PaymentOrderId, Secret};
@@ -66,13 +66,20 @@ pub async fn claim(
 ) -> Result<Answer, Error> {
     let key = key.as_ref();
     super::check_text("/claimed_by", &new.by, 1, 200).map_err(Error::Invalid)?;
-    if let Some(key) = key {
-        match key.look(engine, merchant).await? {
-            Known::New => {}
-            Known::Answered(answer) => return Ok(answer),
-            Known::TakenOver(_) => return Err(Error::KeyBusy),
-        }
+    match begin(engine, merchant, key, |first| take(engine, merchant, id, new, first)).await? {
+        Begun::Now(answer) | Begun::Answered(answer) => Ok(answer),
+        // The answer lies under the key from the first commit on.
+        Begun::TakenOver(_) => Err(Error::KeyBusy),
     }
+}
+
+async fn take(
+    engine: &Engine,
+    merchant: MerchantId,
+    id: PaymentOrderId,
+    new: NewClaim,
+    claim: Claim<'_>,
+) -> Result<Answer, Error> {
     let payment = own(engine, merchant, id).await?;
     check_proof(engine, &payment, new.proof.as_deref()).await?;
     let now = engine.now();
@@ -83,7 +90,7 @@ pub async fn claim(
         |p| p.claim(new.by.clone(), now).map(Some),
         |after, _, change| {
             let answer = Answer::new(AnswerKind::Done, &view(engine, after)?)?;
-            change.idempotency = key.map(|key| key.claim(engine, merchant, Some(*id.as_bytes()), now, Some(&answer)));
+            claim.ends(&answer, change);
             *answered.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(answer);
             Ok(())
         },

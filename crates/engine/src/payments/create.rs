@@ -5,7 +5,7 @@ use super::commit::{Waiting, Write, attend_job, change, first_answer_kind, links
 use super::register::{Psp, register, registration};
 use super::view::PaymentOrderView;
 use super::{NewOrder, attend, check, plan};
-use crate::idempotency::Known;
+use crate::idempotency::{Begun, Claim, Whole, begin_unseen, once};
 use crate::psp_accounts::Opened;
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey, psp_accounts};
 use ducat_connectors::{Fault, Operation};
@@ -18,25 +18,12 @@ use std::sync::Arc;
 pub async fn create(engine: &Engine, merchant: MerchantId, new: NewOrder, key: Option<RequestKey>) -> Result<Answer, Error> {
     let key = key.as_ref();
     let terms = check::check(new, engine.now()).map_err(Error::Invalid)?;
-    let (psp, payment) = match begin(engine, merchant, terms, key).await {
-        Ok(begun) => begun,
-        // Nearly every key is new, and the commit says so without a read. Only where something is in the way is the key looked up: a
-        // request that was made before is answered as it was then, whatever is in its way now.
-        Err(obstacle) => {
-            if let Some(key) = key {
-                match key.look(engine, merchant).await? {
-                    Known::New => {}
-                    Known::Answered(answer) => return Ok(answer),
-                    Known::TakenOver(order) => {
-                        return complete(engine, merchant, order.map(PaymentOrderId::from_bytes), key).await;
-                    }
-                }
-            }
-            return match obstacle {
-                Obstacle::Refused(error) => Err(error),
-                Obstacle::Exists(asked) => existing(engine, merchant, &asked, key).await,
-            };
-        }
+    let (psp, payment) = match begin_unseen(engine, merchant, key, |claim| begin(engine, merchant, terms, claim)).await {
+        Ok(Begun::Now(begun)) => begun,
+        Ok(Begun::Answered(answer)) => return Ok(answer),
+        Ok(Begun::TakenOver(order)) => return complete(engine, merchant, order.map(PaymentOrderId::from_bytes), key).await,
+        Err(Obstacle::Refused(error)) => return Err(error),
+        Err(Obstacle::Exists(asked)) => return once(engine, merchant, key.cloned(), existing(engine, merchant, &asked)).await,
     };
     let caller = Waiting::new(merchant, key);
     let (payment, fault) = register(engine, &psp, payment, Some(&caller)).await?;
@@ -64,12 +51,7 @@ impl<E: Into<Error>> From<E> for Obstacle {
 }
 
 /// Commits the intent: the order with its first attempt, and the claim of the key.
-async fn begin(
-    engine: &Engine,
-    merchant: MerchantId,
-    terms: Terms,
-    key: Option<&RequestKey>,
-) -> Result<(Psp, Payment), Obstacle> {
+async fn begin(engine: &Engine, merchant: MerchantId, terms: Terms, claim: Claim<'_>) -> Result<(Psp, Payment), Obstacle> {
     let account = choose_psp(engine, merchant, &terms).await?;
     let now = engine.now();
     let id = PaymentOrderId::new(now, engine.chance());
@@ -85,7 +67,7 @@ async fn begin(
         };
     }
     let mut intent = change(engine, moved, Write::Insert)?;
-    intent.idempotency = key.map(|k| k.claim(engine, merchant, Some(*id.as_bytes()), now, None));
+    claim.begins(*id.as_bytes(), &mut intent);
     match engine.store().commit(intent).await {
         Ok(()) => {
             engine.announce(id);
@@ -119,7 +101,7 @@ pub(super) async fn hurry(engine: &Engine, payment: &Payment) -> Result<(), Erro
 }
 
 /// Another order of this merchant has the reference: it is this one if the terms are the same.
-async fn existing(engine: &Engine, merchant: MerchantId, asked: &Payment, key: Option<&RequestKey>) -> Result<Answer, Error> {
+async fn existing(engine: &Engine, merchant: MerchantId, asked: &Payment) -> Result<Whole, Error> {
     let reference = &asked.order.terms.reference;
     let found = engine.store().payment_by_reference(merchant, reference).await?;
     let found = found.ok_or_else(|| Error::Internal(format!("reference {reference:?} is taken by nobody")))?;
@@ -129,8 +111,7 @@ async fn existing(engine: &Engine, merchant: MerchantId, asked: &Payment, key: O
         return Err(Error::Conflict(Problem::field("reference_taken", "/reference", detail)));
     }
     let view = PaymentOrderView::now(links(engine), &found);
-    let answer = Answer::new(AnswerKind::Done, &view)?;
-    crate::idempotency::commit_once(engine, merchant, key, Change::default(), answer).await
+    Ok(Whole::new(Change::default(), Answer::new(AnswerKind::Done, &view)?))
 }
 
 /// An interrupted request is run to completion: whatever the order has come to since is its answer.
@@ -138,11 +119,11 @@ async fn complete(
     engine: &Engine,
     merchant: MerchantId,
     order: Option<PaymentOrderId>,
-    key: &RequestKey,
+    key: Option<&RequestKey>,
 ) -> Result<Answer, Error> {
     let order = order.ok_or_else(|| Error::Internal("an interrupted request has no order".into()))?;
     let payment = attend::attend_now(engine, merchant, order).await?;
-    finish(engine, merchant, Some(key), &payment, first_answer_kind(&payment)).await
+    finish(engine, merchant, key, &payment, first_answer_kind(&payment)).await
 }
 
 /// Answers, and keeps the answer under the key.

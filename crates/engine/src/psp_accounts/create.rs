@@ -3,7 +3,7 @@
 use super::cache::outdate;
 use super::secrets::{check, seal};
 use super::view::PspAccountView;
-use crate::idempotency::{Known, commit_once};
+use crate::idempotency::{Whole, once};
 use crate::payments::check_text;
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::{MerchantId, PspAccount, PspAccountId, Secret};
@@ -26,17 +26,18 @@ pub struct NewPspAccount {
 
 /// Adds an account.
 pub async fn create(engine: &Engine, merchant: MerchantId, new: NewPspAccount, key: Option<RequestKey>) -> Result<Answer, Error> {
+    let answer = once(engine, merchant, key, decide(engine, merchant, new)).await;
+    outdate(engine).await;
+    answer
+}
+
+async fn decide(engine: &Engine, merchant: MerchantId, new: NewPspAccount) -> Result<Whole, Error> {
     let Some(connector) = ducat_connectors::connector(&new.psp) else {
         let known: Vec<_> = ducat_connectors::all().map(|c| c.spec().name).collect();
         return Err(Error::Invalid(Problem::field("psp_unknown", "/psp", format!("must be one of {}", known.join(", ")))));
     };
     check_text("/name", &new.name, 1, 100).map_err(Error::Invalid)?;
     check(connector.spec(), &new.settings).map_err(Error::Invalid)?;
-    if let Some(key) = &key
-        && let Known::Answered(answer) = key.look(engine, merchant).await?
-    {
-        return Ok(answer);
-    }
     if engine.store().psp_accounts(merchant).await?.len() >= MAX_ACCOUNTS {
         return Err(Error::Conflict(Problem::new("too_many", format!("there are {MAX_ACCOUNTS} PSP accounts already"))));
     }
@@ -53,8 +54,5 @@ pub async fn create(engine: &Engine, merchant: MerchantId, new: NewPspAccount, k
         created_at: now,
     };
     let answer = Answer::new(AnswerKind::Created, &PspAccountView::of(engine, &account)?)?;
-    let change = Change { psp_accounts: vec![account], ..Change::default() };
-    let answer = commit_once(engine, merchant, key.as_ref(), change, answer).await;
-    outdate(engine).await;
-    answer
+    Ok(Whole::new(Change { psp_accounts: vec![account], ..Change::default() }, answer))
 }

@@ -3,7 +3,7 @@
 use super::cache::outdate;
 use super::secrets::{check, open, seal};
 use super::view::{PspAccountView, own};
-use crate::idempotency::{Known, commit_once};
+use crate::idempotency::{Whole, once};
 use crate::payments::check_text;
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::{MerchantId, PspAccount, PspAccountId, Secret};
@@ -29,17 +29,15 @@ pub async fn update(
     patch: PspAccountPatch,
     key: Option<RequestKey>,
 ) -> Result<Answer, Error> {
-    if let Some(key) = &key
-        && let Known::Answered(answer) = key.look(engine, merchant).await?
-    {
-        return Ok(answer);
-    }
-    let account = patched(engine, own(engine, merchant, id).await?, patch)?;
-    let answer = Answer::new(AnswerKind::Done, &PspAccountView::of(engine, &account)?)?;
-    let change = Change { psp_accounts: vec![account], ..Change::default() };
-    let answer = commit_once(engine, merchant, key.as_ref(), change, answer).await;
+    let answer = once(engine, merchant, key, decide(engine, merchant, id, patch)).await;
     outdate(engine).await;
     answer
+}
+
+async fn decide(engine: &Engine, merchant: MerchantId, id: PspAccountId, patch: PspAccountPatch) -> Result<Whole, Error> {
+    let account = patched(engine, own(engine, merchant, id).await?, patch)?;
+    let answer = Answer::new(AnswerKind::Done, &PspAccountView::of(engine, &account)?)?;
+    Ok(Whole::new(Change { psp_accounts: vec![account], ..Change::default() }, answer))
 }
 
 /// The account as it is after the patch, one version on.

@@ -2,7 +2,7 @@
 //! told, outside any transaction; the result is committed with its event and the answer.
 
 use super::{RefundOf, RefundView, read, tell};
-use crate::idempotency::Known;
+use crate::idempotency::{Begun, Claim};
 use crate::payments::{check_text, own, settle_matter};
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::payments::{Part, Payment, Refund, RefundOrigin};
@@ -31,16 +31,11 @@ pub async fn create(
 ) -> Result<Answer, Error> {
     let key = key.as_ref();
     check(&new)?;
-    if let Some(key) = key {
-        match key.look(engine, merchant).await? {
-            Known::New => {}
-            Known::Answered(answer) => return Ok(answer),
-            Known::TakenOver(subject) => return complete(engine, merchant, subject, key).await,
-        }
-    }
-    let of = match intend(engine, merchant, order, &new, key).await {
-        Ok(of) => of,
-        Err(refusal) => return crate::idempotency::refused(engine, merchant, key, refusal).await,
+    let begun = crate::idempotency::begin(engine, merchant, key, |claim| intend(engine, merchant, order, new, claim));
+    let of = match begun.await? {
+        Begun::Now(of) => of,
+        Begun::Answered(answer) => return Ok(answer),
+        Begun::TakenOver(subject) => return complete(engine, merchant, subject, key).await,
     };
     let (of, fault) = tell::tell(engine, of).await?;
     if fault.is_some() {
@@ -65,8 +60,8 @@ async fn intend(
     engine: &Engine,
     merchant: MerchantId,
     order: PaymentOrderId,
-    new: &NewRefund,
-    key: Option<&RequestKey>,
+    new: NewRefund,
+    claim: Claim<'_>,
 ) -> Result<RefundOf, Error> {
     let _turn = engine.turn(order).await;
     let latest = own(engine, merchant, order).await?;
@@ -77,10 +72,7 @@ async fn intend(
         _ => latest,
     };
     in_time(engine, &payment)?;
-    begin(engine, payment, new, RefundOrigin::Api, |id, change| {
-        change.idempotency = key.map(|key| key.claim(engine, merchant, Some(*id.as_bytes()), engine.now(), None));
-    })
-    .await
+    begin(engine, payment, &new, RefundOrigin::Api, |id, change| claim.begins(*id.as_bytes(), change)).await
 }
 
 /// Commits the intent.
@@ -127,11 +119,16 @@ fn in_time(engine: &Engine, payment: &Payment) -> Result<(), Error> {
 }
 
 /// An interrupted request is run to completion: whatever the refund has come to since is its answer.
-async fn complete(engine: &Engine, merchant: MerchantId, subject: Option<[u8; 16]>, key: &RequestKey) -> Result<Answer, Error> {
+async fn complete(
+    engine: &Engine,
+    merchant: MerchantId,
+    subject: Option<[u8; 16]>,
+    key: Option<&RequestKey>,
+) -> Result<Answer, Error> {
     let id = RefundId::from_bytes(subject.ok_or_else(|| Error::Internal("an interrupted request has no refund".into()))?);
     let of = read(engine, merchant, id).await?.ok_or(Error::NotFound("refund"))?;
     let of = if of.refund.is_unconfirmed() { tell::tell(engine, of).await?.0 } else { of };
-    finish(engine, merchant, Some(key), &of.refund).await
+    finish(engine, merchant, key, &of.refund).await
 }
 
 async fn finish(engine: &Engine, merchant: MerchantId, key: Option<&RequestKey>, refund: &Refund) -> Result<Answer, Error> {

@@ -2,7 +2,7 @@
 
 use super::get::own;
 use super::{PayoutView, payouts};
-use crate::idempotency::{Known, commit_once};
+use crate::idempotency::{Whole, once};
 use crate::payments::check_text;
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::journal::is_bank_name;
@@ -32,12 +32,11 @@ pub async fn arrive(
     new: NewArrival,
     key: Option<RequestKey>,
 ) -> Result<Answer, Error> {
+    once(engine, merchant, key, decide(engine, merchant, id, new)).await
+}
+
+async fn decide(engine: &Engine, merchant: MerchantId, id: PayoutId, new: NewArrival) -> Result<Whole, Error> {
     let currency = check(&new)?;
-    if let Some(key) = &key
-        && let Known::Answered(answer) = key.look(engine, merchant).await?
-    {
-        return Ok(answer);
-    }
     let now = engine.now();
     let arrival = Arrival {
         bank: new.bank,
@@ -49,8 +48,7 @@ pub async fn arrive(
     let payout = own(engine, merchant, id).await?;
     let moved = payout.clone().arrive(arrival, now).map_err(|e| refused(&payout, &e))?;
     let answer = Answer::new(AnswerKind::Done, &PayoutView::of(&moved.payout))?;
-    let change = payouts::change(engine, moved)?;
-    commit_once(engine, merchant, key.as_ref(), change, answer).await
+    Ok(Whole::new(payouts::change(engine, moved)?, answer))
 }
 
 fn check(new: &NewArrival) -> Result<Currency, Error> {

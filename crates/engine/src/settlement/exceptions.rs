@@ -1,6 +1,6 @@
 //! What a person has to look at, and how it was settled.
 
-use crate::idempotency::{Known, commit_once};
+use crate::idempotency::{Whole, once};
 use crate::payments::check_text;
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::{ExceptionId, MerchantId};
@@ -88,12 +88,11 @@ pub async fn close_exception(
     settled: Settled,
     key: Option<RequestKey>,
 ) -> Result<Answer, Error> {
+    once(engine, merchant, key, decide(engine, merchant, id, settled)).await
+}
+
+async fn decide(engine: &Engine, merchant: MerchantId, id: ExceptionId, settled: Settled) -> Result<Whole, Error> {
     check_text("/why", &settled.why, 1, MAX_WHY).map_err(Error::Invalid)?;
-    if let Some(key) = &key
-        && let Known::Answered(answer) = key.look(engine, merchant).await?
-    {
-        return Ok(answer);
-    }
     let found = engine.store().exception(merchant, id).await?;
     let mut exception = found.ok_or(Error::NotFound("exception"))?;
     if let Some(closed) = &exception.closed {
@@ -102,5 +101,5 @@ pub async fn close_exception(
     }
     exception.closed = Some(Closed { at: engine.now(), by: settled.by, why: settled.why });
     let answer = Answer::new(AnswerKind::Done, &ExceptionView::of(&exception))?;
-    commit_once(engine, merchant, key.as_ref(), Change { exceptions: vec![exception], ..Change::default() }, answer).await
+    Ok(Whole::new(Change { exceptions: vec![exception], ..Change::default() }, answer))
 }

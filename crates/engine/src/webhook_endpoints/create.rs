@@ -3,7 +3,7 @@
 use super::check;
 use super::keys::EndpointKeys;
 use super::view::WebhookEndpointView;
-use crate::idempotency::{Known, commit_once};
+use crate::idempotency::{Whole, once};
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::webhooks::{EndpointStatus, WebhookEndpoint};
 use ducat_domain::{MerchantId, WebhookEndpointId};
@@ -31,16 +31,13 @@ pub async fn create(
     new: NewWebhookEndpoint,
     key: Option<RequestKey>,
 ) -> Result<Answer, Error> {
+    once(engine, merchant, key, decide(engine, merchant, new)).await
+}
+
+async fn decide(engine: &Engine, merchant: MerchantId, new: NewWebhookEndpoint) -> Result<Whole, Error> {
     check::url(engine, &new.url).map_err(Error::Invalid)?;
     check::description(&new.description).map_err(Error::Invalid)?;
     let types = check::types(new.types).map_err(Error::Invalid)?;
-    if let Some(key) = &key {
-        match key.look(engine, merchant).await? {
-            Known::New => {}
-            Known::Answered(answer) => return Ok(answer),
-            Known::TakenOver(_) => return Err(Error::KeyBusy),
-        }
-    }
     if engine.store().webhook_endpoints(merchant).await?.len() >= MAX_ENDPOINTS {
         return Err(Error::Conflict(Problem::new("too_many", format!("there are {MAX_ENDPOINTS} webhook endpoints already"))));
     }
@@ -66,6 +63,5 @@ pub async fn create(
     let secret = Some(keys.newest().expose().to_owned());
     let shown = Answer::new(AnswerKind::Created, &WebhookEndpointView { secret, ..view })?;
     let change = Change { endpoints: vec![EndpointWrite::Insert(endpoint)], ..Change::default() };
-    let answer = commit_once(engine, merchant, key.as_ref(), change, without_secret).await?;
-    Ok(if answer.replayed { answer } else { shown })
+    Ok(Whole::new(change, without_secret).showing(shown))
 }

@@ -2,7 +2,7 @@
 
 use super::check;
 use super::view::own;
-use crate::idempotency::{Known, commit_once};
+use crate::idempotency::{Whole, once};
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::webhooks::Replay;
 use ducat_domain::{MerchantId, ReplayId, Timestamp, WebhookEndpointId};
@@ -66,11 +66,12 @@ pub async fn replay(
     new: NewReplay,
     key: Option<RequestKey>,
 ) -> Result<Answer, Error> {
-    if let Some(key) = &key
-        && let Known::Answered(answer) = key.look(engine, merchant).await?
-    {
-        return Ok(answer);
-    }
+    let answer = once(engine, merchant, key, decide(engine, merchant, id, new)).await?;
+    engine.wake_dispatcher();
+    Ok(answer)
+}
+
+async fn decide(engine: &Engine, merchant: MerchantId, id: WebhookEndpointId, new: NewReplay) -> Result<Whole, Error> {
     let now = engine.now();
     // What has not happened yet is delivered anyway.
     let before = new.before.unwrap_or(now).min(now);
@@ -97,8 +98,5 @@ pub async fn replay(
         created_at: now,
     };
     let answer = Answer::new(AnswerKind::Done, &ReplayView::of(&replay))?;
-    let change = Change { replays: vec![replay], ..Change::default() };
-    let answer = commit_once(engine, merchant, key.as_ref(), change, answer).await?;
-    engine.wake_dispatcher();
-    Ok(answer)
+    Ok(Whole::new(Change { replays: vec![replay], ..Change::default() }, answer))
 }

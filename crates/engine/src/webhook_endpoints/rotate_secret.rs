@@ -2,7 +2,7 @@
 
 use super::keys::EndpointKeys;
 use super::view::{WebhookEndpointView, own};
-use crate::idempotency::{Known, commit_once};
+use crate::idempotency::{Whole, once};
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::{MerchantId, WebhookEndpointId};
 use ducat_store::{Change, EndpointWrite};
@@ -21,17 +21,14 @@ pub async fn rotate_secret(
     expires_in: Option<i64>,
     key: Option<RequestKey>,
 ) -> Result<Answer, Error> {
+    once(engine, merchant, key, decide(engine, merchant, id, expires_in)).await
+}
+
+async fn decide(engine: &Engine, merchant: MerchantId, id: WebhookEndpointId, expires_in: Option<i64>) -> Result<Whole, Error> {
     let overlap = expires_in.unwrap_or(OVERLAP);
     if !(0..=MAX_OVERLAP).contains(&overlap) {
         let detail = format!("must be 0 to {MAX_OVERLAP} seconds");
         return Err(Error::Invalid(Problem::field("out_of_range", "/expires_in", detail)));
-    }
-    if let Some(key) = &key {
-        match key.look(engine, merchant).await? {
-            Known::New => {}
-            Known::Answered(answer) => return Ok(answer),
-            Known::TakenOver(_) => return Err(Error::KeyBusy),
-        }
     }
     let mut endpoint = own(engine, merchant, id).await?;
     let mut keys = EndpointKeys::open(engine, &endpoint)?;
@@ -42,6 +39,5 @@ pub async fn rotate_secret(
     let without_secret = Answer::new(AnswerKind::Done, &view)?;
     let shown = Answer::new(AnswerKind::Done, &WebhookEndpointView { secret: Some(secret.expose().to_owned()), ..view })?;
     let change = Change { endpoints: vec![EndpointWrite::Update(endpoint)], ..Change::default() };
-    let answer = commit_once(engine, merchant, key.as_ref(), change, without_secret).await?;
-    Ok(if answer.replayed { answer } else { shown })
+    Ok(Whole::new(change, without_secret).showing(shown))
 }

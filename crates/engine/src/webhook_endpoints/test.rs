@@ -2,7 +2,7 @@
 
 use super::view::{WebhookEndpointView, own};
 use crate::deliveries::{self, DeliveryView, Parcel};
-use crate::idempotency::{Known, commit_once};
+use crate::idempotency::{Whole, once};
 use crate::{Answer, AnswerKind, Engine, Error, RequestKey};
 use ducat_domain::webhooks::{Delivery, DeliveryOrigin, DeliveryState};
 use ducat_domain::{DeliveryId, EventId, MerchantId, WebhookEndpointId};
@@ -19,11 +19,11 @@ pub async fn test(
     id: WebhookEndpointId,
     key: Option<RequestKey>,
 ) -> Result<Answer, Error> {
-    if let Some(key) = &key
-        && let Known::Answered(answer) = key.look(engine, merchant).await?
-    {
-        return Ok(answer);
-    }
+    once(engine, merchant, key, carry(engine, merchant, id)).await
+}
+
+/// Two who ask at the same moment may both send one; the answer is about the first that came back.
+async fn carry(engine: &Engine, merchant: MerchantId, id: WebhookEndpointId) -> Result<Whole, Error> {
     let endpoint = own(engine, merchant, id).await?;
     let _turn = engine.tests().take(merchant).ok_or(Error::Busy)?;
     let now = engine.now();
@@ -57,5 +57,5 @@ pub async fn test(
     let view = DeliveryView::of(&delivery).with_log(body, std::slice::from_ref(&carried.went));
     let answer = Answer::new(AnswerKind::Done, &view)?;
     let change = Change { deliveries: vec![DeliveryWrite::InsertTried(delivery, carried.went)], ..Change::default() };
-    commit_once(engine, merchant, key.as_ref(), change, answer).await
+    Ok(Whole::new(change, answer))
 }

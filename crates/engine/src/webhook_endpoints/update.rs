@@ -2,7 +2,7 @@
 
 use super::check;
 use super::view::{WebhookEndpointView, own};
-use crate::idempotency::{Known, commit_once};
+use crate::idempotency::{Whole, once};
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::webhooks::{EndpointStatus, WebhookEndpoint};
 use ducat_domain::{MerchantId, WebhookEndpointId};
@@ -38,14 +38,20 @@ pub async fn update(
     patch: WebhookEndpointPatch,
     key: Option<RequestKey>,
 ) -> Result<Answer, Error> {
-    if let Some(key) = &key
-        && let Known::Answered(answer) = key.look(engine, merchant).await?
-    {
-        return Ok(answer);
-    }
+    let answer = once(engine, merchant, key, decide(engine, merchant, id, patch)).await?;
+    engine.wake_dispatcher();
+    Ok(answer)
+}
+
+async fn decide(
+    engine: &Engine,
+    merchant: MerchantId,
+    id: WebhookEndpointId,
+    patch: WebhookEndpointPatch,
+) -> Result<Whole, Error> {
     let endpoint = patched(engine, own(engine, merchant, id).await?, patch).map_err(Error::Invalid)?;
     let answer = Answer::new(AnswerKind::Done, &WebhookEndpointView::opened(engine, &endpoint)?)?;
-    save(engine, endpoint, key.as_ref(), answer).await
+    Ok(Whole::new(Change { endpoints: vec![EndpointWrite::Update(endpoint)], ..Change::default() }, answer))
 }
 
 fn patched(engine: &Engine, mut endpoint: WebhookEndpoint, patch: WebhookEndpointPatch) -> Result<WebhookEndpoint, Problem> {
@@ -71,18 +77,4 @@ fn patched(engine: &Engine, mut endpoint: WebhookEndpoint, patch: WebhookEndpoin
     }
     endpoint.version = endpoint.version.saturating_add(1);
     Ok(endpoint)
-}
-
-/// Commits an endpoint that is one version on, with the answer under the caller's key.
-pub(super) async fn save(
-    engine: &Engine,
-    endpoint: WebhookEndpoint,
-    key: Option<&RequestKey>,
-    answer: Answer,
-) -> Result<Answer, Error> {
-    let merchant = endpoint.merchant;
-    let change = Change { endpoints: vec![EndpointWrite::Update(endpoint)], ..Change::default() };
-    let answer = commit_once(engine, merchant, key, change, answer).await?;
-    engine.wake_dispatcher();
-    Ok(answer)
 }

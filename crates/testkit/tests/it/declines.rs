@@ -76,12 +76,12 @@ async fn what_was_declined_before_a_restart_counts_after_it() {
     let mut world = World::new(72).await;
     let id = world.created("order-1", 4999).await;
     refuse(&world, id, 5).await;
-    world.restart();
+    world.restart().await;
     refuse(&world, id, 4).await;
     // The process dies right after the last decline was told, and before anything could be done about it.
     world.pay(id, DECLINED).await;
     world.deliver().await;
-    world.restart();
+    world.restart().await;
     world.live(SECOND * 120).await;
     let view = world.view(id).await;
     assert_eq!((view.status, view.latest_attempt.failure.unwrap().code), ("failed", "too_many_declines"));
@@ -148,7 +148,7 @@ async fn a_customer_with_too_many_declines_gets_no_new_order_and_others_are_not_
     }
     let closed = world.view(World::id_of(&world.create(by("ada@shop.example", "order-1")).await.unwrap())).await;
     assert_eq!((closed.status, closed.latest_attempt.declines), ("failed", 5), "asking for what is there already is answered");
-    world.restart();
+    world.restart().await;
     let wait = wait_of(world.create(by("ADA@shop.example", "order-3")).await);
     assert!(wait > HOUR * 23 && wait <= HOUR * 24, "{wait:?}");
     assert_eq!(world.sessions().len(), 2, "nothing was registered");
@@ -187,7 +187,7 @@ async fn an_address_from_which_too_much_is_declined_waits_and_its_neighbour_does
     let third = world.view(ids[2]).await;
     assert_eq!((third.status, third.latest_attempt.declines), ("failed", 6));
     assert_eq!(world.view(ids[0]).await.status, "pending");
-    world.restart();
+    world.restart().await;
     let next = world.created("order-4", 4999).await;
     let wait = wait_of(go(&world, next, "198.51.100.7").await);
     assert!(wait > SECOND && wait <= HOUR, "{wait:?}");
@@ -220,13 +220,13 @@ async fn a_network_of_ipv6_is_one_address_and_an_address_of_the_inside_is_none()
 #[tokio::test]
 async fn a_card_at_its_network_s_limit_is_tried_no_more_across_orders_and_a_change_of_the_psp_account() {
     let mut world = World::new(80).await;
-    world.restart_counting_test_cards();
+    world.restart_counting_test_cards().await;
     for number in 1..=2 {
         let id = world.created(&format!("order-{number}"), 4999).await;
         refuse(&world, id, 9).await;
         assert_eq!(world.view(id).await.status, "pending");
     }
-    world.restart();
+    world.restart().await;
     let id = world.created("order-3", 4999).await;
     // At another account of the PSP the same card has another fingerprint. What is printed on it is the same.
     let shown = refused_card(&world, World::id_of(&world.create(World::order("order-1", 4999)).await.unwrap())).await;
@@ -267,7 +267,7 @@ async fn refused_card(world: &World, id: PaymentOrderId) -> Value {
 #[tokio::test]
 async fn a_lost_card_is_never_tried_again_by_us_and_the_customer_may_take_another() {
     let mut world = World::new(81).await;
-    world.restart_counting_test_cards();
+    world.restart_counting_test_cards().await;
     let id = world.created("order-1", 4999).await;
     world.pay(id, "pm_card_visa_chargeDeclinedLostCard").await;
     world.live(SECOND * 2).await;
@@ -335,7 +335,7 @@ async fn money_that_was_faster_than_the_closing_is_booked() {
 async fn a_guard_that_is_switched_off_counts_nothing_against_anybody() {
     let off = Rule { most: 0, window: HOUR };
     let mut world = World::new(85).await;
-    world.restart_guarded_by(DeclineGuard { order: off, customer: off, address: off });
+    world.restart_guarded_by(DeclineGuard { order: off, customer: off, address: off }).await;
     let id = bought_by(&world, "ada@shop.example", "order-1").await;
     go(&world, id, "198.51.100.7").await.unwrap();
     refuse(&world, id, 12).await;

@@ -227,7 +227,7 @@ async fn a_process_that_dies_anywhere_loses_nothing() {
         world.created(&format!("o-{n}"), 1000).await;
     }
     // Dies before anything was looked at.
-    world.restart();
+    world.restart().await;
     // Dies while two of them are under way: claimed, sent, and not written down.
     let work = world.engine.store().endpoints_at_work().await.unwrap().remove(0);
     assert!(work.behind);
@@ -240,7 +240,7 @@ async fn a_process_that_dies_anywhere_loses_nothing() {
         }
     };
     cut_off.await;
-    world.restart();
+    world.restart().await;
     world.receivers.set(URL, Receiver::Answers(200, vec![]));
     assert_eq!(deliver(&world).await, 2, "what nobody had claimed");
     world.clock.advance(Duration::from_secs(31));

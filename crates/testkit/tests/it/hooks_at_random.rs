@@ -70,7 +70,7 @@ impl Course {
             _ = dispatcher.run_due() => {}
             () = async { for _ in 0..yields { tokio::task::yield_now().await } } => {}
         }
-        self.world.restart();
+        self.world.restart().await;
     }
 
     async fn act(&mut self) {

@@ -1,5 +1,7 @@
 //! The same request twice.
 
+use ducat_domain::Scope;
+use ducat_engine::api_keys::{self, NewKey};
 use ducat_engine::psp_accounts::{self, PspAccountPatch};
 use ducat_engine::{Answer, AnswerKind, Error, RequestKey, payments};
 use ducat_testkit::World;
@@ -64,7 +66,7 @@ async fn an_interrupted_request_is_run_to_completion_by_its_repetition() {
     // The answer to this caller says that it is not known; a process that dies leaves the same behind, without an answer.
     let first = create(&world, "order-1", key("k1", 1)).await.unwrap();
     assert_eq!(first.kind, AnswerKind::Accepted);
-    world.restart();
+    world.restart().await;
     let again = create(&world, "order-1", key("k1", 1)).await.unwrap();
     assert_eq!(again.body, first.body, "the stored answer, although the order has moved on since");
     world.live(Duration::from_secs(60)).await;
@@ -92,4 +94,17 @@ async fn a_request_that_was_answered_is_answered_alike_whatever_is_in_its_way_no
     let again = create(&world, "order-1", key("k1", 1)).await.unwrap();
     assert_eq!((again.body, again.replayed), (first.body, true));
     assert!(matches!(create(&world, "order-2", key("k1", 2)).await, Err(Error::KeyReused)));
+}
+
+#[tokio::test]
+async fn what_could_not_be_asked_any_more_is_answered_as_it_was() {
+    let world = World::new(88).await;
+    let expires_at = Some(world.engine.now().plus(Duration::from_secs(1)));
+    let ask = || {
+        let new = NewKey { name: "short".into(), scope: Scope::Read, networks: Vec::new(), expires_at };
+        api_keys::create(&world.engine, world.merchant, new, key("k1", 1))
+    };
+    assert!(!ask().await.unwrap().replayed);
+    world.clock.advance(Duration::from_secs(2));
+    assert!(ask().await.unwrap().replayed, "a key that has ended is made no more, but this one was");
 }

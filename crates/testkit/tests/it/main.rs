@@ -18,5 +18,6 @@ mod pay;
 mod permutations;
 mod refund;
 mod statement;
+mod twins;
 mod unknown;
 mod worker;

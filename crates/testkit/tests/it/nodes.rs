@@ -38,7 +38,7 @@ async fn a_message_signed_with_a_secret_that_only_the_other_node_was_told_is_bel
     let here = world.engine.clone();
     set_secret(&here, &world, "whsec_first").await;
     assert_eq!(send(&here, &world, "evt_1", "whsec_first").await.expect("believed"), Received::Stored);
-    world.restart();
+    world.restart().await;
     set_secret(&world.engine, &world, "whsec_second").await;
     assert_eq!(send(&here, &world, "evt_2", "whsec_second").await.expect("believed at once"), Received::Stored);
     let old = send(&here, &world, "evt_3", "whsec_first").await;
@@ -52,7 +52,7 @@ async fn an_account_that_was_closed_takes_no_orders_here_at_once_and_on_the_othe
     let merchant = world.merchant;
     let create = async |node: &Engine, reference| payments::create(node, merchant, World::order(reference, 4999), None).await;
     create(&here, "order-1").await.expect("an order");
-    world.restart();
+    world.restart().await;
     let there = world.engine.clone();
     change(&there, &world, PspAccountPatch { active: Some(false), ..PspAccountPatch::default() }).await;
     assert!(create(&there, "order-2").await.is_err(), "the node that closed it knows");

@@ -130,7 +130,7 @@ async fn a_process_that_dies_before_the_answer_goes_on_after_its_restart() {
         // The PSP acts; nobody hears of it; then the process is gone.
         world.fault(on_create(json!({ "fault": "drop_response" })));
         let id = World::id_of(&world.create(World::order("order-1", 4999)).await.unwrap());
-        world.restart();
+        world.restart().await;
         world.live(SECOND * 120).await;
         assert_eq!(world.view(id).await.status, "pending");
         assert_eq!(world.sessions().len(), 1);
