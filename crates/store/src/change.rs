@@ -261,6 +261,15 @@ pub enum IdempotencyWrite {
 }
 
 impl IdempotencyWrite {
+    /// The answer that is to be kept, where there is one.
+    pub(crate) fn answer_mut(&mut self) -> Option<&mut StoredAnswer> {
+        match self {
+            Self::Claim { answer, .. } => answer.as_mut(),
+            Self::Answer { answer, .. } => Some(answer),
+            Self::TakeOver { .. } | Self::Release { .. } => None,
+        }
+    }
+
     /// Whose key it is, and the key.
     pub fn name(&self) -> (MerchantId, &str) {
         match self {

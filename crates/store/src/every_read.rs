@@ -48,7 +48,7 @@ pub(crate) async fn every_read(store: &Store) {
         payments(merchant, by_time, PageAnchor::After(order), 9);
         payments(merchant, by_status, PageAnchor::Before(order), 9);
         payments(merchant, by_reference, PageAnchor::Newest, 9);
-        attempts(merchant, order); orders(merchant, vec![order]); merchant_of_order(order);
+        attempts(merchant, order); attempted(merchant, vec![order]); merchant_of_order(order);
         events(merchant, EventCursor::Start, Vec::new(), 9);
         events(merchant, EventCursor::Newest, vec!["refund.created".into()], 9);
         events(merchant, EventCursor::After(event), Vec::new(), 9);

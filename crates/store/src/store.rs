@@ -131,7 +131,11 @@ impl Store {
     }
 
     /// Commits a change whole, or says why nothing of it was committed.
-    pub async fn commit(&self, change: Change) -> Result<(), CommitError> {
+    pub async fn commit(&self, mut change: Change) -> Result<(), CommitError> {
+        // Here, on the caller's thread: those who write have enough to do.
+        if let Some(answer) = change.idempotency.as_mut().and_then(IdempotencyWrite::answer_mut) {
+            answer.body = codec::pack(&answer.body);
+        }
         self.let_in().await;
         either!(self, database => database.commit(change).await)
     }

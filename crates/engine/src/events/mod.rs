@@ -2,7 +2,7 @@
 
 use crate::payments::EventView;
 use crate::{Engine, Error, Problem};
-use ducat_domain::payments::{EventKind, PaymentOrder};
+use ducat_domain::payments::{EventKind, Payment};
 use ducat_domain::{EventId, MerchantId, PaymentOrderId};
 use ducat_store::{EventCursor, EventRow, Page};
 use std::collections::{HashMap, HashSet};
@@ -37,13 +37,17 @@ pub async fn get(engine: &Engine, merchant: MerchantId, id: EventId) -> Result<E
 /// Events of a merchant as the API and the deliveries show them.
 pub(crate) async fn shown(engine: &Engine, merchant: MerchantId, rows: &[EventRow]) -> Result<Vec<EventView>, Error> {
     let ids: HashSet<PaymentOrderId> = rows.iter().filter_map(|row| row.subject.order()).collect();
-    let orders = engine.store().orders(merchant, ids.into_iter().collect()).await?;
-    let orders: HashMap<PaymentOrderId, PaymentOrder> = orders.into_iter().map(|o| (o.id, o)).collect();
+    let mut attempts: HashMap<PaymentOrderId, Vec<Payment>> = HashMap::new();
+    for payment in engine.store().attempted(merchant, ids.into_iter().collect()).await? {
+        attempts.entry(payment.order.id).or_default().push(payment);
+    }
     let secret = crate::merchants::return_secret(engine, merchant).await?;
-    let show = |row: &EventRow| {
-        let Some(id) = row.subject.order() else { return EventView::of_other(row) };
-        let order = orders.get(&id).ok_or_else(|| Error::Internal(format!("event {} has no order", row.id)))?;
-        EventView::of_order(&engine.settings().public_url, row, order, Some(&secret))
+    let show = |row: &EventRow| match row.subject.order() {
+        Some(id) => {
+            let attempts = attempts.get(&id).map(Vec::as_slice).unwrap_or_default();
+            EventView::of_order(&engine.settings().public_url, row, attempts, Some(&secret))
+        }
+        None => EventView::of_other(row),
     };
     rows.iter().map(show).collect()
 }

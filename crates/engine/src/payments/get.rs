@@ -2,7 +2,6 @@
 
 use super::Expand;
 use super::commit::links;
-use super::snapshot::AttemptSnapshot;
 use super::view::{AttemptView, EntryView, EventView, PaymentOrderView};
 use crate::captures::CaptureView;
 use crate::disputes::DisputeView;
@@ -29,7 +28,7 @@ pub async fn get(engine: &Engine, merchant: MerchantId, id: PaymentOrderId, expa
     let mut view = PaymentOrderView::now(links(engine), &payment);
     if expand.attempts {
         let attempts = engine.store().attempts(merchant, id).await?;
-        view.attempts = Some(attempts.iter().map(|a| AttemptView::of(&AttemptSnapshot::of(a))).collect());
+        view.attempts = Some(attempts.iter().map(AttemptView::now).collect());
     }
     if expand.captures {
         view.captures = Some(engine.store().captures_of(merchant, id).await?.iter().map(CaptureView::of).collect());
@@ -67,8 +66,8 @@ pub async fn ledger(engine: &Engine, merchant: MerchantId, id: PaymentOrderId) -
 
 /// Every event of an order, first to last.
 pub async fn timeline(engine: &Engine, merchant: MerchantId, id: PaymentOrderId) -> Result<Vec<EventView>, Error> {
-    let payment = own(engine, merchant, id).await?;
-    let secret = crate::merchants::return_secret(engine, merchant).await?;
+    own(engine, merchant, id).await?;
+    // Events first: an attempt that is begun meanwhile is then not missed.
     let rows = engine.store().events_of(merchant, Subject::PaymentOrder(id)).await?;
-    rows.iter().map(|row| EventView::of_order(&engine.settings().public_url, row, &payment.order, Some(&secret))).collect()
+    crate::events::shown(engine, merchant, &rows).await
 }

@@ -1,21 +1,20 @@
-//! The moving part of an order as it was right after a change. Together with the terms, which never change, it is the whole order:
-//! the API's answer and the event's data are made from it in the same way.
+//! The moving part of an order as it was right after a change. Together with what never changes (the order's terms, what the attempt is,
+//! the event that tells of the change) it is the whole order: the API's answer and the event's data are made from it in the same way.
 
 use crate::Error;
 use crate::captures::CaptureView;
 use crate::disputes::DisputeView;
 use crate::refunds::RefundView;
-use ducat_domain::Timestamp;
-use ducat_domain::payments::{AttemptStatus, Claim, Decline, Fee, OrderStatus, Part, Payment};
+use ducat_domain::payments::{Attempt, AttemptStatus, Claim, Decline, Fee, OrderStatus, Part, Payment};
+use ducat_domain::{AttemptId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What moves. Kept as JSON with each event; what is at its default is left out.
+/// What moves. Kept as JSON with each event; left out is what is at its default, and what the event's own row says: version and time. Old
+/// events say more, and what they repeat of other rows is not read any more.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Snapshot {
-    pub version: u32,
     pub status: OrderStatus,
-    pub updated_at: Timestamp,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub authorized: i64,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -32,8 +31,12 @@ pub(super) struct Snapshot {
     pub refunding: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
+    /// Where the status came with an earlier version than this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status_version: Option<u32>,
+    status_version: Option<u32>,
+    /// Only old events say it. The oldest of those say nothing of the status's version.
+    #[serde(default, skip_serializing)]
+    version: Option<u32>,
     pub attempt: AttemptSnapshot,
     /// The capture, refund or dispute that the change was about, as the API shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,16 +47,22 @@ pub(super) struct Snapshot {
     pub dispute: Option<Value>,
 }
 
-/// The attempt that the change was about.
+/// The attempt that the change was about: which of its order's, and what moves of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct AttemptSnapshot {
-    pub id: ducat_domain::AttemptId,
+    #[serde(default = "first", skip_serializing_if = "is_first")]
     pub number: u16,
-    pub psp: String,
-    pub psp_account: ducat_domain::PspAccountId,
     pub status: AttemptStatus,
+    /// Whether the PSP's id for the registration was known, where the status does not say so. Which it is, the attempt says: an attempt is
+    /// registered once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
+    registered: Option<bool>,
+    /// Only old events say it.
+    #[serde(default, skip_serializing)]
+    id: Option<AttemptId>,
+    /// Old events say this instead.
+    #[serde(default, skip_serializing)]
+    token: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,12 +77,26 @@ pub(super) struct AttemptSnapshot {
     pub fees: Vec<Fee>,
 }
 
+/// Most orders are paid by their first attempt.
+const fn first() -> u16 {
+    1
+}
+
+fn is_first(number: &u16) -> bool {
+    *number == first()
+}
+
 fn is_zero(n: &i64) -> bool {
     *n == 0
 }
 
 fn no_declines(n: &u16) -> bool {
     *n == 0
+}
+
+/// Nearly always it is known then, and not before.
+fn is_past_registration(status: AttemptStatus) -> bool {
+    !matches!(status, AttemptStatus::Registering | AttemptStatus::Unknown)
 }
 
 fn is_false(b: &bool) -> bool {
@@ -93,13 +116,17 @@ impl Snapshot {
         Ok(snapshot)
     }
 
+    /// The version that the order's status came with, in an event of this version.
+    pub(super) fn status_version(&self, version: u32) -> Option<u32> {
+        let is_old = self.version.is_some();
+        self.status_version.or((!is_old).then_some(version))
+    }
+
     /// The payment without anything beside it.
     pub(super) fn alone(payment: &Payment) -> Self {
         let o = &payment.order;
         Self {
-            version: o.version,
             status: o.status,
-            updated_at: o.updated_at,
             authorized: o.amount_authorized,
             captured: o.amount_captured,
             refunded: o.amount_refunded,
@@ -108,7 +135,8 @@ impl Snapshot {
             cancel_requested_at: o.cancel_requested_at,
             refunding: o.amount_refunding,
             claim: o.claim.clone(),
-            status_version: Some(o.status_version),
+            status_version: Some(o.status_version).filter(|came_with| *came_with != o.version),
+            version: None,
             attempt: AttemptSnapshot::of(&payment.attempt),
             capture: None,
             refund: None,
@@ -118,14 +146,13 @@ impl Snapshot {
 }
 
 impl AttemptSnapshot {
-    pub(super) fn of(a: &ducat_domain::payments::Attempt) -> Self {
+    pub(super) fn of(a: &Attempt) -> Self {
         Self {
-            id: a.id,
             number: a.number,
-            psp: a.psp.clone(),
-            psp_account: a.psp_account,
             status: a.status,
-            token: a.token.as_ref().map(|t| t.0.clone()),
+            registered: Some(a.token.is_some()).filter(|known| *known != is_past_registration(a.status)),
+            id: None,
+            token: None,
             redirect_url: a.redirect_url.clone(),
             decline: a.decline.clone(),
             declines: a.declines,
@@ -133,5 +160,94 @@ impl AttemptSnapshot {
             surplus: a.surplus,
             fees: a.fees.clone(),
         }
+    }
+
+    /// The PSP's id for the registration, as far as it was known then.
+    pub(super) fn token_of<'a>(&'a self, attempt: &'a Attempt) -> Option<&'a str> {
+        if self.id.is_some() {
+            return self.token.as_deref();
+        }
+        let was_known = self.registered.unwrap_or_else(|| is_past_registration(self.status));
+        attempt.token.as_ref().filter(|_| was_known).map(|token| token.0.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ducat_domain::payments::PspToken;
+    use ducat_domain::{PspAccountId, Timestamp};
+
+    fn attempt(status: AttemptStatus, token: Option<&str>) -> Attempt {
+        let bytes = [7; 16];
+        Attempt {
+            id: AttemptId::from_bytes(bytes),
+            psp_account: PspAccountId::from_bytes(bytes),
+            psp: "stripe".into(),
+            number: 2,
+            created_at: Timestamp::from_seconds(1),
+            status,
+            token: token.map(|token| PspToken(token.to_owned())),
+            psp_payment: None,
+            redirect_url: None,
+            decline: None,
+            declines: 0,
+            check_at: None,
+            authorized: 0,
+            captured: 0,
+            capturing: 0,
+            refunded: 0,
+            refunding: 0,
+            disputed: 0,
+            open_disputes: 0,
+            surplus: false,
+            fees: Vec::new(),
+        }
+    }
+
+    fn kept(attempt: &Attempt) -> String {
+        serde_json::to_string(&AttemptSnapshot::of(attempt)).unwrap()
+    }
+
+    #[test]
+    fn an_attempt_is_kept_without_what_its_row_says_for_ever() {
+        let registered = attempt(AttemptStatus::Captured, Some("cs_1"));
+        assert_eq!(kept(&registered), r#"{"number":2,"status":"captured"}"#);
+        assert_eq!(kept(&attempt(AttemptStatus::Registering, None)), r#"{"number":2,"status":"registering"}"#);
+        let refused = attempt(AttemptStatus::Failed, None);
+        assert_eq!(kept(&refused), r#"{"number":2,"status":"failed","registered":false}"#);
+        let first = Attempt { number: 1, ..registered };
+        assert_eq!(kept(&first), r#"{"status":"captured"}"#);
+        assert_eq!(serde_json::from_str::<AttemptSnapshot>(&kept(&first)).unwrap().number, 1);
+    }
+
+    #[test]
+    fn a_token_that_came_later_was_not_known_then() {
+        let now = attempt(AttemptStatus::Captured, Some("cs_1"));
+        for (status, token) in [
+            (AttemptStatus::Registering, None),
+            (AttemptStatus::Unknown, None),
+            (AttemptStatus::Unknown, Some("cs_1")),
+            (AttemptStatus::Failed, None),
+            (AttemptStatus::RequiresAction, Some("cs_1")),
+        ] {
+            let then: AttemptSnapshot = serde_json::from_str(&kept(&attempt(status, token))).unwrap();
+            assert_eq!(then.token_of(&now), token, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn old_events_are_read() {
+        let old = r#"{"version":3,"status":"pending","updated_at":"2026-11-21T10:00:00Z","status_version":2,"attempt":{
+            "id":"pa_06axqp2m00e008000000000000","number":2,"psp":"stripe","psp_account":"psp_06axqp2m00e008000000000000",
+            "status":"requires_action","token":"cs_0"}}"#;
+        let then: Snapshot = serde_json::from_str(old).unwrap();
+        let now = attempt(AttemptStatus::Captured, Some("cs_1"));
+        assert_eq!((then.status_version(3), then.attempt.token_of(&now)), (Some(2), Some("cs_0")));
+        let oldest = old.replace(r#""status_version":2,"#, "").replace(r#","token":"cs_0""#, "");
+        let then: Snapshot = serde_json::from_str(&oldest).unwrap();
+        assert_eq!((then.status_version(3), then.attempt.token_of(&now)), (None, None));
+        let today: Snapshot = serde_json::from_str(r#"{"status":"pending","attempt":{"number":2,"status":"unknown"}}"#).unwrap();
+        assert_eq!(today.status_version(3), Some(3));
     }
 }

@@ -8,9 +8,9 @@ use crate::disputes::DisputeView;
 use crate::refunds::RefundView;
 use ducat_domain::journal::Layer;
 use ducat_domain::payments::{
-    Advice, CaptureMode, Channel, Decline, DeclineClass, Fee, Payment, PaymentMethod, PaymentType, Terms,
+    Advice, Attempt, CaptureMode, Channel, Decline, DeclineClass, Fee, Payment, PaymentMethod, PaymentType,
 };
-use ducat_domain::{PaymentOrderId, Secret};
+use ducat_domain::{PaymentOrderId, Secret, Timestamp};
 use ducat_store::{EntryRow, EventRow};
 use serde::Serialize;
 use serde_json::Value;
@@ -305,24 +305,26 @@ impl Links<'_> {
     }
 }
 
+/// A version of an order: which, since when, and what moved with it.
+pub(super) struct Version {
+    pub number: u32,
+    pub at: Timestamp,
+    pub snapshot: Snapshot,
+}
+
 impl PaymentOrderView {
     /// The order as it stands.
     pub(crate) fn now(links: Links<'_>, payment: &Payment) -> Self {
-        let o = &payment.order;
-        Self::at(links, o.id, &o.terms, o.created_at, Snapshot::alone(payment))
+        let (number, at) = (payment.order.version, payment.order.updated_at);
+        Self::at(links, payment, Version { number, at, snapshot: Snapshot::alone(payment) })
     }
 
-    /// The order as it was when the snapshot was taken.
-    pub(super) fn at(
-        links: Links<'_>,
-        id: PaymentOrderId,
-        terms: &Terms,
-        created_at: ducat_domain::Timestamp,
-        snapshot: Snapshot,
-    ) -> Self {
-        let attempt = AttemptView::of(&snapshot.attempt);
+    /// The order as it was in that version, which was about this attempt.
+    pub(super) fn at(links: Links<'_>, of: &Payment, Version { number, at, snapshot }: Version) -> Self {
+        let (order, terms) = (&of.order, &of.order.terms);
+        let attempt = AttemptView::at(&of.attempt, &snapshot.attempt);
         Self {
-            id: id.to_string(),
+            id: order.id.to_string(),
             object: "payment_order",
             reference: terms.reference.clone(),
             status: snapshot.status.as_str(),
@@ -351,7 +353,7 @@ impl PaymentOrderView {
             },
             psp: attempt.psp.clone(),
             psp_token: attempt.psp_token.clone(),
-            checkout_url: links.checkout(id),
+            checkout_url: links.checkout(order.id),
             redirect_url: snapshot.attempt.redirect_url,
             latest_attempt: attempt,
             description: terms.description.clone(),
@@ -367,9 +369,9 @@ impl PaymentOrderView {
             claim: snapshot.claim.map(|c| ClaimView { claimed_by: c.by, claimed_at: c.at.to_string() }),
             cancel_requested_at: snapshot.cancel_requested_at.map(|t| t.to_string()),
             expires_at: terms.expires_at.to_string(),
-            created_at: created_at.to_string(),
-            updated_at: snapshot.updated_at.to_string(),
-            version: snapshot.version,
+            created_at: order.created_at.to_string(),
+            updated_at: at.to_string(),
+            version: number,
             metadata: terms.metadata.clone(),
             attempts: None,
             refunds: None,
@@ -381,19 +383,25 @@ impl PaymentOrderView {
 }
 
 impl AttemptView {
-    pub(super) fn of(a: &AttemptSnapshot) -> Self {
+    /// The attempt as it stands.
+    pub(super) fn now(attempt: &Attempt) -> Self {
+        Self::at(attempt, &AttemptSnapshot::of(attempt))
+    }
+
+    /// The attempt as it was when the snapshot was taken.
+    fn at(attempt: &Attempt, then: &AttemptSnapshot) -> Self {
         Self {
-            id: a.id.to_string(),
-            status: a.status.as_str(),
-            number: a.number,
-            psp: a.psp.clone(),
-            psp_account: a.psp_account.to_string(),
-            psp_token: a.token.clone(),
-            failure: a.decline.as_ref().map(DeclineView::of),
-            declines: a.declines,
-            check_at: a.check_at.map(|t| t.to_string()),
-            fees: a.fees.iter().map(FeeView::of).collect(),
-            surplus: a.surplus,
+            id: attempt.id.to_string(),
+            status: then.status.as_str(),
+            number: attempt.number,
+            psp: attempt.psp.clone(),
+            psp_account: attempt.psp_account.to_string(),
+            psp_token: then.token_of(attempt).map(str::to_owned),
+            failure: then.decline.as_ref().map(DeclineView::of),
+            declines: then.declines,
+            check_at: then.check_at.map(|t| t.to_string()),
+            fees: then.fees.iter().map(FeeView::of).collect(),
+            surplus: then.surplus,
         }
     }
 }
@@ -424,20 +432,24 @@ impl DeclineView {
 }
 
 impl EventView {
-    /// The event with the order as it was.
+    /// The event with the order as it was. `attempts` are the order's, each with it.
     pub(crate) fn of_order(
         public_url: &str,
         row: &EventRow,
-        order: &ducat_domain::payments::PaymentOrder,
+        attempts: &[Payment],
         secret: Option<&Secret>,
     ) -> Result<Self, Error> {
         let mut snapshot: Snapshot =
             serde_json::from_str(&row.snapshot).map_err(|e| Error::Internal(format!("event {}: {e}", row.id)))?;
+        let of = attempts.iter().find(|of| of.attempt.number == snapshot.attempt.number);
+        let of = of.ok_or_else(|| Error::Internal(format!("event {} has no order with its attempt", row.id)))?;
         let (capture, refund, dispute) = (snapshot.capture.take(), snapshot.refund.take(), snapshot.dispute.take());
-        let proof = secret.zip(snapshot.status_version).map(|(s, sequence)| Proof::of(s, order.id, snapshot.status, sequence));
-        let data = PaymentOrderView::at(Links { public_url }, order.id, &order.terms, order.created_at, snapshot);
-        let data = EventData::PaymentOrder(Box::new(data));
-        Ok(Self { payment_order: Some(order.id.to_string()), capture, refund, dispute, proof, ..Self::about(row, data) })
+        let id = of.order.id;
+        let proof =
+            secret.zip(snapshot.status_version(row.sequence)).map(|(s, sequence)| Proof::of(s, id, snapshot.status, sequence));
+        let version = Version { number: row.sequence, at: row.at, snapshot };
+        let data = EventData::PaymentOrder(Box::new(PaymentOrderView::at(Links { public_url }, of, version)));
+        Ok(Self { payment_order: Some(id.to_string()), capture, refund, dispute, proof, ..Self::about(row, data) })
     }
 
     /// The event about something else than an order.

@@ -7,12 +7,16 @@ use ducat_domain::payments::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The terms that are kept as one text, because nothing is searched by them.
+/// The terms that are kept as one text, because nothing is searched by them. What nearly every order says is left out.
 #[derive(Serialize, Deserialize)]
 struct Details {
+    #[serde(default = "usual_type", skip_serializing_if = "is_usual_type")]
     payment_type: PaymentType,
+    #[serde(default = "usual_method", skip_serializing_if = "is_usual_method")]
     payment_method: PaymentMethod,
+    #[serde(default = "usual_capture", skip_serializing_if = "is_usual_capture")]
     capture: CaptureMode,
+    #[serde(default = "usual_channel", skip_serializing_if = "is_usual_channel")]
     channel: Channel,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     psp: Option<String>,
@@ -28,6 +32,26 @@ struct Details {
     cancel_url: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     metadata: BTreeMap<String, String>,
+}
+
+/// What a term is where the text does not say. Never changed: there are rows that do not say it.
+macro_rules! usual {
+    ($($usual:ident, $is_usual:ident: $kind:ident::$value:ident;)*) => {$(
+        const fn $usual() -> $kind {
+            $kind::$value
+        }
+
+        fn $is_usual(value: &$kind) -> bool {
+            *value == $usual()
+        }
+    )*};
+}
+
+usual! {
+    usual_type, is_usual_type: PaymentType::Sale;
+    usual_method, is_usual_method: PaymentMethod::Apm;
+    usual_capture, is_usual_capture: CaptureMode::Automatic;
+    usual_channel, is_usual_channel: Channel::Ecommerce;
 }
 
 pub(crate) fn details_of(terms: &Terms) -> serde_json::Result<String> {
@@ -123,4 +147,30 @@ pub(crate) fn attempt(row: &Row<'_>) -> Result<Attempt, ReadError> {
 
 pub(crate) fn payment(row: &Row<'_>) -> Result<Payment, ReadError> {
     Ok(Payment { order: order(row)?, attempt: attempt(row)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (PaymentType, PaymentMethod, CaptureMode, Channel) {
+        let d: Details = serde_json::from_str(text).unwrap();
+        (d.payment_type, d.payment_method, d.capture, d.channel)
+    }
+
+    #[test]
+    fn what_a_row_does_not_say_is_the_usual() {
+        let usual = (PaymentType::Sale, PaymentMethod::Apm, CaptureMode::Automatic, Channel::Ecommerce);
+        assert_eq!(read("{}"), usual);
+        assert_eq!(
+            read(r#"{"payment_type":"SALE","payment_method":"APM","capture":"automatic","channel":"ecommerce"}"#),
+            usual,
+            "as rows said it before"
+        );
+        let other = r#"{"payment_type":"RECC","payment_method":"CARD","capture":"manual","channel":"pos"}"#;
+        assert_eq!(read(other), (PaymentType::Recc, PaymentMethod::Card, CaptureMode::Manual, Channel::Pos));
+        let said: Details = serde_json::from_str(other).unwrap();
+        assert_eq!(serde_json::to_string(&said).unwrap(), other);
+        assert_eq!(serde_json::to_string(&serde_json::from_str::<Details>("{}").unwrap()).unwrap(), "{}");
+    }
 }

@@ -13,6 +13,7 @@ pub(super) const MIGRATIONS: &[(u32, &str, &str)] = &[
     (3, "webhooks", include_str!("../../migrations/postgres/0003_webhooks.sql")),
     (4, "declines", include_str!("../../migrations/postgres/0004_declines.sql")),
     (5, "merchant_first", include_str!("../../migrations/postgres/0005_merchant_first.sql")),
+    (6, "lean", include_str!("../../migrations/postgres/0006_lean.sql")),
 ];
 
 /// Held by whoever migrates, until its transaction ends: the letters "ducat".

@@ -1,5 +1,6 @@
 //! Reads of idempotency keys.
 
+use crate::codec::unpack;
 use crate::row::Row;
 use crate::value::values;
 use crate::{IdempotencyRow, ReadError, Store, StoredAnswer};
@@ -16,7 +17,7 @@ impl Store {
 
 fn kept(row: &Row<'_>) -> Result<IdempotencyRow, ReadError> {
     let kind: Option<String> = row.maybe("answer_kind")?;
-    let body: Option<Vec<u8>> = row.maybe("answer_body")?;
+    let body = row.maybe("answer_body")?.map(unpack).transpose()?;
     Ok(IdempotencyRow {
         fingerprint: row.get("fingerprint")?,
         locked_until: row.get("locked_until")?,

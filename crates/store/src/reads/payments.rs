@@ -3,7 +3,7 @@
 use crate::codec::{self, ATTEMPT_COLUMNS, ORDER_COLUMNS};
 use crate::value::{Conditions, values};
 use crate::{OrderFilter, Page, PageAnchor, ReadError, Store};
-use ducat_domain::payments::{Attempt, Payment, PaymentOrder, PspToken};
+use ducat_domain::payments::{Attempt, Payment, PspToken};
 use ducat_domain::{AttemptId, MerchantId, PaymentOrderId, PspAccountId};
 
 /// The order with its latest attempt, by a condition on the order.
@@ -113,15 +113,15 @@ impl Store {
         self.many(sql, values![merchant, order], codec::attempt).await
     }
 
-    /// A merchant's orders by id, in no particular order.
-    pub async fn orders(&self, merchant: MerchantId, ids: Vec<PaymentOrderId>) -> Result<Vec<PaymentOrder>, ReadError> {
+    /// A merchant's orders by id, each as often as it has attempts, with each of them; in no particular order.
+    pub async fn attempted(&self, merchant: MerchantId, ids: Vec<PaymentOrderId>) -> Result<Vec<Payment>, ReadError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         let mut conditions = Conditions::default();
-        conditions.add("o.merchant_id =", merchant);
-        conditions.add_any("o.id", ids);
+        conditions.add("a.merchant_id =", merchant);
+        conditions.add_any("a.order_id", ids);
         let (wheres, values) = conditions.done();
-        self.many(format!("SELECT {ORDER_COLUMNS} FROM payment_orders o WHERE {wheres}"), values, codec::order).await
+        self.many(format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {ATTEMPTED} WHERE {wheres}"), values, codec::payment).await
     }
 }

@@ -32,7 +32,7 @@ impl InboxState {
 pub struct StoredAnswer {
     /// What kind of answer, in the engine's words.
     pub kind: String,
-    /// The body.
+    /// The body, of whatever bytes. It is packed when it is written and unpacked when it is read.
     pub body: Vec<u8>,
 }
 
@@ -41,9 +41,9 @@ pub struct StoredAnswer {
 pub struct IdempotencyRow {
     /// What was asked, digested.
     pub fingerprint: [u8; 32],
-    /// Until when nobody else may take the request over.
+    /// Until when nobody else may take the request over, while it is not answered.
     pub locked_until: Timestamp,
-    /// What it is about: the bytes of an id.
+    /// What it is about, while it is not answered: the bytes of an id.
     pub subject: Option<[u8; 16]>,
     /// The answer, once there is one.
     pub answer: Option<StoredAnswer>,

@@ -349,7 +349,8 @@ fn idempotency(db: &Connection, write: &IdempotencyWrite) -> Applied {
         .map(drop),
         IdempotencyWrite::Answer { merchant, key, answer } => in_time(run(
             db,
-            "UPDATE idempotency_keys SET answer_kind = ?3, answer_body = ?4
+            // Nobody asks any more until when it was locked, and what it had got to.
+            "UPDATE idempotency_keys SET answer_kind = ?3, answer_body = ?4, locked_until = 0, subject_id = NULL
              WHERE merchant_id = ?1 AND key = ?2 AND answer_kind IS NULL",
             params![Col(*merchant), key, answer.kind, answer.body],
         )?),

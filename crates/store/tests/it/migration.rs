@@ -2,10 +2,10 @@
 
 use crate::builders::*;
 use crate::conformance::{claim, message};
-use crate::later::line;
-use ducat_domain::EventKind;
+use crate::later::{dispute_seen, line};
 use ducat_domain::payments::*;
 use ducat_domain::settlement::LineKind;
+use ducat_domain::{EventKind, Timestamp};
 use ducat_store::*;
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -164,5 +164,115 @@ fn a_database_of_the_first_migration_loses_nothing_on_its_way_to_the_newest() {
         let kinds: Vec<_> = news.iter().map(|e| e.kind).collect();
         assert_eq!(kinds, [EventKind::RefundCreated, EventKind::RefundSucceeded, EventKind::Claimed]);
         w.assert_sound().await;
+    });
+}
+
+/// The migrations up to the fifth, whose tables the sixth makes anew.
+const UP_TO_FIFTH: &[&str] = &[
+    FIRST,
+    include_str!("../../migrations/sqlite/0002_after_the_sale.sql"),
+    include_str!("../../migrations/sqlite/0003_webhooks.sql"),
+    include_str!("../../migrations/sqlite/0004_declines.sql"),
+    include_str!("../../migrations/sqlite/0005_merchant_first.sql"),
+];
+
+/// Writes what a store of today holds into a file as the fifth migration left it: every table of then, in its columns of then.
+fn as_the_fifth_left_it(today: &Path, then: &Path) -> Connection {
+    let db = Connection::open(then).unwrap();
+    db.execute_batch(
+        "PRAGMA foreign_keys = off; CREATE TABLE schema_migrations (
+           number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT;
+         INSERT INTO schema_migrations SELECT value, 'then', 1 FROM json_each('[1, 2, 3, 4, 5]')",
+    )
+    .unwrap();
+    UP_TO_FIFTH.iter().for_each(|sql| db.execute_batch(sql).unwrap());
+    db.execute("ATTACH ?1 AS today", [today.to_str().unwrap()]).unwrap();
+    // The rules of then would want the rows in their order.
+    let rules = texts(&db, "SELECT sql FROM main.sqlite_master WHERE type = 'trigger'");
+    let drops = texts(&db, "SELECT 'DROP TRIGGER ' || name FROM main.sqlite_master WHERE type = 'trigger'");
+    db.execute_batch(&drops.join("; ")).unwrap();
+    for table in tables(&db) {
+        let columns = texts(&db, &format!("SELECT name FROM pragma_table_info('{table}', 'main')")).join(", ");
+        db.execute_batch(&format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM today.{table} ORDER BY 1"))
+            .unwrap();
+    }
+    db.execute_batch("DETACH today").unwrap();
+    db.execute_batch(&rules.join("; ")).unwrap();
+    db
+}
+
+fn texts(db: &Connection, sql: &str) -> Vec<String> {
+    db.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+fn tables(db: &Connection) -> Vec<String> {
+    let sql = "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT IN ('schema_migrations', 'sqlite_sequence')";
+    texts(db, sql)
+}
+
+/// Every row of these tables, sorted: a table, its columns by name, and what is in them.
+fn all_rows(db: &Connection, tables: &[String]) -> Vec<(String, String, Vec<Vec<Value>>)> {
+    let of = |table: &String| {
+        let columns = texts(db, &format!("SELECT name FROM pragma_table_info('{table}') ORDER BY name")).join(", ");
+        let mut statement = db.prepare(&format!("SELECT {columns} FROM {table} ORDER BY {columns}")).unwrap();
+        let count = statement.column_count();
+        let rows = statement.query_map([], |row| (0..count).map(|i| row.get(i)).collect::<Result<Vec<Value>, _>>()).unwrap();
+        let rows = rows.map(Result::unwrap).collect();
+        (table.clone(), columns, rows)
+    };
+    tables.iter().map(of).collect()
+}
+
+#[test]
+fn tables_that_are_made_anew_lose_nothing_and_nothing_that_leads_to_them() {
+    run(async {
+        let source = World::sqlite(WriterMode::Caller);
+        let shop = fill(&source).await;
+        let filter = OrderFilter { status: Some(OrderStatus::Succeeded), ..OrderFilter::default() };
+        let paid = source.store.payments(shop.merchant, filter, PageAnchor::Newest, 1).await.unwrap().data.remove(0);
+        let (paid, _) = source.refunded(paid, 100).await;
+        source.disputed(paid, &dispute_seen("dp_1", DisputeStatus::NeedsResponse, false, false)).await;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("then.db");
+        let then = as_the_fifth_left_it(&source.path, &path);
+        // As answers were kept before they were packed.
+        then.execute_batch(
+            "DROP TRIGGER idempotency_keys_keep_their_answer;
+             UPDATE idempotency_keys SET answer_body = CAST('{\"id\":\"po_1\"}' AS BLOB) WHERE answer_body IS NOT NULL",
+        )
+        .unwrap();
+        let tables = tables(&then);
+        let before = all_rows(&then, &tables);
+        for table in ["payment_orders", "attempts", "events", "inbox", "idempotency_keys", "refunds", "disputes"] {
+            assert!(before.iter().any(|(name, _, rows)| name == table && !rows.is_empty()), "{table} has something to lose");
+        }
+        drop(then);
+
+        let w = World::open(path.clone(), WriterMode::Caller, 7);
+        assert_eq!(all_rows(&Connection::open(&path).unwrap(), &tables), before);
+        w.assert_sound().await;
+        let answer = w.store.idempotency(shop.merchant, "a").await.unwrap().unwrap().answer.unwrap();
+        assert_eq!(answer.body, br#"{"id":"po_1"}"#);
+        // Events go on after the newest, and nothing of what was there can be put in again.
+        w.see(w.order(shop).await, Observed::Open).await;
+        w.assert_sound().await;
+    });
+}
+
+#[test]
+fn a_database_whose_rows_lead_nowhere_is_left_as_it_was() {
+    run(async {
+        let source = World::sqlite(WriterMode::Caller);
+        fill(&source).await;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("then.db");
+        let then = as_the_fifth_left_it(&source.path, &path);
+        then.execute_batch("DROP TRIGGER payment_orders_are_kept; DELETE FROM payment_orders").unwrap();
+        drop(then);
+        let opened = Store::open_sqlite(&path, WriterMode::Caller, Timestamp::from_seconds(1));
+        assert!(matches!(opened, Err(OpenError::Database(why)) if why.contains("lead nowhere")));
+        let done: u32 =
+            Connection::open(&path).unwrap().query_row("SELECT max(number) FROM schema_migrations", [], |r| r.get(0)).unwrap();
+        assert_eq!(done, 5);
     });
 }

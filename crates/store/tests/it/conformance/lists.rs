@@ -128,14 +128,23 @@ pub async fn a_walk_over_all_pages_sees_each_order_once(w: World) {
     assert_eq!(up, all);
 }
 
-pub async fn orders_by_id_are_found_and_unknown_ids_left_out(w: World) {
+pub async fn orders_by_id_are_found_with_each_attempt_and_unknown_ids_left_out(w: World) {
     let shop = w.shop().await;
-    let (one, other) = (w.order(shop).await.order, w.order(shop).await.order);
+    let (one, other) = (w.order(shop).await, w.order(shop).await);
+    let failed = w.see(w.see(other.clone(), Observed::Open).await, Observed::Failed).await;
+    let again = w.try_again(failed.clone()).await;
     let unknown = PaymentOrderId::new(w.now(), &w.dice);
-    let mut found = w.store.orders(shop.merchant, vec![other.id, unknown, one.id]).await.unwrap();
-    found.sort_by_key(|o| o.id);
-    assert_eq!(found, vec![one, other]);
-    assert_eq!(w.store.orders(shop.merchant, Vec::new()).await.unwrap(), Vec::new());
+    let ids = vec![other.order.id, unknown, one.order.id];
+    let mut found = w.store.attempted(shop.merchant, ids.clone()).await.unwrap();
+    found.sort_by_key(|p| p.attempt.id);
+    // Each attempt stands beside its order as that is now.
+    let first = Payment { order: again.order.clone(), ..failed };
+    let mut wanted = vec![one, first, again];
+    wanted.sort_by_key(|p| p.attempt.id);
+    assert_eq!(found, wanted);
+    assert_eq!(w.store.attempted(shop.merchant, Vec::new()).await.unwrap(), Vec::new());
+    let stranger = w.shop().await;
+    assert_eq!(w.store.attempted(stranger.merchant, ids).await.unwrap(), Vec::new());
 }
 
 pub async fn keys_accounts_and_merchants_are_listed(w: World) {

@@ -75,7 +75,7 @@ conformance! {
     lists {
         pages_of_orders_agree_with_a_model_in_both_directions
         a_walk_over_all_pages_sees_each_order_once
-        orders_by_id_are_found_and_unknown_ids_left_out
+        orders_by_id_are_found_with_each_attempt_and_unknown_ids_left_out
         keys_accounts_and_merchants_are_listed
     }
     events {
