@@ -1,7 +1,7 @@
 //! `ducat verify`: every invariant over the whole database, and what breaks it.
 
 use crate::cli::Audience;
-use crate::config::{Config, Database};
+use crate::config::Config;
 use crate::{Failure, output, wiring};
 use ducat_store::{VerifyProgress, VerifyReport};
 use serde_json::json;
@@ -11,12 +11,8 @@ use std::process::ExitCode;
 /// Checks, shows, and ends with 1 when something is broken.
 pub async fn run(config: &Config, audience: Audience) -> Result<ExitCode, Failure> {
     let database = wiring::database(config);
-    // An empty file would be made into a new database, over which everything holds; so does an empty database of a server.
-    let is_empty = match &database {
-        Database::Sqlite(path) => std::fs::metadata(path).map_or(0, |file| file.len()) == 0,
-        Database::Postgres(_) => wiring::is_new(config).await?,
-    };
-    if is_empty {
+    // What is empty would be made into a new database, over which everything holds.
+    if wiring::is_empty(config).await? {
         return Err(format!("there is nothing to verify at {database}").into());
     }
     let store = wiring::open_store(config).await?;

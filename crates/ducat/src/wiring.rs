@@ -6,7 +6,7 @@ use crate::files;
 use crate::system::{SystemChance, SystemClock};
 use ducat_cache::Cache;
 use ducat_domain::payments::{DeclineGuard, LONGEST_RULE, Rule};
-use ducat_domain::{Clock, MerchantId, random_bytes};
+use ducat_domain::{Clock, MerchantId, Secret, random_bytes};
 use ducat_engine::courier::{Guard, HttpCourier};
 use ducat_engine::psp::HttpTransport;
 use ducat_engine::{Engine, Parts, Settings, Vault, merchants};
@@ -20,11 +20,36 @@ pub fn database(config: &Config) -> Database {
     config.database_url.clone().unwrap_or_else(|| Database::Sqlite(config.data_dir.join("ducat.db")))
 }
 
-/// Whether nothing was kept yet: there is no file, or nobody sells in what the server has.
+/// Whether there is nothing yet, no table even. Nothing is made by asking.
+pub async fn is_empty(config: &Config) -> Result<bool, Failure> {
+    let database = database(config);
+    match &database {
+        Database::Sqlite(path) => Ok(Store::is_empty_file(path)),
+        Database::Postgres(url) => {
+            let looked = Store::is_empty_server(&server(config, url)).await;
+            looked.map_err(|e| format!("{database}: {e}").into())
+        }
+    }
+}
+
+/// Whether nothing was kept yet: there is nothing, or nobody sells in what the server has.
 pub async fn is_new(config: &Config) -> Result<bool, Failure> {
+    if is_empty(config).await? {
+        return Ok(true);
+    }
     match database(config) {
-        Database::Sqlite(path) => Ok(!path.exists()),
+        Database::Sqlite(_) => Ok(false),
         Database::Postgres(_) => Ok(open_store(config).await?.merchants().await?.is_empty()),
+    }
+}
+
+/// How a server is reached.
+fn server(config: &Config, url: &Secret) -> PostgresSettings {
+    PostgresSettings {
+        url: url.clone(),
+        readers: config.database_readers,
+        writers: config.database_writers,
+        statements: config.database_statements,
     }
 }
 
@@ -39,17 +64,10 @@ pub async fn open_store(config: &Config) -> Result<Store, Failure> {
     let (database, now) = (database(config), SystemClock.now());
     let opened = match &database {
         Database::Sqlite(path) => Store::open_sqlite(path, WriterMode::Thread, now),
-        Database::Postgres(url) => {
-            let settings = PostgresSettings {
-                url: url.clone(),
-                readers: config.database_readers,
-                writers: config.database_writers,
-                statements: config.database_statements,
-            };
-            Store::open_postgres(&settings, Arc::new(SystemChance), now).await
-        }
+        Database::Postgres(url) => Store::open_postgres(&server(config, url), Arc::new(SystemChance), now).await,
     };
-    opened.map_err(|e| format!("{database}: {e}").into())
+    let store = opened.map_err(|e| format!("{database}: {e}"))?;
+    Ok(store.with_balances(config.balances))
 }
 
 /// The engine over this store. `public_url` is where customers and PSPs reach the gateway.

@@ -41,6 +41,8 @@ pub struct Change {
     pub exceptions: Vec<BookException>,
     /// Journal entries to append.
     pub entries: Vec<FiledEntry>,
+    /// What becomes of the balances that follow from them.
+    pub balances: Balances,
     /// Events to append.
     pub events: Vec<EventRow>,
     /// Refusals to count, each told of by an event that is kept or comes with it.
@@ -97,6 +99,16 @@ impl Change {
             && self.deliveries.is_empty()
             && self.forget_deliveries_before.is_none()
     }
+}
+
+/// Whether what lies on each account is kept beside the journal, of which it is the sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Balances {
+    /// With each entry. All payments of a merchant meet in a few rows; they are read in no time.
+    #[default]
+    Kept,
+    /// No: whoever asks has the journal summed.
+    Summed,
 }
 
 /// What happens to an order and an attempt of it.

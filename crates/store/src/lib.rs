@@ -25,8 +25,8 @@ mod value;
 
 pub use between::Between;
 pub use change::{
-    Change, CommitError, DeliveryKey, DeliveryNext, DeliveryWrite, DisputeFile, EndpointWrite, IdempotencyWrite, InboxWrite,
-    JobNext, JobWrite, PartWrite, PaymentWrite, Unique,
+    Balances, Change, CommitError, DeliveryKey, DeliveryNext, DeliveryWrite, DisputeFile, EndpointWrite, IdempotencyWrite,
+    InboxWrite, JobNext, JobWrite, PartWrite, PaymentWrite, Unique,
 };
 pub use postgres::{PostgresSettings, Statements};
 pub use reads::PartFilter;
@@ -34,8 +34,8 @@ pub(crate) use rows::NO_NETWORK;
 pub use rows::{
     AccountBalance, BookException, ClaimedDelivery, ClaimedJob, Closed, DeclineKey, DeclineRow, DeclinesAsked, DeliveryFilter,
     EndpointAtWork, EntryFilter, EntryRow, EventCursor, EventMark, EventRow, Finding, ForgetDeclines, IdempotencyRow, InboxState,
-    Job, OrderFilter, Page, PageAnchor, PostingRow, PspCursor, PspLineRow, StatementAsk, StatementLines, StatementRow, Stats,
-    StoredAnswer, VerifyProgress, VerifyReport, Visit,
+    Job, OpenTransaction, OrderFilter, Page, PageAnchor, PostingRow, PspCursor, PspLineRow, StatementAsk, StatementLines,
+    StatementRow, Stats, StoredAnswer, VerifyProgress, VerifyReport, Visit,
 };
 pub use store::{Durability, OpenError, Store, WriterMode};
 

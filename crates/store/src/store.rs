@@ -1,5 +1,6 @@
 //! The one store in front of both databases. What is read is said once, in `reads`; how a change is written is each database's own.
 
+use crate::invariants::BALANCES;
 use crate::postgres::Postgres;
 use crate::row::Row;
 use crate::sqlite::Sqlite;
@@ -73,6 +74,7 @@ pub enum OpenError {
 #[derive(Clone, Debug)]
 pub struct Store {
     database: Database,
+    balances: Balances,
     between: Option<Arc<dyn Between>>,
 }
 
@@ -95,17 +97,68 @@ macro_rules! either {
 impl Store {
     /// Opens or creates the database file and brings it to the newest migration. `now` is noted beside each migration.
     pub fn open_sqlite(path: &Path, mode: WriterMode, now: Timestamp) -> Result<Self, OpenError> {
-        Ok(Self { database: Database::Sqlite(Sqlite::open(path, mode, now)?), between: None })
+        Ok(Self { database: Database::Sqlite(Sqlite::open(path, mode, now)?), balances: Balances::Kept, between: None })
     }
 
     /// Connects to a server and brings the database to the newest migration. `now` is noted beside each migration.
     pub async fn open_postgres(settings: &PostgresSettings, chance: Arc<dyn Chance>, now: Timestamp) -> Result<Self, OpenError> {
-        Ok(Self { database: Database::Postgres(Postgres::open(settings, chance, now).await?), between: None })
+        let database = Database::Postgres(Postgres::open(settings, chance, now).await?);
+        Ok(Self { database, balances: Balances::Kept, between: None })
+    }
+
+    /// Whether there is nothing yet where a database file is to be. Nothing is made by asking.
+    pub fn is_empty_file(path: &Path) -> bool {
+        Sqlite::is_empty(path)
+    }
+
+    /// Whether there is nothing yet in a database of a server. Nothing is made by asking.
+    pub async fn is_empty_server(settings: &PostgresSettings) -> Result<bool, OpenError> {
+        Postgres::is_empty(settings).await
     }
 
     /// The same store, with somebody who is let in before each read and each commit.
     pub fn letting_in(self, between: Arc<dyn Between>) -> Self {
         Self { between: Some(between), ..self }
+    }
+
+    /// The same store, which keeps balances in this way. [`Store::settle_balances`] makes what is stored fit.
+    pub fn with_balances(self, balances: Balances) -> Self {
+        Self { balances, ..self }
+    }
+
+    /// Makes the stored balances anew from the journal, or empties them, where they were kept in the other way before. Nobody may write in the
+    /// other way meanwhile.
+    pub async fn settle_balances(&self) -> Result<(), OpenError> {
+        let failed = |e: &dyn std::fmt::Display| OpenError::Database(e.to_string());
+        let are_stored = self.has_balances().await.map_err(|e| failed(&e))?;
+        let sql = match (self.balances, are_stored) {
+            (Balances::Kept, true) | (Balances::Summed, false) => return Ok(()),
+            (Balances::Summed, true) => "UPDATE balances SET amount = 0",
+            // Of nodes that start at once, one makes them; the others wait, and find them made.
+            (Balances::Kept, false) if self.is_postgres() => {
+                "LOCK TABLE balances IN SHARE ROW EXCLUSIVE MODE;
+                 INSERT INTO balances (merchant_id, account_id, layer, amount)
+                 SELECT merchant_id, account_id, layer, CAST(sum(amount) AS bigint) FROM postings
+                 WHERE NOT EXISTS (SELECT FROM balances WHERE amount <> 0) GROUP BY merchant_id, account_id, layer
+                 ON CONFLICT (merchant_id, account_id, layer) DO UPDATE SET amount = excluded.amount"
+            }
+            (Balances::Kept, false) => {
+                "INSERT INTO balances (account_id, layer, amount)
+                 SELECT account_id, layer, sum(amount) FROM postings WHERE true GROUP BY account_id, layer
+                 ON CONFLICT DO UPDATE SET amount = excluded.amount"
+            }
+        };
+        either!(self, database => database.run(sql).await).map_err(|e| failed(&e))
+    }
+
+    async fn has_balances(&self) -> Result<bool, ReadError> {
+        let sql = "SELECT 1 AS found FROM balances WHERE amount <> 0 LIMIT 1";
+        Ok(self.one(sql, values![], |_| Ok(())).await?.is_some())
+    }
+
+    /// Whether balances are kept.
+    pub(crate) const fn balances_are(&self) -> Balances {
+        self.balances
     }
 
     /// The embedded database.
@@ -137,6 +190,7 @@ impl Store {
             answer.body = codec::pack(&answer.body);
         }
         self.let_in().await;
+        let change = Change { balances: self.balances, ..change };
         either!(self, database => database.commit(change).await)
     }
 
@@ -165,6 +219,14 @@ impl Store {
     /// The settings that decide about durability, as the connection that writes has them.
     pub async fn durability(&self) -> Result<Durability, ReadError> {
         either!(self, database => database.durability().await)
+    }
+
+    /// Transactions on the same server that others have left open for longer than this; none where there is no server.
+    pub async fn open_transactions(&self, longer_than: Duration) -> Result<Vec<OpenTransaction>, ReadError> {
+        match &self.database {
+            Database::Sqlite(_) => Ok(Vec::new()),
+            Database::Postgres(database) => database.open_transactions(longer_than).await,
+        }
     }
 
     /// When the database was made: the same for everybody who opens it, and no other database's.
@@ -197,7 +259,11 @@ impl Store {
         &self,
         watch: impl Fn(VerifyProgress) + Send + Sync + 'static,
     ) -> Result<VerifyReport, ReadError> {
-        either!(self, database => database.verify(watch).await)
+        let mut report: VerifyReport = either!(self, database => database.verify(watch).await)?;
+        if self.balances == Balances::Summed && !self.has_balances().await? {
+            report.findings.retain(|finding| finding.invariant != BALANCES);
+        }
+        Ok(report)
     }
 
     /// Reads every row that a statement finds.

@@ -5,7 +5,7 @@ use super::values::{self, LogFormat, Toggle, maybe};
 use super::{Gathered, Mistakes, Source};
 use ducat_cache::Address;
 use ducat_domain::Secret;
-use ducat_store::Statements;
+use ducat_store::{Balances, Statements};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -118,6 +118,9 @@ settings! {
         /// Whether a connection to a PostgreSQL server keeps the statements it has run (`kept`), or has them read anew each time
         /// (`read_anew`): for poolers that give each transaction another connection, such as PgBouncer in transaction mode.
         database_statements: Statements = "kept", Text => values::statements;
+        /// Whether what lies on each account is kept up to date with every payment (`kept`), or summed from the journal whenever somebody
+        /// asks (`summed`). The same on all nodes; to change it, stop them all first.
+        balances: Balances = "kept", Text => values::balances;
         /// Where several nodes count calls together and hear at once of API keys that were taken back: Valkey or Redis
         /// (`redis://`, `rediss://` with TLS, `valkey://`, `valkeys://`). `memory:` is this process alone.
         cache_url: Address = "memory:" ("rediss://:password@cache.internal:6379/0"), Secret => Address::read;

@@ -2,7 +2,7 @@
 
 use super::database::Database;
 use ducat_domain::Secret;
-use ducat_store::Statements;
+use ducat_store::{Balances, Statements};
 use ducat_web::Network;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -99,6 +99,15 @@ pub(super) fn statements(text: &str) -> Result<Statements, String> {
         "kept" => Ok(Statements::Kept),
         "read_anew" => Ok(Statements::ReadAnew),
         _ => Err("must be kept or read_anew".into()),
+    }
+}
+
+/// Whether balances are kept.
+pub(super) fn balances(text: &str) -> Result<Balances, String> {
+    match text {
+        "kept" => Ok(Balances::Kept),
+        "summed" => Ok(Balances::Summed),
+        _ => Err("must be kept or summed".into()),
     }
 }
 

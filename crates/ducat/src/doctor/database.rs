@@ -1,6 +1,7 @@
 //! The database: whether it answers, and whether a commit survives a power cut.
 
 use super::check::Check;
+use super::neighbours;
 use crate::config::{Config, Database};
 use crate::wiring;
 use ducat_store::Durability;
@@ -13,9 +14,6 @@ const LEAST_SERVER: i64 = 150_000;
 pub(super) async fn look(config: &Config) -> Vec<Check> {
     let database = wiring::database(config);
     let advice = match &database {
-        Database::Sqlite(path) if !path.exists() => {
-            return vec![Check::ok("database", format!("{database} is not there yet; `ducat serve` makes it"))];
-        }
         Database::Sqlite(_) => {
             "Look at the file's owner and at the disk; a copy of the file and its -wal is the first thing to make."
         }
@@ -23,6 +21,12 @@ pub(super) async fn look(config: &Config) -> Vec<Check> {
             "Look at whether the server runs, and at the name, password, host and database in DUCAT_DATABASE_URL."
         }
     };
+    match wiring::is_empty(config).await {
+        // To open it would make it: the doctor only looks.
+        Ok(true) => return vec![Check::ok("database", nothing_yet(&database))],
+        Ok(false) => {}
+        Err(e) => return vec![Check::fail("database", e.to_string(), advice)],
+    }
     let store = match wiring::open_store(config).await {
         Ok(store) => store,
         Err(e) => return vec![Check::fail("database", e.to_string(), advice)],
@@ -35,7 +39,17 @@ pub(super) async fn look(config: &Config) -> Vec<Check> {
         Ok(durability) => checks.extend(settings(&durability)),
         Err(e) => checks.push(Check::fail("durability", e.to_string(), advice)),
     }
+    if let Database::Postgres(_) = database {
+        checks.extend(neighbours::look(&store).await);
+    }
     checks
+}
+
+fn nothing_yet(database: &Database) -> String {
+    match database {
+        Database::Sqlite(_) => format!("{database} is not there yet; `ducat serve` makes it"),
+        Database::Postgres(_) => format!("{database} answers, and there is nothing in it yet; `ducat serve` makes the tables"),
+    }
 }
 
 fn settings(found: &Durability) -> Vec<Check> {

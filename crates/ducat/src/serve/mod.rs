@@ -31,7 +31,9 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     let (stop_work, stop, stop_sandbox) = (Stop::new(), Stop::new(), Stop::new());
     let inside = if sandbox_wanted(&config) { Some(sandbox::start(&config, &stop_sandbox).await?) } else { None };
     let url = wiring::public_url(&config, listener.local_addr()?.port());
-    let engine = wiring::engine(&config, wiring::open_store(&config).await?, url.clone()).await?;
+    let store = wiring::open_store(&config).await?;
+    store.settle_balances().await?;
+    let engine = wiring::engine(&config, store, url.clone()).await?;
     let knows = |url: &str| inside.as_ref().is_some_and(|running| running.knows(url));
     let wired = inside.as_ref().map(|running| Inside { base: running.base.clone(), knows: &knows });
     let start = first_start::prepare(&engine, &config, wired).await?;

@@ -129,7 +129,14 @@ fn what_only_prints_needs_no_configuration() {
 fn migrate_makes_the_database_and_verify_holds_over_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::in_folder(folder.path());
-    assert_eq!(program.run(&["verify"]).status.code(), Some(1), "there is nothing to verify yet");
+    let data = folder.path().join("ducat-data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("ducat.db"), b"").unwrap();
+    for _ in 0..2 {
+        assert_eq!(program.run(&["verify"]).status.code(), Some(1), "there is nothing to verify yet");
+        assert!(text(&program.run(&["doctor"]).stdout).contains("is not there yet; `ducat serve` makes it"));
+    }
+    assert_eq!(std::fs::metadata(data.join("ducat.db")).unwrap().len(), 0, "to look makes nothing");
     assert!(program.run(&["migrate"]).status.success() && program.run(&["migrate"]).status.success());
     assert!(program.run(&["verify"]).status.success());
 }

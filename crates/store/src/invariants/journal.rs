@@ -1,6 +1,6 @@
 //! The journal: entries, balances, corrections, conversions.
 
-use super::Invariant;
+use super::{BALANCES, Invariant};
 
 pub(super) const INVARIANTS: &[Invariant] = &[
     Invariant {
@@ -15,7 +15,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
                    GROUP BY a.currency, p.layer HAVING sum(p.amount) <> 0",
     },
     Invariant {
-        says: "a stored balance is the sum of its postings",
+        says: BALANCES,
         breaches: "SELECT a.name || ' ' || a.currency FROM accounts a JOIN (
                      SELECT account_id, layer, sum(amount) AS amount FROM (
                        SELECT account_id, layer, amount FROM postings UNION ALL SELECT account_id, layer, -amount FROM balances) b

@@ -51,6 +51,9 @@ pub(crate) const COUNTED: &[&str] = &[
 /// How many findings are listed at the most.
 pub(crate) const MAX_FINDINGS: usize = 1000;
 
+/// What need not hold where balances are summed when somebody asks, and none is stored.
+pub(crate) const BALANCES: &str = "a stored balance is the sum of its postings";
+
 /// What both databases are asked beside the invariants.
 pub(crate) const REFERENCES: &str = "every reference leads somewhere";
 pub(crate) const RULES: &str = "the database's own rules are in place";

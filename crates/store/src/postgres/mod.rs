@@ -4,7 +4,7 @@
 //! - `writer`: group commit. `touch`: which changes cannot share a transaction. `apply`: what a group writes, with `statement` and `param`.
 //!   `flight`: one transaction in one flight, and what became of it when its answer is lost. `look`: who has lost already. `refusal`: what a
 //!   refusal means.
-//! - `claim`: jobs and deliveries that are due. `cell`: what is read. `verify`, `rules`: whether all of it is as it must be.
+//! - `claim`: jobs and deliveries that are due. `others`: transactions that somebody leaves open. `cell`: what is read. `verify`, `rules`: whether all of it is as it must be.
 
 mod apply;
 pub(crate) mod cell;
@@ -13,6 +13,7 @@ mod connect;
 mod flight;
 mod look;
 mod migrations;
+mod others;
 mod param;
 #[cfg(test)]
 mod plans;
@@ -58,6 +59,14 @@ impl Postgres {
         Ok(database)
     }
 
+    /// Whether there is no table yet. Nothing is made.
+    pub async fn is_empty(settings: &PostgresSettings) -> Result<bool, OpenError> {
+        let connections = Connections::open(settings, Purpose::Read, 1)?;
+        let connection = connections.take().await.map_err(OpenError::Database)?;
+        let sql = "SELECT 1 AS found FROM pg_tables WHERE schemaname = current_schema() LIMIT 1";
+        Ok(connection.query(sql, &[]).await.map_err(|e| OpenError::Database(e.0))?.is_empty())
+    }
+
     /// Makes the partitions of this month and the next, and forgets the marks of commits that nobody asks after any more.
     pub async fn keep_house(&self, now: Timestamp) -> Result<(), ReadError> {
         let connection = self.writer.connections().take().await.map_err(ReadError)?;
@@ -75,6 +84,18 @@ impl Postgres {
 
     pub fn stats(&self) -> Stats {
         self.writer.stats()
+    }
+
+    /// Runs one statement, however long it takes.
+    pub async fn run(&self, sql: &'static str) -> Result<(), CommitError> {
+        let connection = self.writer.connections().take().await.map_err(CommitError::Unavailable)?;
+        let patiently = format!("BEGIN; SET LOCAL statement_timeout = 0; {sql}; COMMIT");
+        let ran = connection.client.batch_execute(&patiently).await;
+        if ran.is_err() {
+            // It is still within the transaction that failed.
+            connection.close();
+        }
+        ran.map_err(|e| CommitError::Unavailable(connect::said(&e)))
     }
 
     /// Reads every row that a statement finds.

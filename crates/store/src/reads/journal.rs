@@ -4,8 +4,8 @@ use crate::codec;
 use crate::row::Row;
 use crate::value::{Conditions, Value, values};
 use crate::{
-    AccountBalance, EntryFilter, EntryRow, Page, PageAnchor, PostingRow, ReadError, StatementAsk, StatementLines, StatementRow,
-    Store,
+    AccountBalance, Balances, EntryFilter, EntryRow, Page, PageAnchor, PostingRow, ReadError, StatementAsk, StatementLines,
+    StatementRow, Store,
 };
 use ducat_domain::journal::Layer;
 use ducat_domain::{EntryId, MerchantId, Money, PaymentOrderId, Timestamp};
@@ -112,6 +112,9 @@ fn entries(lines: Vec<(EntryRow, PostingRow)>) -> Vec<EntryRow> {
 impl Store {
     /// What lies on a merchant's accounts, by account and currency.
     pub async fn balances(&self, merchant: MerchantId) -> Result<Vec<AccountBalance>, ReadError> {
+        if self.balances_are() == Balances::Summed {
+            return self.summed(merchant, None).await;
+        }
         let theirs = self.theirs("b");
         let sql = format!(
             "SELECT a.name, a.currency, CAST(coalesce(sum(b.amount) FILTER (WHERE b.layer = 0), 0) AS bigint) AS posted,
@@ -124,12 +127,25 @@ impl Store {
 
     /// What lay on a merchant's accounts at a moment, that moment included, summed from the postings.
     pub async fn balances_at(&self, merchant: MerchantId, at: Timestamp) -> Result<Vec<AccountBalance>, ReadError> {
-        let sql = "SELECT a.name, a.currency, CAST(coalesce(sum(p.amount) FILTER (WHERE p.layer = 0), 0) AS bigint) AS posted,
-                          CAST(coalesce(sum(p.amount) FILTER (WHERE p.layer = 1), 0) AS bigint) AS pending
-                   FROM journal_entries e JOIN postings p ON p.entry_id = e.id
-                     JOIN accounts a ON a.merchant_id = e.merchant_id AND a.id = p.account_id
-                   WHERE e.merchant_id = $1 AND e.at <= $2 GROUP BY a.id, a.name, a.currency ORDER BY a.name, a.currency";
-        self.many(sql, values![merchant, at], move |row| codec::account_balance(row, merchant)).await
+        self.summed(merchant, Some(at)).await
+    }
+
+    /// What the postings of a merchant sum up to.
+    async fn summed(&self, merchant: MerchantId, at: Option<Timestamp>) -> Result<Vec<AccountBalance>, ReadError> {
+        let mut conditions = Conditions::default();
+        conditions.add("e.merchant_id =", merchant);
+        if let Some(at) = at {
+            conditions.add("e.at <=", at);
+        }
+        let (wheres, values) = conditions.done();
+        let sql = format!(
+            "SELECT a.name, a.currency, CAST(coalesce(sum(p.amount) FILTER (WHERE p.layer = 0), 0) AS bigint) AS posted,
+                    CAST(coalesce(sum(p.amount) FILTER (WHERE p.layer = 1), 0) AS bigint) AS pending
+             FROM journal_entries e JOIN postings p ON p.entry_id = e.id
+               JOIN accounts a ON a.merchant_id = e.merchant_id AND a.id = p.account_id
+             WHERE {wheres} GROUP BY a.id, a.name, a.currency ORDER BY a.name, a.currency"
+        );
+        self.many(sql, values, move |row| codec::account_balance(row, merchant)).await
     }
 }
 

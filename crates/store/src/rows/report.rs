@@ -1,4 +1,4 @@
-//! What was committed, and what a check of the whole database found.
+//! What was committed, what a check of the whole database found, and whom we wait for.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,25 @@ pub struct Stats {
     pub commits: u64,
     /// Changes in them.
     pub changes: u64,
+}
+
+/// A transaction on our server that somebody leaves open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenTransaction {
+    /// The server's number for whoever it is; none of a prepared one, which belongs to nobody any more.
+    pub pid: Option<i64>,
+    /// The name of a prepared one.
+    pub prepared: Option<String>,
+    /// What the program calls itself.
+    pub application: String,
+    /// In which database of the server.
+    pub database: String,
+    /// For how long; nothing where the server does not tell us.
+    pub seconds: Option<i64>,
+    /// Whether it has written something: then the readers of events wait for it.
+    pub writes: bool,
+    /// Whether nothing is under way in it.
+    pub is_idle: bool,
 }
 
 /// Something that is not as it must be.

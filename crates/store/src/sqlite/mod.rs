@@ -107,6 +107,16 @@ impl Sqlite {
         Ok(Self { writer, readers, turns: Arc::new(Semaphore::new(READERS)), counters, mode })
     }
 
+    /// Whether there is no file yet, or nothing in it. Nothing is made; what cannot be read is not empty.
+    pub fn is_empty(path: &Path) -> bool {
+        let tables = || {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0))
+        };
+        std::fs::metadata(path).map_or(0, |file| file.len()) == 0 || tables().is_ok_and(|n| n == 0)
+    }
+
     /// Commits a change whole, or says why nothing of it was committed.
     pub async fn commit(&self, change: Change) -> Result<(), CommitError> {
         self.writer.commit(change).await
@@ -123,6 +133,11 @@ impl Sqlite {
         lease_until: Timestamp,
     ) -> Result<Vec<ClaimedDelivery>, CommitError> {
         self.writer.claim_deliveries(wanted, now, lease_until).await
+    }
+
+    /// Runs one statement.
+    pub async fn run(&self, sql: &'static str) -> Result<(), CommitError> {
+        self.writer.run(sql).await
     }
 
     /// Reads every row that a statement finds.

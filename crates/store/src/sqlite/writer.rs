@@ -32,6 +32,7 @@ pub(super) enum Ask {
         reply: DeliveriesReply,
     },
     Durability(oneshot::Sender<Result<Durability, ReadError>>),
+    Run(&'static str, oneshot::Sender<Result<(), CommitError>>),
 }
 
 type DeliveriesReply = oneshot::Sender<Result<Vec<ClaimedDelivery>, CommitError>>;
@@ -129,6 +130,13 @@ impl Writer {
         answer.await.map_err(|_| gone())?
     }
 
+    /// Runs one statement.
+    pub(super) async fn run(&self, sql: &'static str) -> Result<(), CommitError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Ask::Run(sql, reply))?;
+        answer.await.map_err(|_| gone())?
+    }
+
     pub(super) async fn durability(&self) -> Result<Durability, ReadError> {
         let (reply, answer) = oneshot::channel();
         self.ask(Ask::Durability(reply)).map_err(|e| ReadError(e.to_string()))?;
@@ -178,7 +186,10 @@ impl Pen {
                     let result = self.alone(&mut group.lost, |db| {
                         let mut moved = Moved::new();
                         apply::apply(db, &change, &mut moved)?;
-                        balances.add(db, moved)
+                        match change.balances {
+                            crate::Balances::Kept => balances.add(db, moved),
+                            crate::Balances::Summed => Ok(()),
+                        }
                     });
                     group.changes += u64::from(result.is_ok() && !change.is_empty());
                     held.push(Box::new(move |failure| drop(reply.send(failure.map_or(result, Err)))));
@@ -189,6 +200,10 @@ impl Pen {
                 }
                 Ask::ClaimDeliveries { wanted, now, lease_until, reply } => {
                     let result = self.alone(&mut group.lost, |db| webhooks::claim(db, &wanted, now, lease_until));
+                    held.push(Box::new(move |failure| drop(reply.send(failure.map_or(result, Err)))));
+                }
+                Ask::Run(sql, reply) => {
+                    let result = self.alone(&mut group.lost, |db| apply::run(db, sql, []).map(drop));
                     held.push(Box::new(move |failure| drop(reply.send(failure.map_or(result, Err)))));
                 }
                 Ask::Durability(reply) => {

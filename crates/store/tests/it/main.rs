@@ -25,6 +25,7 @@ mod later;
 mod losers;
 mod lost_answer;
 mod migration;
+mod neighbours;
 mod nodes;
 mod on_server;
 mod outbox;

@@ -2,7 +2,7 @@
 
 use super::{Applied, text_of};
 use crate::postgres::statement::{Column, Rows, Statement, insert, names, unnest, unnest_from};
-use crate::{Change, CommitError};
+use crate::{Balances, Change, CommitError};
 use ducat_domain::journal::{FiledEntry, Layer};
 use ducat_domain::{Currency, MerchantId};
 use sha2::{Digest, Sha256};
@@ -138,7 +138,8 @@ fn entries(changes: &[&Change], lines: &[Line<'_>]) -> Result<Option<Statement>,
 /// One update per balance, however many entries touched it.
 pub(super) fn balances(out: &mut Vec<Statement>, changes: &[&Change]) -> Applied {
     let mut sums: BTreeMap<(MerchantId, [u8; 16], i64), i64> = BTreeMap::new();
-    for line in lines(changes) {
+    let kept: Vec<&Change> = changes.iter().copied().filter(|change| change.balances == Balances::Kept).collect();
+    for line in lines(&kept) {
         let sum = sums.entry((line.filed.merchant, line.account, line.layer)).or_default();
         *sum = sum.checked_add(line.amount).ok_or(CommitError::BalanceOutOfRange)?;
     }

@@ -138,6 +138,7 @@ conformance! {
         a_text_with_a_nul_is_kept_whole_or_with_a_mark
         an_attempt_comes_back_as_it_was_written
         entries_and_balances_come_back_as_they_were_booked
+        what_lies_on_accounts_is_the_same_whether_it_is_kept_or_summed
         nothing_is_found_under_unknown_ids
     }
 }

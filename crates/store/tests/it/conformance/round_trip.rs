@@ -4,6 +4,7 @@ use crate::builders::*;
 use ducat_domain::journal::Layer;
 use ducat_domain::payments::*;
 use ducat_domain::*;
+use ducat_store::{Balances, Store};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -182,6 +183,36 @@ pub async fn entries_and_balances_come_back_as_they_were_booked(w: World) {
         (receivable.as_str(), "JPY", -130, 0),
     ];
     assert_eq!(told, wanted);
+    w.assert_sound().await;
+}
+
+pub async fn what_lies_on_accounts_is_the_same_whether_it_is_kept_or_summed(mut w: World) {
+    let shop = w.shop().await;
+    let pay = async |w: &World| drop(w.see(w.order(shop).await, Observed::Captured(eur(4999))).await);
+    let told = async |store: &Store| store.balances(shop.merchant).await.unwrap();
+    pay(&w).await;
+    let (kept, summed) = (w.store.clone(), w.store.clone().with_balances(Balances::Summed));
+
+    w.store = summed.clone();
+    w.store.settle_balances().await.unwrap();
+    pay(&w).await;
+    let sums = told(&summed).await;
+    assert!(sums.len() == 2 && sums.iter().all(|b| b.posted.abs() == 2 * 4999), "{sums:?}");
+    assert!(told(&kept).await.iter().all(|b| b.posted == 0), "none is stored any more");
+    w.assert_sound().await;
+
+    // Who keeps them while somebody else does not has a part of them, which is found.
+    w.store = kept.clone();
+    pay(&w).await;
+    for store in [&kept, &summed] {
+        assert!(!store.verify().await.unwrap().findings.is_empty());
+    }
+    summed.settle_balances().await.unwrap();
+    kept.settle_balances().await.unwrap();
+    pay(&w).await;
+    let balances = told(&kept).await;
+    assert!(balances.len() == 2 && balances.iter().all(|b| b.posted.abs() == 4 * 4999), "{balances:?}");
+    assert_eq!(balances, told(&summed).await);
     w.assert_sound().await;
 }
 
