@@ -1,6 +1,6 @@
 //! Drives one gateway and shows what it did: for profiling, and for a quick look.
 
-use crate::gateway::{self, Running, Start};
+use crate::gateway::{self, Balances, Running, Start};
 use crate::histogram::Spread;
 use crate::load::{self, Measured, Pace, Plan};
 use crate::{Failure, books, processes};
@@ -39,6 +39,9 @@ pub struct Drive {
     /// A library that the gateway loads before all others.
     #[arg(long, value_name = "FILE")]
     pub preload: Option<PathBuf>,
+    /// Whether the gateway keeps running balances, or sums its journal whenever somebody asks.
+    #[arg(long, default_value = "kept")]
+    pub balances: Balances,
     /// Keep the data folder.
     #[arg(long)]
     pub keep: bool,
@@ -73,6 +76,7 @@ pub async fn run(asked: &Drive) -> Result<(), Failure> {
         database_url: asked.database_url.clone(),
         stub: stub.address.clone(),
         preload: asked.preload.clone(),
+        balances: asked.balances,
     };
     let (gateway, took) = gateway::start(&start).await?;
     eprintln!("gateway: process {}, http://{}, ready after {} ms", gateway.pid, gateway.address, took.as_millis());

@@ -86,8 +86,6 @@ pub struct Beside {
     pub binary: Option<i64>,
     /// What long runs have shown.
     pub long: Vec<LongRun>,
-    /// Payments with running balances, in thousandths of those without.
-    pub balances: Option<i64>,
 }
 
 /// What a long run has shown.
@@ -120,8 +118,10 @@ pub fn all(lines: &[Line], disk: Disk, beside: &Beside) -> Vec<Figure> {
         figures.push(figure(title, Unit::Ratio, Better::More, (at_least, aim), view.ratio(row)));
     }
     let not_yet = |value: Option<i64>, why: &str| value.ok_or_else(|| why.to_owned());
-    let balances = not_yet(beside.balances, "no switch");
-    figures.push(figure("running balances on ÷ off", Unit::Ratio, Better::More, (800, 950), balances));
+    for (database, name) in DATABASES {
+        let balances = view.against(&format!("{database}-256"), &format!("{database}-256-summed"));
+        figures.push(figure(&format!("running balances on ÷ off, {name}"), Unit::Ratio, Better::More, (800, 950), balances));
+    }
     for (row, name) in [("postgres-32", "PostgreSQL"), ("sqlite-32", "SQLite")] {
         let cpu = view.middle(row, |line| i64::try_from(line.cpu.gateway.saturating_sub(line.cpu.writer)).ok());
         let title = format!("own CPU per payment without the database, {name}, 32 in flight");
@@ -197,6 +197,15 @@ impl View<'_> {
         self.against_textbook(row, |line| Some(line.per_kilosecond))
     }
 
+    /// The median of what one row did, each time in thousandths of what another did in the same round.
+    fn against(&self, row: &str, other: &str) -> Result<i64, String> {
+        let found = self.middle(row, |line| {
+            let other = self.of(other).find(|other| other.round == line.round)?;
+            ratio(line.per_kilosecond, other.per_kilosecond)
+        });
+        found.map_err(|_| self.why_not(other))
+    }
+
     fn against_textbook(&self, row: &str, what: impl Fn(&Line) -> Option<u64>) -> Result<i64, String> {
         self.middle(row, |line| {
             let textbook = self.of("textbook").find(|other| other.round == line.round)?;
@@ -265,6 +274,22 @@ mod tests {
         let lines = [line("textbook", Disk::Emulated, 1, 1_000_000), line("postgres-drain", Disk::Emulated, 1, 1)];
         let figures = all(&lines, Disk::Emulated, &Beside::default());
         assert_eq!(named(&figures, "outbox drain ÷ events produced at R, PostgreSQL").value, Ok(2_000));
+    }
+
+    #[test]
+    fn balances_are_judged_by_the_rows_with_and_without_them_of_one_round() {
+        let row = |name: &str, round, rate| line(name, Disk::Emulated, round, rate);
+        let lines = [
+            row("sqlite-256", 1, 900_000),
+            row("sqlite-256-summed", 1, 1_000_000),
+            row("sqlite-256", 2, 3_000_000),
+            row("sqlite-256-summed", 2, 2_000_000),
+            row("sqlite-256", 3, 3_000_000),
+            row("postgres-256", 1, 1_000_000),
+        ];
+        let figures = all(&lines, Disk::Emulated, &Beside::default());
+        let of = |name: &str| named(&figures, &format!("balances on ÷ off, {name}")).value.clone();
+        assert_eq!((of("SQLite"), of("PostgreSQL")), (Ok(900), Err("not measured".into())));
     }
 
     #[test]

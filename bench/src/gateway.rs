@@ -31,6 +31,15 @@ pub struct Running {
     pub pid: u32,
 }
 
+/// Whether a gateway keeps running balances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Balances {
+    /// With every payment.
+    Kept,
+    /// No: whoever asks has the journal summed.
+    Summed,
+}
+
 /// How a gateway is to be started.
 #[derive(Clone, Debug)]
 pub struct Start {
@@ -44,6 +53,8 @@ pub struct Start {
     pub stub: String,
     /// A library that is loaded before all others.
     pub preload: Option<PathBuf>,
+    /// Whether it keeps balances.
+    pub balances: Balances,
 }
 
 /// Starts a stub of this program's own.
@@ -111,6 +122,9 @@ pub fn settings(command: &mut Command, how: &Start) {
         .env("DUCAT_DRAIN_MS", "0")
         // The receivers of webhooks are here.
         .env("DUCAT_WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8");
+    if how.balances == Balances::Summed {
+        command.env("DUCAT_BALANCES", "summed");
+    }
     if let Some(url) = &how.database_url {
         command.env("DUCAT_DATABASE_URL", url);
     }

@@ -5,7 +5,7 @@ use crate::bar::Bar;
 use crate::chart;
 use crate::disk::{Disk, Disks};
 use crate::figures::{LongRun, ratio};
-use crate::gateway::{self, Running, Start};
+use crate::gateway::{self, Balances, Running, Start};
 use crate::histogram::Spread;
 use crate::load::{self, Pace, Plan, Progress};
 use crate::postgres;
@@ -133,6 +133,7 @@ pub async fn run(asked: &Long) -> Result<(), Failure> {
         database_url,
         stub: stub.address.clone(),
         preload: disks.preload(asked.disk).map(Path::to_owned),
+        balances: Balances::Kept,
     };
     let (gateway, _) = gateway::start(&start).await?;
     let (rate, tried) = match asked.rate {

@@ -1,7 +1,7 @@
 //! Measures one row on one disk: starts what it needs, drives it, proves the books, and ends everything.
 
 use crate::disk::{Disk, Disks};
-use crate::gateway::{self, Running, Start};
+use crate::gateway::{self, Balances, Running, Start};
 use crate::load::{self, Measured, Pace, Plan};
 use crate::postgres::Server;
 use crate::row::{Database, MANY, Row};
@@ -123,6 +123,7 @@ impl Bench {
             database_url: database_url.clone(),
             stub: self.stub.address.clone(),
             preload: self.disks.preload(place.disk).map(Path::to_owned),
+            balances: if matches!(row, Row::Summed { .. }) { Balances::Summed } else { Balances::Kept },
         };
         let (first, ready) = gateway::start(&start(0)).await?;
         let mut nodes = vec![first];
@@ -189,7 +190,7 @@ impl Bench {
             Plan { pace: Pace::FlatOut, in_flight: 1, warm_up: self.spans.warm_up, measure: self.spans.measure, most: u64::MAX };
         Ok(match row {
             Row::FlatOut { in_flight, .. } => Plan { in_flight, ..plan },
-            Row::Drain { .. } => Plan { in_flight: MANY, ..plan },
+            Row::Drain { .. } | Row::Summed { .. } => Plan { in_flight: MANY, ..plan },
             Row::Textbook | Row::Idle { .. } => plan,
             Row::Half { .. } => {
                 let full = Row::FlatOut { database, nodes: 1, in_flight: MANY }.to_string();

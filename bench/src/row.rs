@@ -25,6 +25,11 @@ pub enum Row {
         /// How many payments are in flight.
         in_flight: usize,
     },
+    /// Flat out with many in flight, by a gateway that keeps no balances.
+    Summed {
+        /// Where they are kept.
+        database: Database,
+    },
     /// One payment after the other, with nothing else to do.
     Idle {
         /// Where they are kept.
@@ -53,11 +58,13 @@ pub const ALL: &[Row] = {
         Row::Textbook,
         Row::FlatOut { database: Sqlite, nodes: 1, in_flight: FEW },
         Row::FlatOut { database: Sqlite, nodes: 1, in_flight: MANY },
+        Row::Summed { database: Sqlite },
         Row::Half { database: Sqlite },
         Row::Idle { database: Sqlite },
         Row::Drain { database: Sqlite },
         Row::FlatOut { database: Postgres, nodes: 1, in_flight: FEW },
         Row::FlatOut { database: Postgres, nodes: 1, in_flight: MANY },
+        Row::Summed { database: Postgres },
         Row::Half { database: Postgres },
         Row::Idle { database: Postgres },
         Row::Drain { database: Postgres },
@@ -71,9 +78,11 @@ impl Row {
     pub fn database(self) -> Option<Database> {
         match self {
             Self::Textbook => None,
-            Self::FlatOut { database, .. } | Self::Idle { database } | Self::Drain { database } | Self::Half { database } => {
-                Some(database)
-            }
+            Self::FlatOut { database, .. }
+            | Self::Summed { database }
+            | Self::Idle { database }
+            | Self::Drain { database }
+            | Self::Half { database } => Some(database),
         }
     }
 
@@ -82,7 +91,7 @@ impl Row {
         match self {
             Self::Textbook => 0,
             Self::FlatOut { nodes, .. } => nodes,
-            Self::Idle { .. } | Self::Drain { .. } | Self::Half { .. } => 1,
+            Self::Summed { .. } | Self::Idle { .. } | Self::Drain { .. } | Self::Half { .. } => 1,
         }
     }
 
@@ -90,7 +99,9 @@ impl Row {
     pub fn needs(self) -> Vec<Row> {
         match self {
             Self::Textbook => Vec::new(),
-            Self::Half { database } => vec![Self::Textbook, Self::FlatOut { database, nodes: 1, in_flight: MANY }],
+            Self::Half { database } | Self::Summed { database } => {
+                vec![Self::Textbook, Self::FlatOut { database, nodes: 1, in_flight: MANY }]
+            }
             Self::FlatOut { .. } | Self::Idle { .. } | Self::Drain { .. } => vec![Self::Textbook],
         }
     }
@@ -111,6 +122,7 @@ impl fmt::Display for Row {
             Self::Textbook => f.write_str("textbook"),
             Self::FlatOut { database, nodes: 1, in_flight } => write!(f, "{database}-{in_flight}"),
             Self::FlatOut { database, nodes, in_flight } => write!(f, "{database}-{in_flight}-{nodes}-nodes"),
+            Self::Summed { database } => write!(f, "{database}-{MANY}-summed"),
             Self::Idle { database } => write!(f, "{database}-idle"),
             Self::Drain { database } => write!(f, "{database}-drain"),
             Self::Half { database } => write!(f, "{database}-half"),

@@ -82,8 +82,7 @@ pub async fn run(asked: &Whole) -> Result<(), Failure> {
     run.bar.end();
     let long = asked.results.as_deref().map_or_else(Vec::new, long::latest);
     let binary = i64::try_from(std::fs::metadata(&bench.binary)?.len()).ok();
-    let beside =
-        Beside { refusals: run.refusals, binary, long: long.iter().filter_map(long::Told::said).collect(), ..Beside::default() };
+    let beside = Beside { refusals: run.refusals, binary, long: long.iter().filter_map(long::Told::said).collect() };
     let results = Results { facts, rounds, seconds, warm_up, lines: run.lines, beside };
     println!("{}", table::page(&results, &long));
     if let Some(folder) = &asked.results {
