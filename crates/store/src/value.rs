@@ -86,13 +86,16 @@ impl Conditions {
         self.sql.push(format!("{before} ${}{after}", self.values.len()));
     }
 
-    /// Adds that a column has one of these values.
+    /// Adds that a column has one of these values. The last is repeated up to the next power of two: a connection keeps each text of a
+    /// statement that it has met planned, and so there are few.
     pub fn add_any(&mut self, column: &str, wanted: impl IntoIterator<Item = impl Into<Value>>) {
-        let mut numbers = Vec::new();
-        for value in wanted {
-            self.values.push(value.into());
-            numbers.push(format!("${}", self.values.len()));
+        let before = self.values.len();
+        self.values.extend(wanted.into_iter().map(Into::into));
+        let count = self.values.len() - before;
+        if let Some(last) = self.values.last().filter(|_| count > 0).cloned() {
+            self.values.resize(before + count.next_power_of_two(), last);
         }
+        let numbers: Vec<String> = (before + 1..=self.values.len()).map(|n| format!("${n}")).collect();
         self.sql.push(format!("{column} IN ({})", numbers.join(", ")));
     }
 

@@ -1,12 +1,14 @@
 //! A claimed delivery, tried once and written down, with what comes of it for its endpoint.
 
 use super::carry::{Carried, Parcel, carry};
+use super::dispatch::Place;
 use super::{body, schedule};
 use crate::webhook_endpoints::pause;
 use crate::{Engine, Error};
 use ducat_domain::Timestamp;
 use ducat_domain::webhooks::{EndpointStatus, WebhookEndpoint};
 use ducat_store::{Change, ClaimedDelivery, CommitError, DeliveryKey, DeliveryNext, DeliveryWrite, EndpointWrite};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An endpoint that has only failed for so long is paused,
@@ -23,10 +25,19 @@ pub(super) struct Pace {
     pub rest_until: Option<Timestamp>,
 }
 
-/// Tries it.
-pub(super) async fn attempt(engine: &Engine, endpoint: &WebhookEndpoint, claim: ClaimedDelivery) -> Result<Pace, Error> {
+/// Tries it, gives its place at the receiver back, and writes down how it went.
+pub(super) async fn attempt(
+    engine: &Engine,
+    endpoint: &WebhookEndpoint,
+    claim: ClaimedDelivery,
+    body: Option<Arc<str>>,
+    place: Place,
+) -> Result<(), Error> {
     let delivery = &claim.delivery;
-    let body = body::body(engine, delivery).await?;
+    let body = match body {
+        Some(body) => body,
+        None => body::body(engine, delivery).await?,
+    };
     let number = delivery.tries.saturating_add(1);
     let parcel = Parcel { endpoint, event: delivery.event, body: body.as_bytes(), number };
     let carried = carry(engine, parcel).await?;
@@ -34,8 +45,8 @@ pub(super) async fn attempt(engine: &Engine, endpoint: &WebhookEndpoint, claim: 
         arrived_in: carried.arrived().then(|| Duration::from_millis(carried.went.took_ms.into())),
         rest_until: carried.rest.map(|rest| engine.now().plus(rest)),
     };
-    settle(engine, endpoint, &claim, carried).await?;
-    Ok(pace)
+    place.give_back(pace);
+    settle(engine, endpoint, &claim, carried).await
 }
 
 async fn settle(engine: &Engine, endpoint: &WebhookEndpoint, claim: &ClaimedDelivery, carried: Carried) -> Result<(), Error> {

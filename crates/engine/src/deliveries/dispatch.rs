@@ -2,6 +2,7 @@
 //! when told to, and can be run once at a chosen time.
 
 use super::attempt::{Pace, attempt};
+use super::body::bodies;
 use super::carry::TIMEOUT;
 use super::fan_out::{fan_out, replay};
 use super::standing::Standings;
@@ -11,8 +12,10 @@ use ducat_domain::{MerchantId, Timestamp, WebhookEndpointId};
 use ducat_store::{ClaimedDelivery, EndpointAtWork};
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::{JoinError, JoinSet};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 /// How long a claimed delivery belongs to who took it: long enough to be tried and written down.
 const LEASE: Duration = Duration::from_secs(2 * TIMEOUT.as_secs());
@@ -27,18 +30,47 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 /// How many endpoints are moved on side by side.
 const FAN_OUTS: usize = 64;
 
-/// What one try leaves behind.
+/// How many tries may be under way or being written down; beyond it nothing is claimed.
+const MOST: usize = 512;
+
+/// What one try leaves behind once the receiver has answered.
 struct Over {
     endpoint: WebhookEndpointId,
     counted_quick: bool,
     pace: Option<Pace>,
 }
 
+/// The place that a try takes up at its receiver. It is given back when the receiver has answered, before that is written down; and
+/// whatever becomes of the try.
+pub(super) struct Place {
+    over: Option<Over>,
+    back: mpsc::UnboundedSender<Over>,
+}
+
+impl Place {
+    /// The receiver has answered.
+    pub fn give_back(mut self, pace: Pace) {
+        if let Some(over) = &mut self.over {
+            over.pace = Some(pace);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(over) = self.over.take() {
+            // Nobody keeps count any more when the dispatcher is gone.
+            drop(self.back.send(over));
+        }
+    }
+}
+
 /// The dispatcher of one process.
 pub struct Dispatcher {
     engine: Engine,
     standings: Standings,
-    under_way: JoinSet<Over>,
+    under_way: JoinSet<()>,
+    places: (mpsc::UnboundedSender<Over>, mpsc::UnboundedReceiver<Over>),
 }
 
 /// What a round found.
@@ -52,7 +84,7 @@ struct Round {
 impl Dispatcher {
     /// A dispatcher that has not begun.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, standings: Standings::default(), under_way: JoinSet::new() }
+        Self { engine, standings: Standings::default(), under_way: JoinSet::new(), places: mpsc::unbounded_channel() }
     }
 
     /// Delivers everything that is due now, and waits for it. Says how many tries there were.
@@ -63,10 +95,10 @@ impl Dispatcher {
             if self.under_way.is_empty() && !round.again {
                 return Ok(tries);
             }
-            while let Some(over) = self.under_way.join_next().await {
-                self.note(over);
+            while self.under_way.join_next().await.is_some() {
                 tries += 1;
             }
+            self.take_back_places();
         }
     }
 
@@ -86,13 +118,13 @@ impl Dispatcher {
             tokio::select! {
                 () = &mut shutdown => break,
                 () = engine.outbox().notified() => {}
-                Some(over) = self.under_way.join_next() => self.note(over),
+                Some(over) = self.places.1.recv() => self.note(&over),
+                Some(_) = self.under_way.join_next() => {}
                 () = engine.courier().wait(sleep) => {}
             }
             engine.courier().wait(MIN_SLEEP).await;
-            while let Some(over) = self.under_way.try_join_next() {
-                self.note(over);
-            }
+            while self.under_way.try_join_next().is_some() {}
+            self.take_back_places();
         }
         let engine = self.engine.clone();
         let last = async { while self.under_way.join_next().await.is_some() {} };
@@ -121,11 +153,13 @@ impl Dispatcher {
         let rooms =
             works.iter().filter(is_due).map(|w| (w.endpoint.merchant, w.endpoint.id, self.standings.room(w.endpoint.id, now)));
         let rooms: Vec<_> = rooms.filter(|(.., room)| *room > 0).collect();
-        let claimed = if rooms.is_empty() { Vec::new() } else { self.claim(rooms, now).await? };
+        let claimed = if rooms.is_empty() || self.under_way.len() >= MOST { Vec::new() } else { self.claim(rooms, now).await? };
         let began = !claimed.is_empty();
+        let bodies = bodies(&self.engine, &claimed).await;
         for claim in claimed {
             if let Some(work) = in_use.get(&claim.delivery.endpoint) {
-                self.begin(work.endpoint.clone(), claim);
+                let body = bodies.get(&claim.delivery.event).filter(|_| claim.delivery.body.is_none()).cloned();
+                self.begin(work.endpoint.clone(), claim, body);
             }
         }
         let later = works.iter().filter_map(|w| w.due_at).filter(|at| *at > now);
@@ -153,32 +187,33 @@ impl Dispatcher {
         Ok(self.engine.store().claim_deliveries(shared, now, LEASE).await?)
     }
 
-    fn begin(&mut self, endpoint: WebhookEndpoint, claim: ClaimedDelivery) {
-        let (engine, id) = (self.engine.clone(), endpoint.id);
-        let counted_quick = self.standings.begin(id);
+    fn begin(&mut self, endpoint: WebhookEndpoint, claim: ClaimedDelivery, body: Option<Arc<str>>) {
+        let engine = self.engine.clone();
+        let over = Over { endpoint: endpoint.id, counted_quick: self.standings.begin(endpoint.id), pace: None };
+        let place = Place { over: Some(over), back: self.places.0.clone() };
         self.under_way.spawn(async move {
             let delivery = claim.delivery.id;
-            // On a task of its own: one that panics has changed nothing but its lease, and its room is given back all the same.
-            let tried = tokio::spawn(async move { attempt(&engine, &endpoint, claim).await }).await;
-            let pace = match tried {
-                Ok(Ok(pace)) => Some(pace),
+            // On a task of its own: one that panics has changed nothing but its lease.
+            match tokio::spawn(async move { attempt(&engine, &endpoint, claim, body, place).await }).await {
+                Ok(Ok(())) => {}
                 Ok(Err(error)) => {
                     tracing::error!(%delivery, %error, "a delivery failed on our side; it comes again when its lease ends");
-                    None
                 }
                 Err(error) => {
                     tracing::error!(%delivery, %error, "a delivery broke down; it comes again when its lease ends");
-                    None
                 }
-            };
-            Over { endpoint: id, counted_quick, pace }
+            }
         });
     }
 
-    fn note(&mut self, over: Result<Over, JoinError>) {
-        if let Ok(over) = over {
-            self.standings.end(over.endpoint, over.counted_quick, over.pace, self.engine.now());
+    fn take_back_places(&mut self) {
+        while let Ok(over) = self.places.1.try_recv() {
+            self.note(&over);
         }
+    }
+
+    fn note(&mut self, over: &Over) {
+        self.standings.end(over.endpoint, over.counted_quick, over.pace, self.engine.now());
     }
 
     /// Moves on those that are behind, side by side, so that their commits share a sync. Whether some have more to do.

@@ -144,7 +144,7 @@ pub async fn get(
 ) -> Result<DeliveryView, Error> {
     let delivery = find(engine, merchant, endpoint, id).await?;
     let body = body::body(engine, &delivery).await?;
-    Ok(DeliveryView::of(&delivery).with_log(body, &engine.store().tries_of(merchant, id).await?))
+    Ok(DeliveryView::of(&delivery).with_log(body.to_string(), &engine.store().tries_of(merchant, id).await?))
 }
 
 pub(super) async fn find(

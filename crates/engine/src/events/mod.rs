@@ -34,6 +34,13 @@ pub async fn get(engine: &Engine, merchant: MerchantId, id: EventId) -> Result<E
     shown(engine, merchant, &[row]).await?.pop().ok_or(Error::NotFound("event"))
 }
 
+/// Some events, in no particular order. Those that are not there are left out.
+pub(crate) async fn some(engine: &Engine, merchant: MerchantId, ids: Vec<EventId>) -> Result<Vec<(EventId, EventView)>, Error> {
+    let rows = engine.store().some_events(merchant, ids).await?;
+    let views = shown(engine, merchant, &rows).await?;
+    Ok(rows.iter().map(|row| row.id).zip(views).collect())
+}
+
 /// Events of a merchant as the API and the deliveries show them.
 pub(crate) async fn shown(engine: &Engine, merchant: MerchantId, rows: &[EventRow]) -> Result<Vec<EventView>, Error> {
     let ids: HashSet<PaymentOrderId> = rows.iter().filter_map(|row| row.subject.order()).collect();

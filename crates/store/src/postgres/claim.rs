@@ -2,11 +2,16 @@
 //! over.
 
 use super::Postgres;
+use super::statement::{Statement, each};
 use crate::row::Row;
-use crate::value::{Value, values};
+use crate::value::values;
 use crate::{ClaimedDelivery, ClaimedJob, CommitError, Job, ReadError, codec};
 use ducat_domain::webhooks::Delivery;
 use ducat_domain::{MerchantId, Timestamp, WebhookEndpointId};
+use std::collections::HashMap;
+
+/// An endpoint, and for how many of its deliveries there is room.
+type Wanted = (MerchantId, WebhookEndpointId, u32);
 
 const JOBS: &str = "WITH due AS (SELECT merchant_id, kind, subject_id, run_at FROM jobs WHERE run_at <= $1
        ORDER BY run_at, kind, subject_id LIMIT $2 FOR UPDATE SKIP LOCKED)
@@ -14,14 +19,29 @@ const JOBS: &str = "WITH due AS (SELECT merchant_id, kind, subject_id, run_at FR
        WHERE j.merchant_id = due.merchant_id AND j.kind = due.kind AND j.subject_id = due.subject_id
      RETURNING j.merchant_id, j.kind, j.subject_id, j.tries, due.run_at";
 
-const DELIVERIES: &str = "WITH due AS (SELECT d.merchant_id, d.endpoint_id, d.id, d.next_at FROM webhook_deliveries d
-       JOIN webhook_endpoints e ON e.merchant_id = d.merchant_id AND e.id = d.endpoint_id AND e.status = 'enabled'
-       WHERE d.merchant_id = $1 AND d.endpoint_id = $2 AND d.state = 'pending' AND d.lane = $3 AND d.next_at <= $4
-       ORDER BY d.next_at, d.id LIMIT $5 FOR UPDATE OF d SKIP LOCKED)
-     UPDATE webhook_deliveries d SET next_at = $6, leased = TRUE FROM due
-       WHERE d.merchant_id = due.merchant_id AND d.endpoint_id = due.endpoint_id AND d.id = due.id
-     RETURNING d.id, d.merchant_id, d.endpoint_id, d.event_id, d.kind, d.origin, d.body, d.state, d.tries, d.step, d.created_at,
-       due.next_at";
+/// Deliveries of some endpoints that are due, of one lane, as many of each as there is room for.
+fn due(wanted: &[Wanted], lane: u32, now: Timestamp, lease_until: Timestamp) -> Vec<Statement> {
+    let mut out = Vec::with_capacity(1);
+    each!(
+        out,
+        "WITH due AS (SELECT d.merchant_id, d.endpoint_id, d.id, d.next_at FROM {rows}
+           JOIN webhook_endpoints e ON e.merchant_id = n.merchant_id AND e.id = n.endpoint_id AND e.status = 'enabled'
+           CROSS JOIN LATERAL (SELECT * FROM webhook_deliveries d
+             WHERE d.merchant_id = n.merchant_id AND d.endpoint_id = n.endpoint_id AND d.state = 'pending' AND d.lane = $4::bigint
+               AND d.next_at <= $5::timestamptz
+             ORDER BY d.next_at, d.id LIMIT n.room FOR UPDATE SKIP LOCKED) d)
+         UPDATE webhook_deliveries d SET next_at = $6::timestamptz, leased = TRUE FROM due
+           WHERE d.merchant_id = due.merchant_id AND d.endpoint_id = due.endpoint_id AND d.id = due.id
+         RETURNING d.id, d.merchant_id, d.endpoint_id, d.event_id, d.kind, d.origin, d.body, d.state, d.tries, d.step, d.created_at,
+           due.next_at",
+        wanted.iter().filter(|(.., room)| *room > 0),
+        |(merchant, endpoint, room)| { merchant_id: uuid = *merchant, endpoint_id: uuid = *endpoint, room: integer = *room }
+    );
+    for statement in &mut out {
+        statement.also(values![lane, now, lease_until]);
+    }
+    out
+}
 
 impl Postgres {
     /// Takes jobs that are due, the longest due first.
@@ -34,7 +54,7 @@ impl Postgres {
             let (merchant, tries) = (row.get("merchant_id")?, row.get("tries")?);
             Ok(((due, kind, subject), job.map(|job| ClaimedJob { job, merchant, tries, lease_until })))
         };
-        let mut claimed = self.claim(JOBS, values![now, limit, lease_until], read).await?;
+        let mut claimed = self.claim(&Statement::single(JOBS, values![now, limit, lease_until]), read).await?;
         claimed.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(claimed.into_iter().filter_map(|(_, job)| job).collect())
     }
@@ -42,36 +62,34 @@ impl Postgres {
     /// Takes deliveries that are due, for each endpoint what just happened first.
     pub async fn claim_deliveries(
         &self,
-        wanted: Vec<(MerchantId, WebhookEndpointId, u32)>,
+        mut wanted: Vec<Wanted>,
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Vec<ClaimedDelivery>, CommitError> {
-        let mut all = Vec::new();
-        for (merchant, endpoint, limit) in wanted {
-            let mut left = limit;
-            for lane in [0_u32, 1] {
-                if left == 0 {
-                    break;
-                }
-                let values = values![merchant, endpoint, lane, now, left, lease_until];
-                let mut claimed: Vec<Delivery> = self.claim(DELIVERIES, values, codec::delivery).await?;
+        let mut all: Vec<Delivery> = Vec::new();
+        for lane in [0, 1] {
+            for statement in due(&wanted, lane, now, lease_until) {
+                let mut claimed: Vec<Delivery> = self.claim(&statement, codec::delivery).await?;
                 claimed.sort_by_key(|delivery| (delivery.next_at, delivery.id));
-                left = left.saturating_sub(u32::try_from(claimed.len()).unwrap_or(u32::MAX));
-                all.extend(claimed.into_iter().map(|delivery| ClaimedDelivery { delivery, lease_until }));
+                let mut taken: HashMap<WebhookEndpointId, u32> = HashMap::new();
+                claimed.iter().for_each(|delivery| *taken.entry(delivery.endpoint).or_default() += 1);
+                for (_, endpoint, room) in &mut wanted {
+                    *room = room.saturating_sub(taken.get(endpoint).copied().unwrap_or_default());
+                }
+                all.extend(claimed);
             }
         }
-        Ok(all)
+        Ok(all.into_iter().map(|delivery| ClaimedDelivery { delivery, lease_until }).collect())
     }
 
     async fn claim<T>(
         &self,
-        sql: &str,
-        values: Vec<Value>,
+        statement: &Statement,
         read: impl Fn(&Row<'_>) -> Result<T, ReadError>,
     ) -> Result<Vec<T>, CommitError> {
         let failed = |e: ReadError| CommitError::Unavailable(e.to_string());
         let connection = self.writer.connections().take().await.map_err(CommitError::Unavailable)?;
-        let rows = connection.query(sql, &values).await.map_err(failed)?;
+        let rows = connection.carry_out(statement).await.map_err(failed)?;
         rows.iter().map(|row| read(&Row::Postgres(row))).collect::<Result<_, _>>().map_err(failed)
     }
 }

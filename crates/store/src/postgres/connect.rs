@@ -2,6 +2,7 @@
 
 use super::param::kind_of;
 use super::refusal::{Failure, failure};
+use super::statement::Statement;
 use crate::value::Value;
 use crate::{OpenError, ReadError};
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
@@ -158,6 +159,23 @@ impl Connection {
     /// Runs one statement and gives its rows.
     pub async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, ReadError> {
         self.ask(sql, values).await.map_err(|e| ReadError(said(&e)))
+    }
+
+    /// Carries out a statement of the writer by itself, and gives its rows.
+    pub async fn carry_out(&self, statement: &Statement) -> Result<Vec<Row>, ReadError> {
+        let Statement { sql, params, kinds } = statement;
+        let params = params.iter().map(|param| param as &(dyn ToSql + Sync));
+        let rows = match self.statements {
+            Statements::Kept => match self.client.prepare_cached(sql).await {
+                Ok(prepared) => self.client.query(&prepared, &params.collect::<Vec<_>>()).await,
+                Err(why) => Err(why),
+            },
+            Statements::ReadAnew => {
+                let typed: Vec<_> = params.zip(kinds.iter().cloned()).collect();
+                self.client.query_typed(sql, &typed).await
+            }
+        };
+        rows.map_err(|e| ReadError(said(&e)))
     }
 
     async fn ask(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, tokio_postgres::Error> {

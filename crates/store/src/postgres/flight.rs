@@ -4,6 +4,7 @@
 use super::connect::{Connection, Connections, Statements, begin};
 use super::refusal::{Failure, failure};
 use super::statement::Statement;
+use super::writer::Turn;
 use ducat_domain::{Chance, random_bytes};
 use std::pin::Pin;
 use std::task::{Context, Waker};
@@ -24,13 +25,18 @@ type Mark = [u8; 16];
 /// The flight of an answer.
 type Answer<'f> = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send + 'f>>;
 
-/// Commits the statements in one transaction.
-pub(super) async fn commit(writers: &Connections, statements: &[Statement], chance: &dyn Chance) -> Result<(), Failure> {
+/// Commits the statements in one transaction. The turn ends when there is nothing left to do but to commit.
+pub(super) async fn commit(
+    writers: &Connections,
+    statements: &[Statement],
+    chance: &dyn Chance,
+    turn: Turn,
+) -> Result<(), Failure> {
     let mark: Mark = random_bytes(chance);
     // Nothing was sent yet: whoever cannot be reached has committed nothing.
     let connection = writers.take_patiently().await.map_err(|why| Failure::Refused(crate::CommitError::Unavailable(why)))?;
     let late = |_| Err(Failure::Lost("the server did not answer in time".into()));
-    match tokio::time::timeout(LONGEST, send(&connection, mark, statements)).await.unwrap_or_else(late) {
+    match tokio::time::timeout(LONGEST, send(&connection, mark, statements, turn)).await.unwrap_or_else(late) {
         Err(Failure::Lost(why)) => {
             connection.close();
             look(writers, mark, why).await
@@ -39,7 +45,7 @@ pub(super) async fn commit(writers: &Connections, statements: &[Statement], chan
     }
 }
 
-async fn send(connection: &Connection, mark: Mark, statements: &[Statement]) -> Result<(), Failure> {
+async fn send(connection: &Connection, mark: Mark, statements: &[Statement], turn: Turn) -> Result<(), Failure> {
     let client = &connection.client;
     let told = |e: tokio_postgres::Error| failure(&e);
     let mark = crate::value::Value::Id(mark);
@@ -71,18 +77,20 @@ async fn send(connection: &Connection, mark: Mark, statements: &[Statement]) -> 
         }
     }
     flight.push(Box::pin(client.batch_execute("COMMIT")));
-    land(flight).await.map_err(told)
+    land(flight, turn).await.map_err(told)
 }
 
 /// Sends everything, in order, and then reads every answer. The first failure is the one that tells what was wrong: whatever comes after
 /// it in the transaction fails because of it.
-async fn land(mut flight: Vec<Answer<'_>>) -> Result<(), tokio_postgres::Error> {
+async fn land(mut flight: Vec<Answer<'_>>, turn: Turn) -> Result<(), tokio_postgres::Error> {
     let mut answers = Vec::with_capacity(flight.len());
     // The first look at a statement's future sends it. What is not woken by this look is woken by the next one.
     for leg in &mut flight {
         answers.push(leg.as_mut().poll(&mut Context::from_waker(Waker::noop())));
     }
     let mut first = Ok(());
+    let mut turn = Some(turn);
+    let mut legs_before_commit = flight.len().saturating_sub(1);
     for (leg, answer) in flight.into_iter().zip(answers) {
         let landed = match answer {
             std::task::Poll::Ready(landed) => landed,
@@ -90,6 +98,10 @@ async fn land(mut flight: Vec<Answer<'_>>) -> Result<(), tokio_postgres::Error> 
         };
         if first.is_ok() {
             first = landed;
+        }
+        legs_before_commit = legs_before_commit.saturating_sub(1);
+        if legs_before_commit == 0 {
+            drop(turn.take());
         }
     }
     first

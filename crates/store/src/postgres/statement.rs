@@ -1,6 +1,6 @@
 //! Statements of the writer: each writes the rows of many changes to one table.
 
-use super::param::{Param, column_of};
+use super::param::{Param, column_of, kind_of};
 use crate::value::Value;
 use std::fmt::Write as _;
 use tokio_postgres::types::Type;
@@ -17,6 +17,19 @@ pub(super) struct Statement {
 }
 
 impl Statement {
+    /// One that is given values and no rows.
+    pub fn single(sql: &'static str, values: Vec<Value>) -> Self {
+        let mut statement = Self { sql, params: Vec::new(), kinds: Vec::new() };
+        statement.also(values);
+        statement
+    }
+
+    /// Gives it further values, numbered after its own.
+    pub fn also(&mut self, values: Vec<Value>) {
+        self.kinds.extend(values.iter().map(kind_of));
+        self.params.extend(values.into_iter().map(Param::One));
+    }
+
     /// With further rows, whose values are numbered after its own.
     pub fn with(mut self, rows: Rows) -> Self {
         let (params, kinds) = rows.columns();

@@ -51,15 +51,14 @@ fn things(change: &Change) -> HashSet<u64> {
         touch(digest(("job", job)));
     }
     for write in &change.endpoints {
-        touch(digest((
-            "endpoint",
-            match write {
-                EndpointWrite::Insert(e) | EndpointWrite::Update(e) | EndpointWrite::Pause { endpoint: e, .. } => e.id,
-                EndpointWrite::Advance { endpoint, .. } => *endpoint,
-                EndpointWrite::AdvanceReplay { replay, .. } => replay.endpoint,
-                EndpointWrite::Reached(_, id) | EndpointWrite::Missed(_, id, _) => *id,
-            },
-        )));
+        let endpoint = match write {
+            EndpointWrite::Insert(e) | EndpointWrite::Update(e) | EndpointWrite::Pause { endpoint: e, .. } => e.id,
+            EndpointWrite::Advance { endpoint, .. } => *endpoint,
+            EndpointWrite::AdvanceReplay { replay, .. } => replay.endpoint,
+            // Counted together, for all of an endpoint's deliveries that share a commit.
+            EndpointWrite::Reached(..) | EndpointWrite::Missed(..) => continue,
+        };
+        touch(digest(("endpoint", endpoint)));
     }
     for write in &change.deliveries {
         touch(digest((

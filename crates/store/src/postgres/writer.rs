@@ -1,5 +1,7 @@
-//! Group commit on a server: a few writers, each of which takes what is waiting from all callers and commits it in one transaction. None
-//! waits for company. A change that lost a race is refused alone, and the others of its group are committed without it.
+//! Group commit on a server: a few writers, each of which takes what is waiting from all callers and commits it in one transaction. One
+//! transaction is carried out while the one before it waits for the disk; more at a time only where many changes wait. Most of what a
+//! transaction costs the server it costs whatever is in it, so two small ones are dearer than one that takes what both would have taken.
+//! A change that lost a race is refused alone, and the others of its group are committed without it.
 
 use super::apply::{self, KnownAccounts};
 use super::connect::Connections;
@@ -13,11 +15,13 @@ use futures_util::FutureExt;
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot};
 
 /// How many changes are committed together at the most.
 const MAX_GROUP: usize = 256;
+/// How many changes wait before a writer begins although another one's transaction is still being carried out.
+const CROWD: usize = 64;
 /// How many changes may wait; beyond it callers are told to come again.
 const MAX_WAITING: usize = 4096;
 /// How often a transaction that met another one is tried again.
@@ -33,10 +37,38 @@ struct Ask {
     reply: Reply,
 }
 
+/// What waits, and how many transactions the server is carrying out. One that has come as far as its COMMIT is not counted: it waits for
+/// the disk.
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Ask>,
+    carried_out: usize,
+}
+
+impl Queue {
+    /// Whether a writer may take what is waiting.
+    fn is_open(&self) -> bool {
+        self.waiting.len() >= if self.carried_out == 0 { 1 } else { CROWD }
+    }
+}
+
+/// A transaction that the server carries out. Its end lets the next writer begin.
+pub(super) struct Turn(Arc<Writers>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue();
+        queue.carried_out = queue.carried_out.saturating_sub(1);
+        if queue.is_open() {
+            self.0.arrived.notify_one();
+        }
+    }
+}
+
 /// What all callers and all writers share.
 pub(super) struct Writers {
     connections: Connections,
-    waiting: Mutex<VecDeque<Ask>>,
+    queue: Mutex<Queue>,
     arrived: Notify,
     is_closed: AtomicBool,
     known: KnownAccounts,
@@ -70,7 +102,7 @@ impl Writer {
     pub fn start(connections: Connections, writers: usize, chance: Arc<dyn Chance>) -> Self {
         let shared = Arc::new(Writers {
             connections,
-            waiting: Mutex::default(),
+            queue: Mutex::default(),
             arrived: Notify::new(),
             is_closed: AtomicBool::new(false),
             known: KnownAccounts::default(),
@@ -102,28 +134,38 @@ impl Writer {
 
 impl Writers {
     fn put(&self, ask: Ask) -> Result<(), CommitError> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() >= MAX_WAITING {
+        let mut queue = self.queue();
+        if queue.waiting.len() >= MAX_WAITING {
             return Err(CommitError::Busy);
         }
-        waiting.push_back(ask);
-        drop(waiting);
-        self.arrived.notify_one();
+        queue.waiting.push_back(ask);
+        if queue.is_open() {
+            self.arrived.notify_one();
+        }
         Ok(())
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another transaction is carried out.
+    fn turn(self: &Arc<Self>) -> Turn {
+        self.queue().carried_out += 1;
+        Turn(Arc::clone(self))
     }
 
     async fn work(self: Arc<Self>) {
         loop {
             let arrived = self.arrived.notified();
-            let group = self.take();
-            if !group.is_empty() {
+            if let Some((group, turn)) = self.take() {
                 // A panic is an error of ours: those who wait are told that nobody knows, and the writer goes on.
-                if AssertUnwindSafe(self.write(group)).catch_unwind().await.is_err() {
+                if AssertUnwindSafe(self.write(group, turn)).catch_unwind().await.is_err() {
                     tracing::error!("the store failed while it wrote a group of changes");
                 }
                 continue;
             }
-            if self.is_closed.load(Ordering::Acquire) {
+            if self.is_closed.load(Ordering::Acquire) && self.queue().waiting.is_empty() {
                 // The others are to see it too.
                 self.arrived.notify_one();
                 return;
@@ -133,34 +175,38 @@ impl Writers {
     }
 
     /// Takes what is waiting, the longest waiting first. Whoever touches what another one of the group touches waits on.
-    fn take(&self) -> Vec<Ask> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take(self: &Arc<Self>) -> Option<(Vec<Ask>, Turn)> {
+        let mut queue = self.queue();
+        if !queue.is_open() {
+            return None;
+        }
         let mut touched = Touched::default();
         let (mut group, mut later) = (Vec::new(), VecDeque::new());
         while group.len() < MAX_GROUP
-            && let Some(ask) = waiting.pop_front()
+            && let Some(ask) = queue.waiting.pop_front()
         {
             if touched.add(&ask.change) { group.push(ask) } else { later.push_back(ask) }
         }
-        let left_over = !later.is_empty() || !waiting.is_empty();
         while let Some(ask) = later.pop_back() {
-            waiting.push_front(ask);
+            queue.waiting.push_front(ask);
         }
-        if left_over {
+        queue.carried_out += 1;
+        if queue.is_open() {
             // There is work for another writer.
             self.arrived.notify_one();
         }
-        group
+        Some((group, Turn(Arc::clone(self))))
     }
 
     /// Commits a group. Where it is refused, those who are known to have lost leave it; where that is nobody, each half goes its own way, so
     /// that one who lost in a way that nobody looks for is found in a few commits.
-    async fn write(&self, group: Vec<Ask>) {
+    async fn write(self: &Arc<Self>, group: Vec<Ask>, turn: Turn) {
         // What is left, the longest waiting last.
         let mut left = vec![group];
+        let mut turn = Some(turn);
         let mut sifts = 0;
         while let Some(group) = left.pop() {
-            let why = match self.commit(&group).await {
+            let why = match self.commit(&group, turn.take()).await {
                 Ok(()) => {
                     answer(group, &Ok(()));
                     continue;
@@ -203,7 +249,7 @@ impl Writers {
     }
 
     /// Commits a group whole, or says why nothing of it was committed.
-    async fn commit(&self, group: &[Ask]) -> Result<(), CommitError> {
+    async fn commit(self: &Arc<Self>, group: &[Ask], mut turn: Option<Turn>) -> Result<(), CommitError> {
         let changes: Vec<&Change> = group.iter().map(|ask| &ask.change).collect();
         let written = changes.iter().filter(|change| !change.is_empty()).count() as u64;
         if written == 0 {
@@ -211,7 +257,8 @@ impl Writers {
         }
         let statements = apply::statements(&changes, &self.known)?;
         for _ in 0..MAX_TRIES {
-            match flight::commit(&self.connections, &statements, &*self.chance).await {
+            let turn = turn.take().unwrap_or_else(|| self.turn());
+            match flight::commit(&self.connections, &statements, &*self.chance, turn).await {
                 Ok(()) => {
                     self.known.note(&changes);
                     self.commits.fetch_add(1, Ordering::Relaxed);

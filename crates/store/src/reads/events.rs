@@ -12,6 +12,18 @@ impl Store {
         self.one(sql, values![merchant, id], codec::event).await
     }
 
+    /// Some events of the merchant, in no particular order.
+    pub async fn some_events(&self, merchant: MerchantId, ids: Vec<EventId>) -> Result<Vec<EventRow>, ReadError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut conditions = Conditions::default();
+        conditions.add("merchant_id =", merchant);
+        conditions.add_any("id", ids);
+        let (wheres, values) = conditions.done();
+        self.many(format!("SELECT * FROM events WHERE {wheres}"), values, codec::event).await
+    }
+
     /// A merchant's events in the order of their commit. `None` where the cursor is unknown. `kinds` empty is all.
     pub async fn events(
         &self,
