@@ -2,6 +2,7 @@
 
 use crate::api_keys::KeyCache;
 use crate::courier::Guard;
+use crate::payments::Recent;
 use crate::psp::Transport;
 use crate::psp_accounts::AccountCache;
 use crate::vault::Vault;
@@ -102,6 +103,7 @@ struct Inner {
     missed: AtomicU64,
     keys: KeyCache,
     accounts: AccountCache,
+    registered: Recent,
     asked: Mutex<HashMap<PaymentOrderId, Timestamp>>,
     turns: Vec<tokio::sync::Mutex<()>>,
 }
@@ -121,6 +123,7 @@ impl Engine {
             missed: AtomicU64::new(0),
             keys: KeyCache::default(),
             accounts: AccountCache::default(),
+            registered: Recent::default(),
             asked: Mutex::default(),
             turns,
         }))
@@ -233,6 +236,11 @@ impl Engine {
 
     pub(crate) fn keys(&self) -> &KeyCache {
         &self.0.keys
+    }
+
+    /// What was registered here a moment ago.
+    pub(crate) fn registered(&self) -> &Recent {
+        &self.0.registered
     }
 
     /// The PSP accounts seen lately, opened.

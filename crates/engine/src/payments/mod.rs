@@ -2,7 +2,7 @@
 //!
 //! - the verbs: `create`, `get` (and list), `cancel`, `try_again`, `checkout` (and come back), `attend`.
 //! - `check`: whether what a shop asks for makes sense.
-//! - `register`: telling the PSP. `commit`: writing down what came of it. `plan`: when to look next.
+//! - `register`: telling the PSP; `recent`: what was just registered. `commit`: writing down what came of it. `plan`: when to look next.
 //! - `view`, `snapshot`: what the API and the events show.
 
 mod attend;
@@ -14,6 +14,7 @@ mod commit;
 mod create;
 mod get;
 mod plan;
+mod recent;
 mod register;
 mod snapshot;
 mod try_again;
@@ -33,6 +34,7 @@ pub use create::create;
 pub(crate) use get::own;
 pub use get::{get, ledger, list, timeline};
 pub(crate) use plan::{STATEMENT_AFTER, back_off, look_at_dispute, soon};
+pub(crate) use recent::Recent;
 pub(crate) use register::{Psp, open_psp as open_psp_of, psp_problem};
 pub use try_again::go_pay;
 pub use view::{

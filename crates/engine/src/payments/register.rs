@@ -71,7 +71,11 @@ pub(super) async fn register(
 ) -> Result<(Payment, Option<Fault>), Error> {
     let operation = Operation::Register(registration(engine, &payment));
     match psp.talk(engine, &operation).await {
-        Ok(outcome) => conclude(engine, payment, outcome, caller).await.map(|payment| (payment, None)),
+        Ok(outcome) => {
+            let payment = conclude(engine, payment, outcome, caller).await?;
+            engine.registered().remember(&payment);
+            Ok((payment, None))
+        }
         // Nothing was sent, and nothing ever can be: that is a refusal.
         Err(Fault::Invalid(why)) => {
             let decline = Decline::said(DeclineCode::RefusedByPsp, why);

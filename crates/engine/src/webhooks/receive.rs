@@ -6,7 +6,7 @@ use crate::psp_accounts::Opened;
 use crate::settlement::hear_payout;
 use crate::{Engine, Error, disputes, payments, psp_accounts, refunds};
 use ducat_connectors::{About, Fault, Message, News, Operation, Outcome, TrustError, VerifiedMessage, verify};
-use ducat_domain::payments::Payment;
+use ducat_domain::payments::{Observation, Payment};
 use ducat_domain::{AttemptId, PspAccount, PspAccountId, Timestamp};
 use ducat_store::{Change, CommitError, InboxState, InboxWrite, Unique};
 use std::sync::Arc;
@@ -106,7 +106,7 @@ async fn store(
     let applied = match message.news {
         News::Nothing => return keep(engine, inbox).await,
         News::Payout(seen) => hear_payout(engine, account, &seen, Some(inbox.clone())).await.map(drop),
-        News::Registration(about, seen) => match (find(engine, account, &about).await?, seen) {
+        News::Registration(about, seen) => match (recall_or_find(engine, account, &about, seen.as_ref()).await?, seen) {
             (None, _) => return keep(engine, inbox).await,
             (Some(payment), None) => return ask(engine, &payment, inbox).await,
             (Some(payment), Some(seen)) => payments::apply_message(engine, payment, &seen, inbox.clone()).await.map(drop),
@@ -180,6 +180,21 @@ async fn keep(engine: &Engine, inbox: InboxWrite) -> Result<(), Error> {
 
 fn duplicate(e: CommitError) -> Error {
     if e == CommitError::Taken(Unique::Message) { Error::Duplicate } else { e.into() }
+}
+
+/// The payment that a message is about: as it was registered here a moment ago, or as it is kept.
+async fn recall_or_find(
+    engine: &Engine,
+    account: &PspAccount,
+    about: &About,
+    seen: Option<&Observation>,
+) -> Result<Option<Payment>, Error> {
+    if let (Some(token), Some(seen)) = (&about.token, seen)
+        && let Some(payment) = engine.registered().recall(account.id, token, seen)
+    {
+        return Ok(Some(payment));
+    }
+    find(engine, account, about).await
 }
 
 /// The payment that a message is about: by the PSP's token, or by our attempt's id where the token is not known yet. Never one of
