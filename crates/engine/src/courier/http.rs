@@ -15,8 +15,8 @@ pub const ANSWER_KEPT: usize = 4096;
 const ANSWER_READ: usize = ANSWER_KEPT + 1;
 /// How long a connection may take to come about, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many idle connections are kept to one host, and how long.
-const IDLE_CONNECTIONS: usize = 8;
+/// How many idle connections are kept to one host, which may be that of many endpoints, and how long.
+const IDLE_CONNECTIONS: usize = 128;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the beginning of an answer may take to arrive after its status, which has said what there is to know.
 const READ_PATIENCE: Duration = Duration::from_secs(1);

@@ -4,7 +4,7 @@
 use super::attempt::{Pace, attempt};
 use super::body::bodies;
 use super::carry::TIMEOUT;
-use super::fan_out::{fan_out, replay};
+use super::fan_out::{Replayed, fan_out, replay};
 use super::standing::Standings;
 use crate::{Engine, Error};
 use ducat_domain::webhooks::WebhookEndpoint;
@@ -27,6 +27,8 @@ const MIN_SLEEP: Duration = Duration::from_millis(5);
 const FAILED_SLEEP: Duration = Duration::from_secs(2);
 /// How long receivers may still answer when the program is to end.
 const LAST_WAIT: Duration = Duration::from_secs(2);
+/// How many tries are begun before a replay that rests is looked at again.
+const REST_TRIES: u32 = 250;
 /// How many endpoints are moved on side by side.
 const FAN_OUTS: usize = 64;
 
@@ -71,6 +73,8 @@ pub struct Dispatcher {
     standings: Standings,
     under_way: JoinSet<()>,
     places: (mpsc::UnboundedSender<Over>, mpsc::UnboundedReceiver<Over>),
+    /// Since when replays rest because much waits at their endpoints, and how much of it was begun here since.
+    full: HashMap<WebhookEndpointId, (Timestamp, u32)>,
 }
 
 /// What a round found.
@@ -84,7 +88,13 @@ struct Round {
 impl Dispatcher {
     /// A dispatcher that has not begun.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, standings: Standings::default(), under_way: JoinSet::new(), places: mpsc::unbounded_channel() }
+        Self {
+            engine,
+            standings: Standings::default(),
+            under_way: JoinSet::new(),
+            places: mpsc::unbounded_channel(),
+            full: HashMap::new(),
+        }
     }
 
     /// Delivers everything that is due now, and waits for it. Says how many tries there were.
@@ -189,6 +199,9 @@ impl Dispatcher {
 
     fn begin(&mut self, endpoint: WebhookEndpoint, claim: ClaimedDelivery, body: Option<Arc<str>>) {
         let engine = self.engine.clone();
+        if let Some((_, begun)) = self.full.get_mut(&endpoint.id) {
+            *begun += 1;
+        }
         let over = Over { endpoint: endpoint.id, counted_quick: self.standings.begin(endpoint.id), pace: None };
         let place = Place { over: Some(over), back: self.places.0.clone() };
         self.under_way.spawn(async move {
@@ -217,22 +230,41 @@ impl Dispatcher {
     }
 
     /// Moves on those that are behind, side by side, so that their commits share a sync. Whether some have more to do.
-    async fn move_on(&self, works: &[EndpointAtWork]) -> Result<bool, Error> {
+    async fn move_on(&mut self, works: &[EndpointAtWork]) -> Result<bool, Error> {
+        let now = self.engine.now();
+        self.full.retain(|id, _| works.iter().any(|work| work.endpoint.id == *id));
         let mut more = false;
-        let busy: Vec<&EndpointAtWork> = works.iter().filter(|w| w.behind || w.replays).collect();
+        let busy: Vec<(&EndpointAtWork, bool)> = works
+            .iter()
+            .map(|work| (work, work.replays && !self.replays_rest(work, now)))
+            .filter(|(work, replays)| work.behind || *replays)
+            .collect();
         for some in busy.chunks(FAN_OUTS) {
             let mut steps = JoinSet::new();
-            for work in some {
-                let (engine, work) = (self.engine.clone(), (*work).clone());
+            for (work, replays) in some {
+                let (engine, work, replays) = (self.engine.clone(), (*work).clone(), *replays);
                 steps.spawn(async move {
                     let more = work.behind && fan_out(&engine, &work).await?;
-                    Ok::<_, Error>(more | (work.replays && replay(&engine, &work.endpoint).await?))
+                    let replayed = if replays { replay(&engine, &work.endpoint).await? } else { Replayed::Nothing };
+                    Ok::<_, Error>((work.endpoint.id, more, replayed))
                 });
             }
             while let Some(step) = steps.join_next().await {
-                more |= step.map_err(|e| Error::Internal(e.to_string()))??;
+                let (id, fanned_out, replayed) = step.map_err(|e| Error::Internal(e.to_string()))??;
+                more |= fanned_out || matches!(replayed, Replayed::More);
+                if matches!(replayed, Replayed::Full) {
+                    self.full.insert(id, (now, 0));
+                }
             }
         }
         Ok(more)
+    }
+
+    /// What waits at an endpoint is counted again when a good part of it was begun, when nothing of it is due, and now and then, because
+    /// other nodes carry, too.
+    fn replays_rest(&self, work: &EndpointAtWork, now: Timestamp) -> bool {
+        let is_due = work.due_at.is_some_and(|at| at <= now);
+        let rests = |(since, begun): &(Timestamp, u32)| *begun < REST_TRIES && now.since(*since) < MAX_SLEEP;
+        is_due && self.full.get(&work.endpoint.id).is_some_and(rests)
     }
 }

@@ -15,6 +15,16 @@ const REPLAY_ROOM: u32 = 1000;
 /// Whether there may be more to do at once.
 pub(super) type More = bool;
 
+/// What a step of a replay came to.
+pub(super) enum Replayed {
+    /// There may be more to do at once.
+    More,
+    /// There is none to move on.
+    Nothing,
+    /// So much waits at its endpoint that it rests.
+    Full,
+}
+
 /// Moves an endpoint on in the events.
 pub(super) async fn fan_out(engine: &Engine, work: &EndpointAtWork) -> Result<More, Error> {
     let endpoint = &work.endpoint;
@@ -35,11 +45,11 @@ pub(super) async fn fan_out(engine: &Engine, work: &EndpointAtWork) -> Result<Mo
 }
 
 /// Moves the replays of an endpoint on.
-pub(super) async fn replay(engine: &Engine, endpoint: &WebhookEndpoint) -> Result<More, Error> {
+pub(super) async fn replay(engine: &Engine, endpoint: &WebhookEndpoint) -> Result<Replayed, Error> {
     let (merchant, id) = (endpoint.merchant, endpoint.id);
-    let Some(replay) = engine.store().open_replays(merchant, id).await?.into_iter().next() else { return Ok(false) };
+    let Some(replay) = engine.store().open_replays(merchant, id).await?.into_iter().next() else { return Ok(Replayed::Nothing) };
     if engine.store().waiting_deliveries(merchant, id, REPLAY_ROOM).await? >= REPLAY_ROOM {
-        return Ok(false);
+        return Ok(Replayed::Full);
     }
     let marks = engine.store().events_between(merchant, replay.cursor, replay.from, replay.before, AT_ONCE).await?;
     let now = engine.now();
@@ -49,7 +59,7 @@ pub(super) async fn replay(engine: &Engine, endpoint: &WebhookEndpoint) -> Resul
     let made = u32::try_from(deliveries.len()).unwrap_or(u32::MAX);
     let done_at = (marks.len() < AT_ONCE as usize).then_some(now);
     commit(engine, EndpointWrite::AdvanceReplay { replay, cursor, made, done_at }, deliveries).await?;
-    Ok(true)
+    Ok(Replayed::More)
 }
 
 fn wants(replay: &Replay, endpoint: &WebhookEndpoint, kind: &str) -> bool {
