@@ -15,8 +15,9 @@ use serde_json::Value;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Snapshot {
     pub status: OrderStatus,
+    /// Where it is more than what is captured.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub authorized: i64,
+    authorized: i64,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub captured: i64,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -63,18 +64,48 @@ pub(super) struct AttemptSnapshot {
     /// Old events say this instead.
     #[serde(default, skip_serializing)]
     token: Option<String>,
+    /// The address of the PSP's page, with [`TOKEN`] in place of the PSP's id for the registration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub redirect_url: Option<String>,
+    redirect_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decline: Option<Decline>,
     #[serde(default, skip_serializing_if = "no_declines")]
     pub declines: u16,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "moment")]
     pub check_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "is_false")]
     pub surplus: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fees: Vec<Fee>,
+}
+
+/// What no address contains: braces are not for them.
+const TOKEN: &str = "{token}";
+
+/// A moment as microseconds since 1970. Old events say it as text.
+mod moment {
+    use ducat_domain::Timestamp;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Said {
+        Micros(i64),
+        Text(Timestamp),
+    }
+
+    #[expect(clippy::ref_option, reason = "what serde calls")]
+    pub fn serialize<S: Serializer>(at: &Option<Timestamp>, s: S) -> Result<S::Ok, S::Error> {
+        at.map(Timestamp::as_micros).serialize(s)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Timestamp>, D::Error> {
+        let said = Option::<Said>::deserialize(d)?;
+        Ok(said.map(|said| match said {
+            Said::Micros(micros) => Timestamp::from_micros(micros),
+            Said::Text(at) => at,
+        }))
+    }
 }
 
 /// Most orders are paid by their first attempt.
@@ -116,6 +147,11 @@ impl Snapshot {
         Ok(snapshot)
     }
 
+    /// What was held at the PSP at the most: at least what was taken.
+    pub(super) fn authorized(&self) -> i64 {
+        self.authorized.max(self.captured)
+    }
+
     /// The version that the order's status came with, in an event of this version.
     pub(super) fn status_version(&self, version: u32) -> Option<u32> {
         let is_old = self.version.is_some();
@@ -127,7 +163,7 @@ impl Snapshot {
         let o = &payment.order;
         Self {
             status: o.status,
-            authorized: o.amount_authorized,
+            authorized: if o.amount_authorized == o.amount_captured { 0 } else { o.amount_authorized },
             captured: o.amount_captured,
             refunded: o.amount_refunded,
             disputed: o.amount_disputed,
@@ -153,13 +189,22 @@ impl AttemptSnapshot {
             registered: Some(a.token.is_some()).filter(|known| *known != is_past_registration(a.status)),
             id: None,
             token: None,
-            redirect_url: a.redirect_url.clone(),
+            redirect_url: a.redirect_url.as_ref().map(|url| match &a.token {
+                Some(token) if !token.0.is_empty() => url.replace(token.0.as_str(), TOKEN),
+                _ => url.clone(),
+            }),
             decline: a.decline.clone(),
             declines: a.declines,
             check_at: a.check_at,
             surplus: a.surplus,
             fees: a.fees.clone(),
         }
+    }
+
+    /// The address of the PSP's page, where it could be used.
+    pub(super) fn redirect_url(&self, attempt: &Attempt) -> Option<String> {
+        let url = self.redirect_url.as_deref()?;
+        Some(self.token_of(attempt).map_or_else(|| url.to_owned(), |token| url.replace(TOKEN, token)))
     }
 
     /// The PSP's id for the registration, as far as it was known then.
@@ -237,13 +282,42 @@ mod tests {
     }
 
     #[test]
+    fn the_page_s_address_is_kept_without_the_token_and_comes_back_with_it() {
+        for (url, as_kept) in [
+            ("https://psp.example/pay/cs_1#a", r#""redirect_url":"https://psp.example/pay/{token}#a""#),
+            ("https://psp.example/pay", r#""redirect_url":"https://psp.example/pay""#),
+        ] {
+            let open = Attempt {
+                redirect_url: Some(url.into()),
+                check_at: Some(Timestamp::from_seconds(2)),
+                ..attempt(AttemptStatus::RequiresAction, Some("cs_1"))
+            };
+            let kept = kept(&open);
+            assert!(kept.contains(as_kept) && kept.contains(r#""check_at":2000000"#), "{kept}");
+            let then: AttemptSnapshot = serde_json::from_str(&kept).unwrap();
+            let now = attempt(AttemptStatus::Captured, Some("cs_1"));
+            assert_eq!((then.redirect_url(&now).as_deref(), then.check_at), (Some(url), open.check_at));
+        }
+    }
+
+    #[test]
+    fn what_is_held_is_said_where_it_is_more_than_what_is_taken() {
+        let read = |text: &str| serde_json::from_str::<Snapshot>(text).unwrap().authorized();
+        assert_eq!(read(r#"{"status":"succeeded","captured":5,"attempt":{"status":"captured"}}"#), 5);
+        assert_eq!(read(r#"{"status":"succeeded","authorized":9,"captured":5,"attempt":{"status":"captured"}}"#), 9);
+        assert_eq!(read(r#"{"status":"created","attempt":{"status":"registering"}}"#), 0);
+    }
+
+    #[test]
     fn old_events_are_read() {
         let old = r#"{"version":3,"status":"pending","updated_at":"2026-11-21T10:00:00Z","status_version":2,"attempt":{
             "id":"pa_06axqp2m00e008000000000000","number":2,"psp":"stripe","psp_account":"psp_06axqp2m00e008000000000000",
-            "status":"requires_action","token":"cs_0"}}"#;
+            "status":"requires_action","token":"cs_0","redirect_url":"https://psp.example/cs_0","check_at":"2026-11-21T10:00:01Z"}}"#;
         let then: Snapshot = serde_json::from_str(old).unwrap();
+        assert_eq!(then.attempt.check_at, Some(Timestamp::from_seconds(1_795_255_201)));
         let now = attempt(AttemptStatus::Captured, Some("cs_1"));
         assert_eq!((then.status_version(3), then.attempt.token_of(&now)), (Some(2), Some("cs_0")));
+        assert_eq!(then.attempt.redirect_url(&now).as_deref(), Some("https://psp.example/cs_0"));
         let oldest = old.replace(r#""status_version":2,"#, "").replace(r#","token":"cs_0""#, "");
         let then: Snapshot = serde_json::from_str(&oldest).unwrap();
         assert_eq!((then.status_version(3), then.attempt.token_of(&now)), (None, None));

@@ -330,7 +330,7 @@ impl PaymentOrderView {
             status: snapshot.status.as_str(),
             amount: terms.amount.minor,
             currency: terms.amount.currency.to_string(),
-            amount_authorized: snapshot.authorized,
+            amount_authorized: snapshot.authorized(),
             amount_captured: snapshot.captured,
             amount_refunded: snapshot.refunded,
             amount_refunding: snapshot.refunding,
@@ -354,7 +354,7 @@ impl PaymentOrderView {
             psp: attempt.psp.clone(),
             psp_token: attempt.psp_token.clone(),
             checkout_url: links.checkout(order.id),
-            redirect_url: snapshot.attempt.redirect_url,
+            redirect_url: snapshot.attempt.redirect_url(&of.attempt),
             latest_attempt: attempt,
             description: terms.description.clone(),
             line_items: terms

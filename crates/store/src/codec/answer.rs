@@ -1,6 +1,6 @@
 //! Answers as they are kept: packed, because they are long and much like each other, and given again byte for byte.
 //!
-//! The first byte says how: 0 as it is, 1 by zstd with the first dictionary. What begins otherwise was kept before answers were packed; all of those
+//! The first byte says how: 0 as it is, 1 by zstd with the first dictionary, without the four bytes with which all of zstd's begin. What begins otherwise was kept before answers were packed; all of those
 //! are JSON objects. A dictionary is never changed: another one is another number.
 
 use crate::ReadError;
@@ -10,6 +10,9 @@ use zstd::zstd_safe::{CParameter, get_frame_content_size};
 
 /// Trained with answers of the API: docs/decisions/0019-bytes.md tells how.
 const FIRST: &[u8] = include_bytes!("answers_1.zdict");
+
+/// How everything begins that zstd packs.
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 const AS_IT_IS: u8 = 0;
 const BY_FIRST: u8 = 1;
@@ -33,8 +36,9 @@ fn packer() -> std::io::Result<Compressor<'static>> {
 
 /// The body as it is to be kept.
 pub(crate) fn pack(body: &[u8]) -> Vec<u8> {
-    match packed(body).filter(|packed| packed.len() < body.len()) {
-        Some(packed) => marked(BY_FIRST, &packed),
+    let packed = packed(body).filter(|packed| packed.len() < body.len());
+    match packed.as_deref().and_then(|packed| packed.strip_prefix(&MAGIC)) {
+        Some(packed) => marked(BY_FIRST, packed),
         None => marked(AS_IT_IS, body),
     }
 }
@@ -66,10 +70,11 @@ pub(crate) fn unpack(mut kept: Vec<u8>) -> Result<Vec<u8>, ReadError> {
 }
 
 fn unpacked(packed: &[u8]) -> Result<Vec<u8>, String> {
-    let told = get_frame_content_size(packed).map_err(|e| e.to_string())?.ok_or("it does not tell its size")?;
+    let packed = [&MAGIC, packed].concat();
+    let told = get_frame_content_size(&packed).map_err(|e| e.to_string())?.ok_or("it does not tell its size")?;
     let size = usize::try_from(told).ok().filter(|size| *size <= MAX_PACKED).ok_or("it is too large")?;
     let mut unpacker = Decompressor::with_dictionary(FIRST).map_err(|e| e.to_string())?;
-    unpacker.decompress(packed, size).map_err(|e| e.to_string())
+    unpacker.decompress(&packed, size).map_err(|e| e.to_string())
 }
 
 #[cfg(test)]
@@ -115,7 +120,7 @@ mod tests {
     fn nothing_is_unpacked_to_more_than_the_limit() {
         let bomb = zstd::bulk::compress(&vec![b'a'; MAX_PACKED + 1], LEVEL).unwrap();
         assert!(bomb.len() < 1000);
-        assert!(unpack(marked(BY_FIRST, &bomb)).unwrap_err().0.contains("too large"));
+        assert!(unpack(marked(BY_FIRST, &bomb[MAGIC.len()..])).unwrap_err().0.contains("too large"));
     }
 
     #[test]
