@@ -81,6 +81,8 @@ pub async fn engine(config: &Config, store: Store, public_url: String) -> Result
         psp_timeout: config.psp_timeout_ms,
         lease: config.lease_ms,
         poll_after: config.poll_after_ms,
+        archive_after: (config.archive_after_days > 0)
+            .then(|| Duration::from_secs(u64::from(config.archive_after_days) * 24 * 3600)),
         webhooks,
         guard: guard(config),
         ..Settings::new(public_url)

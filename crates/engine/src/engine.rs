@@ -57,6 +57,8 @@ pub struct Settings {
     pub lease: Duration,
     /// How long after a registration without a message the PSP is asked for the first time.
     pub poll_after: Duration,
+    /// How long after its last change an order that is over goes to the archive; never without it.
+    pub archive_after: Option<Duration>,
     /// Where merchants' webhook endpoints may be.
     pub webhooks: Guard,
     /// When too much was refused.
@@ -82,6 +84,7 @@ impl Settings {
             psp_timeout: Duration::from_secs(10),
             lease: Duration::from_secs(45),
             poll_after: Duration::from_secs(60),
+            archive_after: Some(Duration::from_secs(90 * 24 * 3600)),
             webhooks: Guard::default(),
             guard: DeclineGuard::default(),
             test_cards: TestCards::Ignored,

@@ -7,6 +7,7 @@
 //! - `settlement`: the PSPs' statements and payouts.
 //! - `webhooks`: receive a PSP's message.
 //! - `webhook_endpoints`, `deliveries`: merchants' addresses for events, and the events on their way there. `courier`: the way.
+//! - `archive`: orders that are over go out of the way of those that live.
 //! - `events`: read the log of committed facts.
 //! - `psp_accounts`, `api_keys`, `merchants`: what a merchant sets up.
 //! - `visitor`: where somebody comes from.
@@ -14,6 +15,7 @@
 //! - `jobs`: the worker. Nothing here starts by itself.
 
 pub mod api_keys;
+pub mod archive;
 pub mod captures;
 pub mod courier;
 pub mod declines;

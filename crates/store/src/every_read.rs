@@ -49,6 +49,7 @@ pub(crate) async fn every_read(store: &Store) {
         payments(merchant, by_status, PageAnchor::Before(order), 9);
         payments(merchant, by_reference, PageAnchor::Newest, 9);
         attempts(merchant, order); attempted(merchant, vec![order]); merchant_of_order(order);
+        archive(merchant, now, Some(order), 9);
         events(merchant, EventCursor::Start, Vec::new(), 9);
         events(merchant, EventCursor::Newest, vec!["refund.created".into()], 9);
         events(merchant, EventCursor::After(event), Vec::new(), 9);

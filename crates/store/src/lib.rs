@@ -6,9 +6,11 @@
 //! - `store`: the [`Store`], in front of whichever database there is.
 //! - `reads`: every read, said once for both databases, with `value` (what a statement is given), `row` (what it finds) and `codec` (domain
 //!   types from rows).
+//! - `archive`: orders that are over, apart from those that live.
 //! - `invariants`: what must be so of the whole database, as queries that find what breaks it.
 //! - `sqlite`: the embedded database. `postgres`: a server. Nothing of either leaks above this crate.
 
+mod archive;
 mod between;
 mod change;
 mod codec;
@@ -23,6 +25,7 @@ mod sqlite;
 mod store;
 mod value;
 
+pub use archive::Archived;
 pub use between::Between;
 pub use change::{
     Balances, Change, CommitError, DeliveryKey, DeliveryNext, DeliveryWrite, DisputeFile, EndpointWrite, IdempotencyWrite,

@@ -6,7 +6,7 @@ use crate::row::Row;
 use crate::sqlite::Sqlite;
 use crate::value::{Conditions, Value, values};
 use crate::*;
-use ducat_domain::{Chance, MerchantId, Timestamp, WebhookEndpointId};
+use ducat_domain::{Chance, MerchantId, PaymentOrderId, Timestamp, WebhookEndpointId};
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
@@ -243,6 +243,16 @@ impl Store {
         }
     }
 
+    /// Moves these of a merchant's orders to the archive, unless something has changed them since. Says how many went.
+    pub(crate) async fn put_away(
+        &self,
+        merchant: MerchantId,
+        orders: Vec<PaymentOrderId>,
+        quiet_since: Timestamp,
+    ) -> Result<u64, CommitError> {
+        either!(self, database => database.put_away(merchant, orders, quiet_since).await)
+    }
+
     /// How much was committed since the store was opened, and in how many commits.
     pub fn stats(&self) -> Stats {
         either!(self, database => database.stats())
@@ -297,6 +307,20 @@ impl Store {
     pub(crate) async fn page<T: Send + 'static, Id: Into<Value>>(
         &self,
         select: &str,
+        conditions: Conditions,
+        (id, anchor): (&str, PageAnchor<Id>),
+        limit: u32,
+        read: impl Fn(&Row<'_>) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<Page<T>, ReadError> {
+        let statement =
+            |Rest { wheres, direction, most }: &Rest| format!("{select} WHERE {wheres} ORDER BY {id} {direction} LIMIT {most}");
+        self.page_by(statement, conditions, (id, anchor), limit, read).await
+    }
+
+    /// The same, by a statement that is told how the page is limited.
+    pub(crate) async fn page_by<T: Send + 'static, Id: Into<Value>>(
+        &self,
+        statement: impl FnOnce(&Rest) -> String,
         mut conditions: Conditions,
         (id, anchor): (&str, PageAnchor<Id>),
         limit: u32,
@@ -314,8 +338,7 @@ impl Store {
             }
         };
         let (wheres, values) = conditions.done();
-        let most = limit.saturating_add(1);
-        let sql = format!("{select} WHERE {wheres} ORDER BY {id} {direction} LIMIT {most}");
+        let sql = statement(&Rest { wheres, direction, most: limit.saturating_add(1) });
         let mut data = self.many(sql, values, read).await?;
         let has_more = data.len() > limit as usize;
         data.truncate(limit as usize);
@@ -324,4 +347,14 @@ impl Store {
         }
         Ok(Page { data, has_more })
     }
+}
+
+/// How a page is limited.
+pub(crate) struct Rest {
+    /// What follows `WHERE`.
+    pub wheres: String,
+    /// `ASC` or `DESC`.
+    pub direction: &'static str,
+    /// One more than the page has room for.
+    pub most: u32,
 }

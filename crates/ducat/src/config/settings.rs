@@ -121,6 +121,9 @@ settings! {
         /// Whether what lies on each account is kept up to date with every payment (`kept`), or summed from the journal whenever somebody
         /// asks (`summed`). The same on all nodes; to change it, stop them all first.
         balances: Balances = "kept", Text => values::balances;
+        /// How many days after its last change an order that is over goes to the archive, where it is read as before and comes back from when
+        /// something is heard of it: so the tables that change stay small. 0 is never.
+        archive_after_days: u32 = "90", Number => values::number::<u32, 0, 36_500>;
         /// Where several nodes count calls together and hear at once of API keys that were taken back: Valkey or Redis
         /// (`redis://`, `rediss://` with TLS, `valkey://`, `valkeys://`). `memory:` is this process alone.
         cache_url: Address = "memory:" ("rediss://:password@cache.internal:6379/0"), Secret => Address::read;

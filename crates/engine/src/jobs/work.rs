@@ -2,6 +2,7 @@
 
 use super::run::{Halt, begin_due};
 use super::under_way::UnderWay;
+use crate::archive::{self, Place};
 use crate::{Engine, Error, declines, deliveries};
 use ducat_domain::Timestamp;
 use ducat_store::Change;
@@ -23,11 +24,12 @@ pub async fn work(engine: Engine, shutdown: impl Future<Output = ()> + Send, pat
     tokio::pin!(shutdown);
     let mut halt = Halt::new(shutdown.as_mut(), patience);
     let mut under_way = UnderWay::default();
-    let (mut swept_at, mut next_look, mut all, mut look) = (None, Duration::ZERO, true, true);
+    let mut sweep = Sweep::default();
+    let (mut next_look, mut all, mut look) = (Duration::ZERO, true, true);
     while !halt.is_heard() {
         if look {
             let sleep;
-            (sleep, all) = match tick(&engine, &mut under_way, &mut swept_at).await {
+            (sleep, all) = match tick(&engine, &mut under_way, &mut sweep).await {
                 Ok(found) => found,
                 Err(error) => {
                     tracing::error!(%error, "the worker could not look for jobs");
@@ -48,22 +50,39 @@ pub async fn work(engine: Engine, shutdown: impl Future<Output = ()> + Send, pat
     under_way.end(&engine, halt.patience).await;
 }
 
+/// When this node swept up last, and how far it has come in what is done little by little.
+#[derive(Default)]
+struct Sweep {
+    at: Option<Timestamp>,
+    archived: Place,
+}
+
 /// Begins what is due, and sweeps up. Says how long nothing more will be due, and whether there was room for all that was.
-async fn tick(engine: &Engine, under_way: &mut UnderWay, swept_at: &mut Option<Timestamp>) -> Result<(Duration, bool), Error> {
+async fn tick(engine: &Engine, under_way: &mut UnderWay, sweep: &mut Sweep) -> Result<(Duration, bool), Error> {
     let begun = begin_due(engine, under_way).await?;
     keep_uses(engine).await?;
     let now = engine.now();
-    if swept_at.is_none_or(|at| now.since(at) >= SWEEP_EVERY) {
+    if sweep.at.is_none_or(|at| now.since(at) >= SWEEP_EVERY) {
         forget_old_keys(engine).await?;
         deliveries::forget_old(engine).await?;
         declines::forget(engine).await?;
         engine.store().keep_house(now).await?;
-        *swept_at = Some(now);
+        put_away(engine, &mut sweep.archived).await;
+        sweep.at = Some(now);
     }
     let next = engine.store().next_job_at().await?;
     let sleep = next.map_or(MAX_SLEEP, |at| at.since(engine.now()).clamp(Duration::from_millis(10), MAX_SLEEP));
     // Where there is no room, looking again is of no use before something has ended.
     Ok((if begun.all { sleep } else { MAX_SLEEP }, begun.all))
+}
+
+/// Archives what is over. Nothing waits for it: what cannot be archived now is so a minute later.
+async fn put_away(engine: &Engine, place: &mut Place) {
+    match archive::archive(engine, place).await {
+        Ok(0) => {}
+        Ok(archived) => tracing::info!(archived, "orders that are over went to the archive"),
+        Err(error) => tracing::warn!(%error, "orders that are over could not be archived"),
+    }
 }
 
 /// Writes down when keys were last used.

@@ -39,7 +39,8 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     Invariant {
         says: "each entry of a payment belongs to an order of its merchant",
         breaches: "SELECT e.event_ref FROM journal_entries e LEFT JOIN payment_orders o ON o.id = e.order_id AND o.merchant_id = e.merchant_id
-                   WHERE o.id IS NULL AND (e.order_id IS NOT NULL OR e.event_ref GLOB 'cap:*' OR e.event_ref GLOB 'auth:*'
+                   LEFT JOIN archived_orders h ON h.id = e.order_id AND h.merchant_id = e.merchant_id
+                   WHERE o.id IS NULL AND h.id IS NULL AND (e.order_id IS NOT NULL OR e.event_ref GLOB 'cap:*' OR e.event_ref GLOB 'auth:*'
                      OR e.event_ref GLOB 'void:*' OR e.event_ref GLOB 'ref[svf:]*' OR e.event_ref GLOB 'dsp:*' OR e.event_ref GLOB 'fx:*')",
     },
     Invariant {

@@ -1,5 +1,6 @@
 //! The invariants, each as a query that finds what breaks it.
 //!
+//! - `archive`: each order is in one place, and what is archived is over.
 //! - `journal`: entries, balances, corrections, conversions.
 //! - `payments`: orders, attempts, their events and jobs.
 //! - `parts`: captures, refunds, disputes, and what each of them booked.
@@ -10,9 +11,12 @@
 //! grouped by what they are about; a group that does not come out at zero is a breach, whichever side lacks it. `named` reads the id in
 //! a reference of the journal, `shown` writes an id as people see it.
 //!
+//! `every_order` and `every_attempt` are those that live and those in the archive.
+//!
 //! Each text is said once, in what both databases read: `IS DISTINCT FROM`, `iif`, `->>`. Of SQLite's words `GLOB`, `CROSS JOIN … ON` (joins
 //! in this order) and `json_each` PostgreSQL is given its own, by [`for_postgres`].
 
+mod archive;
 mod journal;
 mod parts;
 mod payments;
@@ -27,13 +31,21 @@ pub(crate) struct Invariant {
     pub breaches: &'static str,
 }
 
-pub(crate) const INVARIANTS: &[&[Invariant]] =
-    &[journal::INVARIANTS, payments::INVARIANTS, parts::INVARIANTS, settlement::INVARIANTS, webhooks::INVARIANTS];
+pub(crate) const INVARIANTS: &[&[Invariant]] = &[
+    journal::INVARIANTS,
+    payments::INVARIANTS,
+    parts::INVARIANTS,
+    settlement::INVARIANTS,
+    webhooks::INVARIANTS,
+    archive::INVARIANTS,
+];
 
 /// What is counted for the report.
 pub(crate) const COUNTED: &[&str] = &[
     "payment_orders",
     "attempts",
+    "archived_orders",
+    "archived_attempts",
     "captures",
     "refunds",
     "disputes",
@@ -58,9 +70,23 @@ pub(crate) const BALANCES: &str = "a stored balance is the sum of its postings";
 pub(crate) const REFERENCES: &str = "every reference leads somewhere";
 pub(crate) const RULES: &str = "the database's own rules are in place";
 
+/// What the checks compare of an order and of an attempt, wherever it is.
+const ORDER: &str = "merchant_id, id, reference, currency, status, version, amount_authorized, amount_captured, amount_refunded, \
+     amount_refunding, amount_disputed, paid_by, status_version, claim";
+const ATTEMPT: &str = "merchant_id, id, order_id, psp_account_id, status, token, redirect_url, check_at, authorized, captured, surplus, \
+     fees, capturing, refunded, refunding, disputed, open_disputes";
+
+/// The text of a query as SQLite reads it. No view stands for what is in both places: somebody could make it show less.
+pub(crate) fn for_sqlite(breaches: &str) -> String {
+    let both = |columns, living, archived| format!("(SELECT {columns} FROM {living} UNION ALL SELECT {columns} FROM {archived})");
+    breaches
+        .replace("every_order", &both(ORDER, "payment_orders", "archived_orders"))
+        .replace("every_attempt", &both(ATTEMPT, "attempts", "archived_attempts"))
+}
+
 /// The text of a query as PostgreSQL reads it.
 pub(crate) fn for_postgres(breaches: &str) -> String {
-    let text = breaches
+    let text = for_sqlite(breaches)
         .replace("CROSS JOIN", "JOIN")
         .replace("json_each(t.fees) fee", "jsonb_array_elements(t.fees) AS fee (value)")
         .replace("json_each(d.fees) fee", "jsonb_array_elements(d.fees) AS fee (value)")

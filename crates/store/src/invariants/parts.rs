@@ -6,7 +6,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     Invariant {
         says: "refunded, on its way back, disputed, undecided and being captured is on an attempt what it is on its parts",
         breaches: "SELECT shown('pa', id) FROM (
-                     SELECT id, refunded, refunding, disputed, open_disputes AS undecided, capturing FROM attempts
+                     SELECT id, refunded, refunding, disputed, open_disputes AS undecided, capturing FROM every_attempt a
                      UNION ALL SELECT attempt_id, -iif(status = 'succeeded', amount, 0), -iif(status IN ('pending', 'unknown'), amount, 0),
                        0, 0, 0 FROM refunds
                      UNION ALL SELECT attempt_id, 0, 0, -iif(withdrawn AND NOT returned, amount, 0),
@@ -21,9 +21,12 @@ pub(super) const INVARIANTS: &[Invariant] = &[
                      SELECT shown('cap', id) AS name, merchant_id, order_id, attempt_id, psp_account_id, currency FROM captures
                      UNION ALL SELECT shown('re', id), merchant_id, order_id, attempt_id, psp_account_id, currency FROM refunds
                      UNION ALL SELECT shown('dp', id), merchant_id, order_id, attempt_id, psp_account_id, currency FROM disputes) p
-                   LEFT JOIN attempts a ON a.id = p.attempt_id LEFT JOIN payment_orders o ON o.id = a.order_id
-                   WHERE o.id IS DISTINCT FROM p.order_id OR o.merchant_id <> p.merchant_id OR o.currency <> p.currency
-                     OR a.psp_account_id <> p.psp_account_id",
+                   LEFT JOIN attempts a ON a.id = p.attempt_id LEFT JOIN archived_attempts b ON b.id = p.attempt_id
+                   LEFT JOIN payment_orders o ON o.id = coalesce(a.order_id, b.order_id)
+                   LEFT JOIN archived_orders h ON h.id = coalesce(a.order_id, b.order_id)
+                   WHERE coalesce(o.id, h.id) IS DISTINCT FROM p.order_id OR coalesce(o.merchant_id, h.merchant_id) <> p.merchant_id
+                     OR coalesce(o.currency, h.currency) <> p.currency
+                     OR coalesce(a.psp_account_id, b.psp_account_id) <> p.psp_account_id",
     },
     Invariant {
         says: "at most one capture of an attempt is under way",
@@ -32,7 +35,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     },
     Invariant {
         says: "a capture that succeeded is in what its attempt captured",
-        breaches: "SELECT shown('cap', c.id) FROM captures c JOIN attempts a ON a.id = c.attempt_id
+        breaches: "SELECT shown('cap', c.id) FROM captures c JOIN every_attempt a ON a.id = c.attempt_id
                    WHERE c.status = 'succeeded' AND c.total > a.captured",
     },
     Invariant {
@@ -97,8 +100,8 @@ pub(super) const INVARIANTS: &[Invariant] = &[
                      SELECT subject_id AS order_id, kind, 1 AS n FROM events WHERE subject_kind = 'payment_order' AND kind IN
                        ('payment_order.succeeded', 'payment_order.claimed', 'payment_order.capture_requested', 'refund.created',
                         'refund.succeeded', 'refund.failed', 'dispute.opened')
-                     UNION ALL SELECT id, 'payment_order.succeeded', -1 FROM payment_orders WHERE status = 'succeeded'
-                     UNION ALL SELECT id, 'payment_order.claimed', -1 FROM payment_orders WHERE claim IS NOT NULL
+                     UNION ALL SELECT id, 'payment_order.succeeded', -1 FROM every_order o WHERE status = 'succeeded'
+                     UNION ALL SELECT id, 'payment_order.claimed', -1 FROM every_order o WHERE claim IS NOT NULL
                      UNION ALL SELECT order_id, 'payment_order.capture_requested', -1 FROM captures
                      UNION ALL SELECT order_id, 'dispute.opened', -1 FROM disputes
                      UNION ALL SELECT order_id, CASE substr(event_ref, 4, 1) WHEN ':' THEN 'refund.created' WHEN 's' THEN 'refund.succeeded'

@@ -6,10 +6,11 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     Invariant {
         says: "each line of a PSP's statement, and what it names, is its merchant's and its PSP account's",
         breaches: "SELECT l.psp_line FROM psp_lines l LEFT JOIN psp_accounts s ON s.id = l.psp_account_id
-                   LEFT JOIN payment_orders o ON o.id = l.order_id LEFT JOIN payouts y ON y.id = l.payout_id
+                   LEFT JOIN payment_orders o ON o.id = l.order_id LEFT JOIN archived_orders h ON h.id = l.order_id
+                   LEFT JOIN payouts y ON y.id = l.payout_id
                    LEFT JOIN exceptions x ON x.id = l.exception_id
                    WHERE s.merchant_id IS DISTINCT FROM l.merchant_id
-                     OR (l.order_id IS NOT NULL AND o.merchant_id IS DISTINCT FROM l.merchant_id)
+                     OR (l.order_id IS NOT NULL AND coalesce(o.merchant_id, h.merchant_id) IS DISTINCT FROM l.merchant_id)
                      OR (l.payout_id IS NOT NULL AND y.psp_account_id IS DISTINCT FROM l.psp_account_id)
                      OR (l.exception_id IS NOT NULL AND x.psp_account_id IS DISTINCT FROM l.psp_account_id)",
     },
@@ -33,11 +34,11 @@ pub(super) const INVARIANTS: &[Invariant] = &[
         says: "a line of a payment that is settled in another currency is converted, and no other",
         breaches: "SELECT line FROM (
                      SELECT l.psp_account_id, l.psp_line AS line, l.order_id, l.currency, l.amount AS due
-                     FROM psp_lines l JOIN payment_orders o ON o.id = l.order_id
+                     FROM psp_lines l JOIN every_order o ON o.id = l.order_id
                      WHERE l.currency <> o.currency AND l.kind IN ('charge', 'refund', 'refund_returned', 'dispute')
                      UNION ALL
                      SELECT named(e.event_ref), substr(e.event_ref, instr(e.event_ref, ':') + 32), e.order_id, a.currency, -p.amount
-                     FROM journal_entries e JOIN payment_orders o ON o.id = e.order_id CROSS JOIN postings p ON p.entry_id = e.id
+                     FROM journal_entries e JOIN every_order o ON o.id = e.order_id CROSS JOIN postings p ON p.entry_id = e.id
                      CROSS JOIN accounts a ON a.id = p.account_id
                      WHERE e.event_ref GLOB 'fx:*' AND a.name GLOB 'psp:*:receivable' AND a.currency <> o.currency) x
                    GROUP BY psp_account_id, line, order_id, currency HAVING sum(due) <> 0",

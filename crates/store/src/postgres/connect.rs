@@ -178,7 +178,7 @@ impl Connection {
         rows.map_err(|e| ReadError(said(&e)))
     }
 
-    async fn ask(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, tokio_postgres::Error> {
+    pub async fn ask(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, tokio_postgres::Error> {
         match self.statements {
             Statements::Kept => {
                 let statement = self.client.prepare_cached(sql).await?;

@@ -4,11 +4,15 @@ use super::connect::{Connection, Statements};
 use super::statement::{Column, Rows, unnest};
 use crate::value::Value;
 use crate::{Change, CommitError, DeliveryWrite, EndpointWrite, IdempotencyWrite, PaymentWrite, Unique};
+use ducat_domain::{MerchantId, PaymentOrderId};
 use std::collections::BTreeMap;
 use tokio_postgres::types::{ToSql, Type};
 
 /// Why each change that has lost did, by its place in the group.
 pub(super) type Lost = BTreeMap<usize, CommitError>;
+
+/// An order, and whose it is.
+pub(super) type Named = (MerchantId, PaymentOrderId);
 
 /// A question: which of these rows stand in the way, by the number of the change.
 struct Question {
@@ -18,6 +22,7 @@ struct Question {
 }
 
 const KEY: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("key", "text")];
+const ORDER: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("id", "uuid")];
 const MESSAGE: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("psp_account_id", "uuid"), ("message_id", "text")];
 const VERSION: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("id", "uuid"), ("version", "integer")];
 const PLACE: &[Column] =
@@ -82,6 +87,11 @@ fn questions(changes: &[&Change]) -> [Question; 6] {
         format!("SELECT n.change FROM {} WHERE NOT EXISTS (SELECT 1 FROM {table} t WHERE {on})", unnest(columns))
     };
     let of = "t.merchant_id = n.merchant_id AND";
+    // One by one: until the archive is looked at for the first time, a join would read the whole of it.
+    let archived = |columns: &[Column], on: &str| {
+        let rows = unnest(columns);
+        format!("SELECT n.change FROM {rows} WHERE (SELECT t.id FROM archived_orders t WHERE {of} {on}) IS NOT NULL")
+    };
     let taken = |unique| CommitError::Taken(unique);
     [
         Question {
@@ -95,12 +105,20 @@ fn questions(changes: &[&Change]) -> [Question; 6] {
             means: taken(Unique::Message),
         },
         Question {
-            sql: there(KEY, "payment_orders", &format!("{of} t.reference = n.key")),
+            sql: format!(
+                "{} UNION ALL {}",
+                there(KEY, "payment_orders", &format!("{of} t.reference = n.key")),
+                archived(KEY, "t.reference = n.key")
+            ),
             rows: references,
             means: taken(Unique::Reference),
         },
         Question {
-            sql: gone(VERSION, "payment_orders", &format!("{of} t.id = n.id AND t.version = n.version - 1")),
+            // An order that is archived is brought back.
+            sql: format!(
+                "{} AND (SELECT t.version FROM archived_orders t WHERE {of} t.id = n.id) IS DISTINCT FROM n.version - 1",
+                gone(VERSION, "payment_orders", &format!("{of} t.id = n.id AND t.version = n.version - 1"))
+            ),
             rows: versions,
             means: CommitError::Stale,
         },
@@ -123,6 +141,20 @@ fn questions(changes: &[&Change]) -> [Question; 6] {
             means: CommitError::Stale,
         },
     ]
+}
+
+/// Which of these orders are in the archive.
+pub(super) async fn archived(connection: &Connection, orders: &[Named]) -> Result<Vec<Named>, tokio_postgres::Error> {
+    let mut rows = Rows::of(ORDER);
+    for (place, (merchant, order)) in (0_u32..).zip(orders) {
+        rows.push([place.into(), (*merchant).into(), (*order).into()]);
+    }
+    let sql = format!(
+        "SELECT n.change FROM {} WHERE (SELECT t.id FROM archived_orders t WHERE t.merchant_id = n.merchant_id AND t.id = n.id) IS NOT NULL",
+        unnest(ORDER)
+    );
+    let places = ask(connection, &sql, rows).await?;
+    Ok(places.into_iter().filter_map(|place| orders.get(place).copied()).collect())
 }
 
 async fn ask(connection: &Connection, sql: &str, rows: Rows) -> Result<Vec<usize>, tokio_postgres::Error> {

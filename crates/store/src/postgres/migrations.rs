@@ -14,6 +14,7 @@ pub(super) const MIGRATIONS: &[(u32, &str, &str)] = &[
     (4, "declines", include_str!("../../migrations/postgres/0004_declines.sql")),
     (5, "merchant_first", include_str!("../../migrations/postgres/0005_merchant_first.sql")),
     (6, "lean", include_str!("../../migrations/postgres/0006_lean.sql")),
+    (7, "archive", include_str!("../../migrations/postgres/0007_archive.sql")),
 ];
 
 /// Held by whoever migrates, until its transaction ends: the letters "ducat".

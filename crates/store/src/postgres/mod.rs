@@ -4,9 +4,11 @@
 //! - `writer`: group commit. `touch`: which changes cannot share a transaction. `apply`: what a group writes, with `statement` and `param`.
 //!   `flight`: one transaction in one flight, and what became of it when its answer is lost. `look`: who has lost already. `refusal`: what a
 //!   refusal means.
+//! - `archive`: orders on their way to the archive and back.
 //! - `claim`: jobs and deliveries that are due. `others`: transactions that somebody leaves open. `cell`: what is read. `verify`, `rules`: whether all of it is as it must be.
 
 mod apply;
+mod archive;
 pub(crate) mod cell;
 mod claim;
 mod connect;

@@ -19,9 +19,12 @@ const LEADS: &[(&str, &str, &str)] = &[
     ("payment_orders", "merchants", "l.id = t.merchant_id"),
     ("attempts", "payment_orders", "l.merchant_id = t.merchant_id AND l.id = t.order_id"),
     ("attempts", "psp_accounts", "l.merchant_id = t.merchant_id AND l.id = t.psp_account_id"),
-    ("captures", "attempts", "l.merchant_id = t.merchant_id AND l.id = t.attempt_id"),
-    ("refunds", "attempts", "l.merchant_id = t.merchant_id AND l.id = t.attempt_id"),
-    ("disputes", "attempts", "l.merchant_id = t.merchant_id AND l.id = t.attempt_id"),
+    ("archived_orders", "merchants", "l.id = t.merchant_id"),
+    ("archived_attempts", "archived_orders", "l.merchant_id = t.merchant_id AND l.id = t.order_id"),
+    ("archived_attempts", "psp_accounts", "l.merchant_id = t.merchant_id AND l.id = t.psp_account_id"),
+    ("captures", "every_attempt", "l.merchant_id = t.merchant_id AND l.id = t.attempt_id"),
+    ("refunds", "every_attempt", "l.merchant_id = t.merchant_id AND l.id = t.attempt_id"),
+    ("disputes", "every_attempt", "l.merchant_id = t.merchant_id AND l.id = t.attempt_id"),
     ("postings", "journal_entries", "l.merchant_id = t.merchant_id AND l.id = t.entry_id"),
     ("postings", "accounts", "l.merchant_id = t.merchant_id AND l.id = t.account_id"),
     ("balances", "accounts", "l.merchant_id = t.merchant_id AND l.id = t.account_id"),
@@ -41,7 +44,8 @@ const LEADS: &[(&str, &str, &str)] = &[
 /// Everything that is looked at: a query that gives one text per breach.
 fn checks() -> Vec<(&'static str, String)> {
     let leads = LEADS.iter().map(|(table, leads_to, on)| {
-        format!("SELECT '{table} -> {leads_to}' FROM {table} t LEFT JOIN {leads_to} l ON {on} WHERE l.* IS NULL")
+        let found_in = for_postgres(leads_to);
+        format!("SELECT '{table} -> {leads_to}' FROM {table} t LEFT JOIN {found_in} l ON {on} WHERE l.* IS NULL")
     });
     let mut checks = vec![(REFERENCES, leads.collect::<Vec<_>>().join(" UNION ALL "))];
     checks.extend(INVARIANTS.iter().copied().flatten().map(|i| (i.says, for_postgres(i.breaches))));

@@ -4,12 +4,14 @@
 //! A change that lost a race is refused alone, and the others of its group are committed without it.
 
 use super::apply::{self, KnownAccounts};
+use super::archive::bring_back;
 use super::connect::Connections;
 use super::flight;
 use super::look;
 use super::refusal::Failure;
+use super::statement::Statement;
 use super::touch::Touched;
-use crate::{Change, CommitError, Stats};
+use crate::{Change, CommitError, Stats, archive};
 use ducat_domain::Chance;
 use futures_util::FutureExt;
 use std::collections::VecDeque;
@@ -255,7 +257,8 @@ impl Writers {
         if written == 0 {
             return self.knock().await;
         }
-        let statements = apply::statements(&changes, &self.known)?;
+        let mut statements = apply::statements(&changes, &self.known)?;
+        let mut looked = false;
         for _ in 0..MAX_TRIES {
             let turn = turn.take().unwrap_or_else(|| self.turn());
             match flight::commit(&self.connections, &statements, &*self.chance, turn).await {
@@ -266,11 +269,31 @@ impl Writers {
                     return Ok(());
                 }
                 Err(Failure::Met) => tokio::task::yield_now().await,
-                Err(Failure::Refused(why)) => return Err(why),
+                Err(Failure::Refused(why)) => {
+                    if looked || !archive::may_be_why(&why) {
+                        return Err(why);
+                    }
+                    looked = true;
+                    match self.bring_back(&changes).await {
+                        Some(statement) => statements.insert(0, statement),
+                        None => return Err(why),
+                    }
+                }
                 Err(Failure::Lost(why)) => return Err(CommitError::Unknown(why)),
             }
         }
         Err(CommitError::Busy)
+    }
+
+    /// What brings the orders back that these changes name and that are archived, where there are such.
+    async fn bring_back(&self, changes: &[&Change]) -> Option<Statement> {
+        let named: Vec<look::Named> = changes.iter().flat_map(|change| archive::named(change)).collect();
+        if named.is_empty() {
+            return None;
+        }
+        let connection = self.connections.take().await.ok()?;
+        let archived = look::archived(&connection, &named).await.ok()?;
+        bring_back(archived)
     }
 
     /// Nothing is to be written: whether it could be is what the caller wants to know.

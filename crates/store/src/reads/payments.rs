@@ -1,47 +1,106 @@
-//! Reads of orders and their attempts.
+//! Reads of orders and their attempts, of those that live and of those in the archive.
 
 use crate::codec::{self, ATTEMPT_COLUMNS, ORDER_COLUMNS};
-use crate::value::{Conditions, values};
+use crate::row::Row;
+use crate::store::Rest;
+use crate::value::{Conditions, Value, values};
 use crate::{OrderFilter, Page, PageAnchor, ReadError, Store};
 use ducat_domain::payments::{Attempt, Payment, PspToken};
 use ducat_domain::{AttemptId, MerchantId, PaymentOrderId, PspAccountId};
+use std::collections::BTreeSet;
 
-/// The order with its latest attempt, by a condition on the order.
-const LATEST: &str = "FROM payment_orders o JOIN attempts a ON a.merchant_id = o.merchant_id AND a.order_id = o.id
-   AND a.number = (SELECT max(l.number) FROM attempts l WHERE l.merchant_id = o.merchant_id AND l.order_id = o.id)";
+/// Where orders lie with their attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Those that live.
+    Living,
+    /// Those that are over.
+    Archive,
+}
 
-/// The same for a server, which would otherwise take orders for rare that have a latest attempt, and sort all of a merchant's for one page.
-const LATEST_ON_SERVER: &str = "FROM payment_orders o CROSS JOIN LATERAL (SELECT l.* FROM attempts l
-   WHERE l.merchant_id = o.merchant_id AND l.order_id = o.id ORDER BY l.number DESC LIMIT 1) a";
+impl Place {
+    const fn orders(self) -> &'static str {
+        match self {
+            Self::Living => "payment_orders",
+            Self::Archive => "archived_orders",
+        }
+    }
 
-/// The order with one of its attempts, by a condition on the attempt.
-const ATTEMPTED: &str = "FROM attempts a JOIN payment_orders o ON o.merchant_id = a.merchant_id AND o.id = a.order_id";
+    const fn attempts(self) -> &'static str {
+        match self {
+            Self::Living => "attempts",
+            Self::Archive => "archived_attempts",
+        }
+    }
+
+    /// The order with one of its attempts, by a condition on the attempt.
+    fn attempted(self) -> String {
+        let (orders, attempts) = (self.orders(), self.attempts());
+        format!("FROM {attempts} a JOIN {orders} o ON o.merchant_id = a.merchant_id AND o.id = a.order_id")
+    }
+}
+
+/// One statement that asks both places, so that nothing is missed on its way from the one to the other.
+fn both(text: impl Fn(Place) -> String) -> String {
+    let (living, archived) = (text(Place::Living), text(Place::Archive));
+    format!("SELECT * FROM ({living}) living UNION ALL SELECT * FROM ({archived}) archived")
+}
 
 impl Store {
     /// The order with its latest attempt, by a condition on the order.
-    const fn latest(&self) -> &'static str {
-        if self.is_postgres() { LATEST_ON_SERVER } else { LATEST }
+    fn latest(&self, place: Place) -> String {
+        let (orders, attempts) = (place.orders(), place.attempts());
+        if self.is_postgres() {
+            // A server would otherwise take orders for rare that have a latest attempt, and sort all of a merchant's for one page.
+            return format!(
+                "FROM {orders} o CROSS JOIN LATERAL (SELECT l.* FROM {attempts} l
+                 WHERE l.merchant_id = o.merchant_id AND l.order_id = o.id ORDER BY l.number DESC LIMIT 1) a"
+            );
+        }
+        format!(
+            "FROM {orders} o JOIN {attempts} a ON a.merchant_id = o.merchant_id AND a.order_id = o.id
+             AND a.number = (SELECT max(l.number) FROM {attempts} l WHERE l.merchant_id = o.merchant_id AND l.order_id = o.id)"
+        )
+    }
+
+    /// What lives is found at the first look; only where there is nothing, the archive is asked, too.
+    async fn wherever<T: Send + 'static>(
+        &self,
+        text: impl Fn(Place) -> String,
+        values: Vec<Value>,
+        read: fn(&Row<'_>) -> Result<T, ReadError>,
+    ) -> Result<Vec<T>, ReadError> {
+        let living = self.many(text(Place::Living), values.clone(), read).await?;
+        if living.is_empty() { self.many(both(text), values, read).await } else { Ok(living) }
+    }
+
+    /// An order with one of its attempts: `from` what, under which condition.
+    async fn found(
+        &self,
+        from: impl Fn(Place) -> String,
+        condition: &str,
+        values: Vec<Value>,
+    ) -> Result<Option<Payment>, ReadError> {
+        let text = |place| format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {} WHERE {condition}", from(place));
+        Ok(self.wherever(text, values, codec::payment).await?.pop())
     }
 
     /// Whose order it is. Only for pages that a customer reaches by the order's id alone: everything else knows whose order it asks for.
     pub async fn merchant_of_order(&self, order: PaymentOrderId) -> Result<Option<MerchantId>, ReadError> {
         // On a server the index is of the id's bytes.
         let by_id = if self.is_postgres() { "uuid_send(id) = uuid_send($1)" } else { "id = $1" };
-        let sql = format!("SELECT merchant_id FROM payment_orders WHERE {by_id}");
-        self.one(sql, values![order], |row| row.get("merchant_id")).await
+        let text = |place: Place| format!("SELECT merchant_id FROM {} WHERE {by_id}", place.orders());
+        Ok(self.wherever(text, values![order], |row| row.get("merchant_id")).await?.pop())
     }
 
     /// The order with its latest attempt.
     pub async fn payment(&self, merchant: MerchantId, order: PaymentOrderId) -> Result<Option<Payment>, ReadError> {
-        let latest = self.latest();
-        let sql = format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {latest} WHERE o.merchant_id = $1 AND o.id = $2");
-        self.one(sql, values![merchant, order], codec::payment).await
+        self.found(|place| self.latest(place), "o.merchant_id = $1 AND o.id = $2", values![merchant, order]).await
     }
 
     /// The order with the attempt of this id.
     pub async fn payment_by_attempt(&self, merchant: MerchantId, attempt: AttemptId) -> Result<Option<Payment>, ReadError> {
-        let sql = format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {ATTEMPTED} WHERE a.merchant_id = $1 AND a.id = $2");
-        self.one(sql, values![merchant, attempt], codec::payment).await
+        self.found(Place::attempted, "a.merchant_id = $1 AND a.id = $2", values![merchant, attempt]).await
     }
 
     /// The order with the attempt that has this token.
@@ -51,11 +110,8 @@ impl Store {
         account: PspAccountId,
         token: &PspToken,
     ) -> Result<Option<Payment>, ReadError> {
-        let sql = format!(
-            "SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {ATTEMPTED}
-             WHERE a.merchant_id = $1 AND a.psp_account_id = $2 AND a.token = $3"
-        );
-        self.one(sql, values![merchant, account, &token.0], codec::payment).await
+        let condition = "a.merchant_id = $1 AND a.psp_account_id = $2 AND a.token = $3";
+        self.found(Place::attempted, condition, values![merchant, account, &token.0]).await
     }
 
     /// The order with the attempt that has this payment at the PSP.
@@ -65,18 +121,14 @@ impl Store {
         account: PspAccountId,
         psp_payment: &str,
     ) -> Result<Option<Payment>, ReadError> {
-        let sql = format!(
-            "SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {ATTEMPTED}
-             WHERE a.merchant_id = $1 AND a.psp_account_id = $2 AND a.psp_payment = $3 ORDER BY a.id LIMIT 1"
-        );
-        self.one(sql, values![merchant, account, psp_payment], codec::payment).await
+        let condition = "a.merchant_id = $1 AND a.psp_account_id = $2 AND a.psp_payment = $3 ORDER BY a.id LIMIT 1";
+        self.found(Place::attempted, condition, values![merchant, account, psp_payment]).await
     }
 
     /// The merchant's order with this reference, with its latest attempt.
     pub async fn payment_by_reference(&self, merchant: MerchantId, reference: &str) -> Result<Option<Payment>, ReadError> {
-        let latest = self.latest();
-        let sql = format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {latest} WHERE o.merchant_id = $1 AND o.reference = $2");
-        self.one(sql, values![merchant, reference], codec::payment).await
+        let condition = "o.merchant_id = $1 AND o.reference = $2";
+        self.found(|place| self.latest(place), condition, values![merchant, reference]).await
     }
 
     /// A merchant's orders, newest first, each with its latest attempt.
@@ -101,16 +153,27 @@ impl Store {
         if let Some(before) = filter.created_lt {
             conditions.add("o.created_at <", before);
         }
-        let latest = self.latest();
-        let select = format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {latest}");
-        self.page(&select, conditions, ("o.id", anchor), limit, codec::payment).await
+        // A page of each place, and of both together the first page.
+        let statement = |rest: &Rest| {
+            let Rest { wheres, direction, most } = rest;
+            let half = |place| {
+                let latest = self.latest(place);
+                format!(
+                    "SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {latest} WHERE {wheres} ORDER BY o.id {direction} LIMIT {most}"
+                )
+            };
+            format!("SELECT * FROM ({}) found ORDER BY order_id {direction} LIMIT {most}", both(half))
+        };
+        self.page_by(statement, conditions, ("o.id", anchor), limit, codec::payment).await
     }
 
     /// Every attempt of an order, first to last.
     pub async fn attempts(&self, merchant: MerchantId, order: PaymentOrderId) -> Result<Vec<Attempt>, ReadError> {
-        let sql =
-            format!("SELECT {ATTEMPT_COLUMNS} FROM attempts a WHERE a.merchant_id = $1 AND a.order_id = $2 ORDER BY a.number");
-        self.many(sql, values![merchant, order], codec::attempt).await
+        let text = |place: Place| {
+            let attempts = place.attempts();
+            format!("SELECT {ATTEMPT_COLUMNS} FROM {attempts} a WHERE a.merchant_id = $1 AND a.order_id = $2 ORDER BY a.number")
+        };
+        self.wherever(text, values![merchant, order], codec::attempt).await
     }
 
     /// A merchant's orders by id, each as often as it has attempts, with each of them; in no particular order.
@@ -118,10 +181,14 @@ impl Store {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
+        let wanted = ids.iter().collect::<BTreeSet<_>>().len();
         let mut conditions = Conditions::default();
         conditions.add("a.merchant_id =", merchant);
         conditions.add_any("a.order_id", ids);
         let (wheres, values) = conditions.done();
-        self.many(format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {ATTEMPTED} WHERE {wheres}"), values, codec::payment).await
+        let text = |place: Place| format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {} WHERE {wheres}", place.attempted());
+        let living = self.many(text(Place::Living), values.clone(), codec::payment).await?;
+        let found = living.iter().map(|payment| payment.order.id).collect::<BTreeSet<_>>().len();
+        if found == wanted { Ok(living) } else { self.many(both(text), values, codec::payment).await }
     }
 }

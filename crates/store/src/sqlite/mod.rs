@@ -3,10 +3,12 @@
 //! - `migrations`: brings a file to the newest schema.
 //! - `writer`: group commit. `apply`, `parts`, `statement`, `declines`, `ledger`, `jobs`, `webhooks`: what one [`Change`] writes. `refusal`:
 //!   what a refusal means.
+//! - `archive`: orders on their way to the archive and back.
 //! - `col`: what is written. `cell`: what is read.
 //! - `verify`: every invariant over the whole file; `names`: the SQL functions that they use.
 
 mod apply;
+mod archive;
 pub(crate) mod cell;
 mod col;
 mod declines;
@@ -29,7 +31,7 @@ use crate::{
     Change, ClaimedDelivery, ClaimedJob, CommitError, Durability, OpenError, ReadError, Stats, VerifyProgress, VerifyReport,
     WriterMode,
 };
-use ducat_domain::{MerchantId, Timestamp, WebhookEndpointId};
+use ducat_domain::{MerchantId, PaymentOrderId, Timestamp, WebhookEndpointId};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, params_from_iter};
@@ -138,6 +140,15 @@ impl Sqlite {
     /// Runs one statement.
     pub async fn run(&self, sql: &'static str) -> Result<(), CommitError> {
         self.writer.run(sql).await
+    }
+
+    pub async fn put_away(
+        &self,
+        merchant: MerchantId,
+        orders: Vec<PaymentOrderId>,
+        quiet_since: Timestamp,
+    ) -> Result<u64, CommitError> {
+        self.writer.put_away(merchant, orders, quiet_since).await
     }
 
     /// Reads every row that a statement finds.

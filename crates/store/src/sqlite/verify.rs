@@ -1,7 +1,7 @@
 //! Every invariant over the whole file. Each is a query that finds what breaks it.
 
 use super::{Readers, Sqlite, migrations};
-use crate::invariants::{COUNTED, INVARIANTS, MAX_FINDINGS, REFERENCES, RULES};
+use crate::invariants::{COUNTED, INVARIANTS, MAX_FINDINGS, REFERENCES, RULES, for_sqlite};
 use crate::{Finding, ReadError, VerifyProgress, VerifyReport, WriterMode};
 use ducat_domain::Timestamp;
 use rusqlite::Connection;
@@ -13,23 +13,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 const CHECKERS: usize = 2;
 
 /// One thing that is looked at.
-#[derive(Clone, Copy)]
 enum Check {
     /// A query that gives one text per breach.
-    Query(&'static str, &'static str),
+    Query(&'static str, String),
     /// The database's own rules.
     Rules,
 }
 
 impl Check {
-    fn says(self) -> &'static str {
+    const fn says(&self) -> &'static str {
         match self {
             Self::Query(says, _) => says,
             Self::Rules => RULES,
         }
     }
 
-    fn run(self, db: &Connection) -> Result<VerifyReport, ReadError> {
+    fn run(&self, db: &Connection) -> Result<VerifyReport, ReadError> {
         let mut report = VerifyReport { invariants: 1, ..VerifyReport::default() };
         match self {
             Self::Query(says, breaches) => report.check(db, says, breaches),
@@ -42,10 +41,13 @@ impl Check {
 /// Everything that is looked at. What takes longest comes first, so that no checker is left with it at the end.
 fn checks() -> Vec<Check> {
     let mut checks = vec![
-        Check::Query("the file is sound", "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"),
-        Check::Query(REFERENCES, "SELECT \"table\" || ' -> ' || parent FROM pragma_foreign_key_check"),
+        Check::Query(
+            "the file is sound",
+            "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'".into(),
+        ),
+        Check::Query(REFERENCES, "SELECT \"table\" || ' -> ' || parent FROM pragma_foreign_key_check".into()),
     ];
-    checks.extend(INVARIANTS.iter().copied().flatten().map(|invariant| Check::Query(invariant.says, invariant.breaches)));
+    checks.extend(INVARIANTS.iter().copied().flatten().map(|i| Check::Query(i.says, for_sqlite(i.breaches))));
     checks.push(Check::Rules);
     checks
 }

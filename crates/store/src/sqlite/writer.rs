@@ -2,9 +2,9 @@
 //! lost a race is undone alone. The writer never waits for company, so an idle system answers after one sync.
 
 use super::ledger::{Balances, Moved};
-use super::{apply, jobs, webhooks};
+use super::{apply, archive, jobs, webhooks};
 use crate::{Change, ClaimedDelivery, ClaimedJob, CommitError, Durability, ReadError, Stats};
-use ducat_domain::{MerchantId, Timestamp, WebhookEndpointId};
+use ducat_domain::{MerchantId, PaymentOrderId, Timestamp, WebhookEndpointId};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +30,12 @@ pub(super) enum Ask {
         now: Timestamp,
         lease_until: Timestamp,
         reply: DeliveriesReply,
+    },
+    PutAway {
+        merchant: MerchantId,
+        orders: Vec<PaymentOrderId>,
+        quiet_since: Timestamp,
+        reply: oneshot::Sender<Result<u64, CommitError>>,
     },
     Durability(oneshot::Sender<Result<Durability, ReadError>>),
     Run(&'static str, oneshot::Sender<Result<(), CommitError>>),
@@ -137,6 +143,17 @@ impl Writer {
         answer.await.map_err(|_| gone())?
     }
 
+    pub(super) async fn put_away(
+        &self,
+        merchant: MerchantId,
+        orders: Vec<PaymentOrderId>,
+        quiet_since: Timestamp,
+    ) -> Result<u64, CommitError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Ask::PutAway { merchant, orders, quiet_since, reply })?;
+        answer.await.map_err(|_| gone())?
+    }
+
     pub(super) async fn durability(&self) -> Result<Durability, ReadError> {
         let (reply, answer) = oneshot::channel();
         self.ask(Ask::Durability(reply)).map_err(|e| ReadError(e.to_string()))?;
@@ -183,14 +200,21 @@ impl Pen {
         for ask in group.asks.by_ref() {
             match ask {
                 Ask::Commit(change, reply) => {
-                    let result = self.alone(&mut group.lost, |db| {
+                    let mut write = |db: &Connection| {
                         let mut moved = Moved::new();
                         apply::apply(db, &change, &mut moved)?;
                         match change.balances {
                             crate::Balances::Kept => balances.add(db, moved),
                             crate::Balances::Summed => Ok(()),
                         }
-                    });
+                    };
+                    let mut result = self.alone(&mut group.lost, &mut write);
+                    if let Some(archived) = archive::reason(&self.connection, &change, &result) {
+                        result = self.alone(&mut group.lost, |db| {
+                            archive::bring_back(db, &archived)?;
+                            write(db)
+                        });
+                    }
                     group.changes += u64::from(result.is_ok() && !change.is_empty());
                     held.push(Box::new(move |failure| drop(reply.send(failure.map_or(result, Err)))));
                 }
@@ -204,6 +228,10 @@ impl Pen {
                 }
                 Ask::Run(sql, reply) => {
                     let result = self.alone(&mut group.lost, |db| apply::run(db, sql, []).map(drop));
+                    held.push(Box::new(move |failure| drop(reply.send(failure.map_or(result, Err)))));
+                }
+                Ask::PutAway { merchant, orders, quiet_since, reply } => {
+                    let result = self.alone(&mut group.lost, |db| archive::put_away(db, merchant, &orders, quiet_since));
                     held.push(Box::new(move |failure| drop(reply.send(failure.map_or(result, Err)))));
                 }
                 Ask::Durability(reply) => {

@@ -30,6 +30,8 @@ const TABLES: &[&str] = &[
     "psp_lines",
     "psp_cursors",
     "exceptions",
+    "archived_orders",
+    "archived_attempts",
 ];
 
 pub struct Intruder(pub Connection);

@@ -2,7 +2,7 @@
 //! together.
 
 use crate::builders::*;
-use crate::conformance::{claim, message, tip};
+use crate::conformance::{archive, claim, message, over, tip};
 use crate::later::*;
 use ducat_domain::payments::*;
 use ducat_domain::settlement::LineKind;
@@ -150,5 +150,34 @@ fn losers_of_every_kind_hurt_no_neighbour() {
         losers.extend(seldom_lost(&w, shop).await);
         let commits = tried(&w, shop, losers, 3).await;
         assert!(commits < 12 * 3, "{commits} commits");
+    });
+}
+
+/// News of orders that are archived, in the same group as losers: each order comes back, and nobody is taken for a loser because of it.
+#[test]
+fn late_news_of_archived_orders_is_committed_beside_losers() {
+    run(async {
+        let w = world().await;
+        let shop = w.shop().await;
+        let mut paid = Vec::new();
+        for _ in 0..6 {
+            paid.push(w.paid(shop).await);
+        }
+        over(&w, &paid.iter().collect::<Vec<_>>()).await;
+        assert_eq!(archive(&w, shop).await, 6);
+        let (mut changes, mut wanted) = (Vec::new(), Vec::new());
+        for (change, why) in often_lost(&w, shop).await {
+            let refund = paid.pop().unwrap().request_refund(w.new_refund(500), w.now(), at(90)).unwrap();
+            changes.extend([w.change(refund, PaymentWrite::Move), change]);
+            wanted.extend([Ok(()), Err(why)]);
+        }
+        let before = w.store.stats().commits;
+        assert_eq!(in_one_group(&w, shop, changes).await, wanted);
+        let commits = w.store.stats().commits - before;
+        assert!(commits <= 5, "{commits} commits");
+        over(&w, &paid.iter().collect::<Vec<_>>()).await;
+        let archived = w.store.verify().await.unwrap().checked;
+        assert!(archived.contains(&("archived_orders", 2)), "two of which nobody heard: {archived:?}");
+        w.assert_sound().await;
     });
 }

@@ -1,5 +1,5 @@
 //! Several nodes on one server: what commits late is never passed over, nobody is told an inner error because of another, no job is run
-//! twice.
+//! twice, no order is archived twice.
 
 use crate::builders::*;
 use crate::conformance::{claim, message};
@@ -180,6 +180,51 @@ fn nodes_that_write_the_same_things_in_another_order_do_not_hold_each_other_up()
             let balances = nodes[0].store.balances(shop.merchant).await.unwrap();
             assert!(balances.len() == 2 && balances.iter().all(|b| b.posted.abs() == 240), "{balances:?}");
         }
+        nodes[0].assert_sound().await;
+    });
+}
+
+#[test]
+fn two_nodes_that_archive_at_once_move_each_order_once() {
+    run(async {
+        const ORDERS: u64 = 60;
+        let nodes = two().await;
+        let shop = nodes[0].shop().await;
+        let mut over = Vec::new();
+        for _ in 0..ORDERS {
+            over.push(nodes[0].paid(shop).await);
+        }
+        crate::conformance::over(&nodes[0], &over.iter().collect::<Vec<_>>()).await;
+        let archiving: Vec<_> = (0..8)
+            .map(|n: usize| {
+                let w = Arc::clone(&nodes[n % 2]);
+                tokio::spawn(async move { w.store.archive(shop.merchant, at(HOUR), None, 1000).await.unwrap().moved })
+            })
+            .collect();
+        let mut moved = 0;
+        for one in archiving {
+            moved += one.await.unwrap();
+        }
+        // What somebody was moving is passed over; it is moved by whoever comes next.
+        moved += nodes[1].store.archive(shop.merchant, at(HOUR), None, 1000).await.unwrap().moved;
+        assert_eq!(moved, ORDERS);
+        // And both have late news of each of them, which one of the two is to tell.
+        let mut told = Vec::new();
+        for payment in over {
+            for w in &nodes {
+                let w = Arc::clone(w);
+                let change = w.change(payment.clone().claim("webhook".into(), w.now()).unwrap(), PaymentWrite::Move);
+                told.push(tokio::spawn(async move { w.store.commit(change).await }));
+            }
+        }
+        let mut claimed = 0;
+        for told in told {
+            match told.await.unwrap() {
+                Ok(()) => claimed += 1,
+                other => assert_eq!(other, Err(CommitError::Stale)),
+            }
+        }
+        assert_eq!(claimed, ORDERS);
         nodes[0].assert_sound().await;
     });
 }

@@ -2,7 +2,7 @@
 
 use crate::attacks::FILE;
 use crate::builders::*;
-use crate::conformance::tip;
+use crate::conformance::{archive, over, tip};
 use crate::intruder::{Intruder, blob};
 use crate::later::*;
 use crate::on_server::OnServer;
@@ -30,6 +30,9 @@ async fn scene_in(w: World) -> World {
     let (held, _) = w.see_capture(held, capture, Observed::Held { authorized: eur(4999), captured: eur(1000) }).await;
     w.capturing(held, 500, false).await;
     given_back(&w, shop, paid).await;
+    let (gone, _) = w.refunded(w.paid(shop).await, 700).await;
+    over(&w, &[&gone]).await;
+    assert_eq!(archive(&w, shop).await, 1);
     paid_out(&w, shop).await;
     w.assert_sound().await;
     w
@@ -124,6 +127,32 @@ macro_rules! breaches {
 }
 
 breaches! {
+    an_archived_amount_that_was_changed_is_found: "authorised, captured, refunded, on its way back and disputed is on an order what it is on its attempts"
+        <- "UPDATE archived_orders SET amount_captured = amount_captured - 1",
+    an_archived_capture_that_is_not_booked_is_found: "what an attempt captured and holds is booked at its PSP account, and nothing else is"
+        <- "UPDATE archived_attempts SET captured = captured + 1; UPDATE archived_orders SET amount_captured = amount_captured + 1",
+    an_archived_refund_that_only_the_attempt_knows_is_found: "refunded, on its way back, disputed, undecided and being captured is on an attempt what it is on its parts"
+        <- "UPDATE archived_attempts SET refunded = refunded + 1; UPDATE archived_orders SET amount_refunded = amount_refunded + 1",
+    an_archived_version_that_was_changed_is_found: "each change of an order has exactly one event, without gaps"
+        <- "UPDATE archived_orders SET version = version + 1",
+    an_order_that_went_out_of_the_archive_is_found: "each event belongs to a subject of its merchant"
+        <- "DELETE FROM archived_orders",
+    an_order_in_the_archive_of_another_merchant_is_found: "each entry of a payment belongs to an order of its merchant"
+        <- "UPDATE archived_orders SET merchant_id = {other}",
+    a_reference_that_is_used_in_the_archive_too_is_found: "one order per reference of the merchant"
+        <- "UPDATE archived_orders SET reference = (SELECT min(reference) FROM payment_orders WHERE merchant_id = archived_orders.merchant_id)",
+    an_order_in_both_places_is_found: "an order or attempt is among the living or in the archive, and not in both"
+        <- "INSERT INTO payment_orders SELECT * FROM archived_orders",
+    an_attempt_in_both_places_is_found: "an order or attempt is among the living or in the archive, and not in both"
+        <- "INSERT INTO attempts SELECT * FROM archived_attempts",
+    an_attempt_apart_from_its_order_is_found: "an attempt lies where its order lies"
+        <- "INSERT INTO attempts SELECT * FROM archived_attempts; DELETE FROM archived_attempts",
+    an_archived_attempt_that_is_open_is_found: "nothing is open of an order in the archive"
+        <- "UPDATE archived_attempts SET open_disputes = 1",
+    an_archived_order_that_is_open_is_found: "nothing is open of an order in the archive"
+        <- "UPDATE archived_orders SET status = 'pending'",
+    an_open_refund_of_an_archived_order_is_found: "nothing is open of an order in the archive"
+        <- "UPDATE refunds SET status = 'unknown' WHERE order_id IN (SELECT id FROM archived_orders)",
     an_unbalanced_entry_is_found: "each journal entry sums to zero per currency and layer"
         <- "UPDATE postings SET amount = amount + 1 WHERE line = 0",
     postings_that_do_not_sum_to_zero_are_found: "all postings sum to zero per currency and layer"
@@ -416,14 +445,16 @@ fn the_report_counts_what_it_looked_at() {
         let wanted = [
             ("payment_orders", 6),
             ("attempts", 6),
+            ("archived_orders", 1),
+            ("archived_attempts", 1),
             ("captures", 2),
-            ("refunds", 2),
+            ("refunds", 3),
             ("disputes", 2),
             ("payouts", 2),
             ("psp_lines", 6),
-            ("journal_entries", 26),
-            ("postings", 66),
-            ("events", 35),
+            ("journal_entries", 29),
+            ("postings", 74),
+            ("events", 40),
             ("inbox", 0),
             ("jobs", 9),
             ("webhook_endpoints", 0),

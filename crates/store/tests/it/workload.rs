@@ -8,6 +8,7 @@ use ducat_store::*;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 crate::each_database::on_each_database! {
     no_random_course_of_payments_leaves_anything_for_verify_to_find
@@ -198,9 +199,21 @@ async fn kept(w: &World, merchant: MerchantId, part: &Part) -> Option<Part> {
     }
 }
 
+/// Ends the work on an order that has come to its end, and archives it unless something of it is open.
+async fn put_away(w: &World, payment: &Payment) -> u64 {
+    let (merchant, order) = (payment.order.merchant, payment.order.id);
+    let attempts = w.store.attempts(merchant, order).await.unwrap();
+    if !payment.order.status.is_terminal() || attempts.iter().any(|a| a.status.is_live()) {
+        return 0;
+    }
+    crate::conformance::over(w, &[payment]).await;
+    let before = PaymentOrderId::from_bytes((u128::from_be_bytes(*order.as_bytes()) - 1).to_be_bytes());
+    w.store.archive(merchant, at(3 * HOUR), Some(before), 1).await.unwrap().moved
+}
+
 async fn no_random_course_of_payments_leaves_anything_for_verify_to_find(w: World) {
     let shops = [w.shop().await, w.shop().await];
-    let reached = Mutex::new(BTreeSet::new());
+    let (reached, most) = (Mutex::new(BTreeSet::new()), AtomicU64::new(0));
     // Some courses begin with money, so that what comes later has something to move.
     let with_money = |course: Vec<_>| {
         let states = [held(4999), Observed::Captured(eur(4999)), Observed::Captured(eur(3000))];
@@ -219,6 +232,7 @@ async fn no_random_course_of_payments_leaves_anything_for_verify_to_find(w: Worl
         wait(async {
             let orders = [w.order(shops[0]).await, w.order(shops[1]).await, w.order(shops[0]).await]
                 .map(|p| (p.order.merchant, p.order.id));
+            let mut archived = 0;
             for (order, attempt, act, second) in course {
                 let (merchant, order) = orders[order];
                 let attempts = w.store.attempts(merchant, order).await.unwrap();
@@ -236,18 +250,22 @@ async fn no_random_course_of_payments_leaves_anything_for_verify_to_find(w: Worl
                     reached.lock().unwrap().insert(moved.event.as_str());
                     let committed = w.store.commit(w.change(moved, write)).await;
                     prop_assert_eq!(committed, Ok(()), "{:?} on {:?}", act, before);
+                    // What is over goes to the archive at once, and comes back with whatever else is heard of it.
+                    archived += put_away(&w, &after).await;
                     prop_assert_eq!(w.store.payment_by_attempt(merchant, after.attempt.id).await.unwrap(), Some(after));
                     if let Some(part) = part {
                         prop_assert_eq!(kept(&w, merchant, &part).await, Some(part));
                     }
                 }
             }
+            most.fetch_max(archived, Ordering::Relaxed);
             let report = w.store.verify().await.unwrap();
             prop_assert_eq!(report.findings, Vec::new());
             Ok(())
         })
     };
     for_all(120, &courses, check);
+    assert!(most.into_inner() > 5, "some courses lead to the archive and back again and again");
     // The courses reached everything that comes of payments, but for what an order begins with.
     let parts = ["payment_order.", "refund.", "dispute."];
     let mut missing: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();

@@ -1,5 +1,6 @@
 //! The pay-in over the real engine, a real SQLite file and the sandbox: good days, bad days and bad input.
 
+mod archive;
 mod cancel;
 mod capture;
 mod claim;

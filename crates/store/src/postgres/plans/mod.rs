@@ -11,7 +11,7 @@ use super::look;
 use super::tests::{Steps, settings};
 use crate::Store;
 use crate::every_read::{ASKED, every_read};
-use ducat_domain::{MerchantId, Timestamp, WebhookEndpointId};
+use ducat_domain::{MerchantId, PaymentOrderId, Timestamp, WebhookEndpointId};
 use every_write::changes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -199,6 +199,7 @@ async fn writer(server: &Server) -> Connection {
     database.claim_deliveries(vec![(merchant, endpoint, 9)], now, now).await.unwrap();
     let connection = database.writer.connections().take().await.unwrap();
     look::lost(&connection, &changes.iter().collect::<Vec<_>>()).await.unwrap();
+    look::archived(&connection, &[(merchant, PaymentOrderId::from_bytes(ASKED))]).await.unwrap();
     let statements = apply::statements(&changes.iter().collect::<Vec<_>>(), &KnownAccounts::default()).unwrap();
     // Those that only insert look for nothing.
     let looks = |sql: &&str| !sql.starts_with("INSERT INTO ") || sql.contains("_position(");

@@ -2,6 +2,7 @@
 //!
 //! - `pay_in`: merchants, orders, attempts, the journal, events, answers.
 //! - `parts`: captures, refunds, disputes with their evidence, claims.
+//! - `archive`: orders that are over, on their way there and back.
 //! - `postgres`: what only a server has.
 //! - `books`: payouts, statements, places in them, exceptions, corrections, events of payouts.
 
@@ -75,6 +76,7 @@ macro_rules! attacks {
 
 use attacks;
 
+mod archive;
 mod books;
 mod parts;
 mod pay_in;

@@ -151,6 +151,8 @@ fn no_table_is_emptied() {
             "webhook_endpoints",
             "webhook_deliveries",
             "webhook_tries",
+            "archived_orders",
+            "archived_attempts",
         ];
         let plain = kept.map(|table| format!("TRUNCATE {table} CASCADE"));
         scene.server_refuses(&plain).await;
@@ -191,6 +193,11 @@ fn an_event_is_not_put_where_readers_have_passed() {
 const FORBIDDEN: &[&str] = &[
     "DELETE FROM payment_orders",
     "DELETE FROM attempts",
+    "DELETE FROM archived_orders",
+    "DELETE FROM archived_attempts",
+    "UPDATE archived_orders SET amount = 1",
+    "INSERT INTO archived_orders SELECT * FROM archived_orders LIMIT 0",
+    "INSERT INTO archived_attempts SELECT * FROM archived_attempts LIMIT 0",
     "DELETE FROM journal_entries",
     "DELETE FROM postings",
     "DELETE FROM events",
@@ -217,8 +224,8 @@ const FORBIDDEN: &[&str] = &[
     "INSERT INTO postings_default SELECT * FROM postings LIMIT 0",
     "INSERT INTO journal_entries_default SELECT * FROM journal_entries LIMIT 0",
     "ALTER TABLE postings DISABLE TRIGGER ALL",
-    "ALTER TABLE payment_orders DISABLE TRIGGER payment_orders_are_kept",
-    "DROP TRIGGER payment_orders_are_kept ON payment_orders",
+    "ALTER TABLE payment_orders DISABLE TRIGGER payment_orders_go_to_the_archive",
+    "DROP TRIGGER payment_orders_go_to_the_archive ON payment_orders",
     "ALTER TABLE events DETACH PARTITION events_default",
     "DROP TABLE events_default",
     "DROP INDEX payouts_by_psp_payout",

@@ -1,5 +1,6 @@
 //! Lists by pages, held against a model that filters and slices a vector.
 
+use super::{archive, over};
 use crate::builders::*;
 use ducat_domain::payments::*;
 use ducat_domain::*;
@@ -27,6 +28,12 @@ async fn stock(w: &World, shops: [Shop; 2]) -> Vec<Payment> {
             }
         };
         all.push(payment);
+    }
+    // Half of those that are over lie in the archive: a list shows no difference.
+    let is_over = |p: &&Payment| p.order.status.is_terminal() && p.attempt.number == 1 && p.order.id.as_bytes()[15].is_multiple_of(2);
+    over(w, &all.iter().filter(is_over).collect::<Vec<_>>()).await;
+    for shop in shops {
+        archive(w, shop).await;
     }
     all.reverse();
     all

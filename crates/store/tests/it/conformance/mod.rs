@@ -4,6 +4,7 @@
 use super::builders::{World, run};
 use ducat_store::{Statements, WriterMode};
 
+pub use archive::{archive, over};
 pub use changes::{claim, message, tip};
 
 macro_rules! conformance {
@@ -132,6 +133,15 @@ conformance! {
     walls {
         nothing_of_one_merchant_is_seen_through_another
         nothing_of_one_merchant_is_written_into_another
+    }
+    archive {
+        an_order_that_is_over_is_archived_and_read_as_before
+        what_is_open_or_fresh_stays_where_it_is
+        what_is_taken_in_the_archive_is_taken
+        late_truth_brings_an_order_back
+        what_names_an_archived_order_brings_it_back
+        a_change_that_comes_to_nothing_leaves_an_order_in_the_archive
+        orders_go_and_come_while_others_change_them
     }
     round_trip {
         terms_come_back_as_they_were_written
