@@ -19,6 +19,20 @@ pub enum Database {
     Postgres,
 }
 
+impl Database {
+    /// The one on which worlds stand where a test names none: what `DUCAT_WORLDS` says, else a file.
+    ///
+    /// # Panics
+    /// Where it says something else than `sqlite` or `postgres`.
+    pub fn of_this_run() -> Self {
+        match std::env::var("DUCAT_WORLDS").as_deref() {
+            Ok("postgres") => Self::Postgres,
+            Err(_) | Ok("sqlite") => Self::Sqlite,
+            Ok(other) => panic!("DUCAT_WORLDS must be sqlite or postgres, not {other:?}"),
+        }
+    }
+}
+
 /// One world's database.
 pub(crate) enum Place {
     File(TempDir),

@@ -51,7 +51,7 @@ pub struct Delivered {
 impl World {
     /// A world in which nothing has gone wrong yet. The same seed gives the same world.
     pub async fn new(seed: u64) -> Self {
-        Self::on(Database::Sqlite, seed).await
+        Self::on(Database::of_this_run(), seed).await
     }
 
     /// The same on a database of this kind.

@@ -316,7 +316,10 @@ async fn a_range_of_events_is_delivered_again_under_the_same_ids() {
         ids.sort();
         ids
     };
-    assert_eq!(ids(&again), ids(&first[4..8]));
+    let (from, before) = (moments[2].to_string(), moments[4].to_string());
+    let in_range = |came: &&Came| (from.as_str()..before.as_str()).contains(&came.json()["created_at"].as_str().unwrap());
+    let wanted: Vec<Came> = first.iter().filter(in_range).cloned().collect();
+    assert_eq!((ids(&again), wanted.len()), (ids(&wanted), 4));
     // The end is open, and types narrow it down.
     replay(moments[5], None, &["payment_order.pending"]).await.unwrap();
     assert_eq!(deliver(&world).await, 1);

@@ -1,4 +1,6 @@
-//! The pay-in over the real engine, a real SQLite file and the sandbox: good days, bad days and bad input.
+//! Payments over the real engine, a real database and the sandbox: good days, bad days and bad input. Worlds stand on SQLite, or, with
+//! `DUCAT_WORLDS=postgres`, on a server: then one test at a time (`--test-threads 1`), because there the readers of events wait for every
+//! transaction of the server.
 
 mod archive;
 mod cancel;

@@ -4,7 +4,7 @@
 use ducat_domain::PaymentOrderId;
 use ducat_engine::payments;
 use ducat_sandbox::Delivery;
-use ducat_testkit::{Seeded, World};
+use ducat_testkit::{Database, Seeded, World};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,8 @@ struct End {
 
 /// An order that was declined, paid, given back in part at the PSP, disputed and won; and everything the PSP has to tell of it.
 async fn story() -> (World, PaymentOrderId, Vec<Delivery>) {
-    let world = World::new(500).await;
+    // In a file wherever the others are: a world on a server cannot be forked.
+    let world = World::on(Database::Sqlite, 500).await;
     let id = world.created("order-1", 4_999).await;
     let before = world.fork(501);
     world.pay(id, "pm_card_visa_chargeDeclined").await;
