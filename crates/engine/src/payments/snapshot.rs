@@ -53,7 +53,9 @@ pub(super) struct Snapshot {
 pub(super) struct AttemptSnapshot {
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pub number: u16,
-    pub status: AttemptStatus,
+    /// Where it is not the one that goes with the order's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status: Option<AttemptStatus>,
     /// Whether the PSP's id for the registration was known, where the status does not say so. Which it is, the attempt says: an attempt is
     /// registered once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,6 +127,20 @@ fn no_declines(n: &u16) -> bool {
     *n == 0
 }
 
+/// The status of an attempt with which its order mostly has this one. Never changed: events leave it out.
+const fn usual_with(order: OrderStatus) -> AttemptStatus {
+    match order {
+        OrderStatus::Created => AttemptStatus::Registering,
+        OrderStatus::Pending => AttemptStatus::RequiresAction,
+        OrderStatus::Processing => AttemptStatus::Processing,
+        OrderStatus::Authorized => AttemptStatus::Authorized,
+        OrderStatus::Succeeded => AttemptStatus::Captured,
+        OrderStatus::Failed => AttemptStatus::Failed,
+        OrderStatus::Canceled => AttemptStatus::Canceled,
+        OrderStatus::Expired => AttemptStatus::Expired,
+    }
+}
+
 /// Nearly always it is known then, and not before.
 fn is_past_registration(status: AttemptStatus) -> bool {
     !matches!(status, AttemptStatus::Registering | AttemptStatus::Unknown)
@@ -173,7 +189,7 @@ impl Snapshot {
             claim: o.claim.clone(),
             status_version: Some(o.status_version).filter(|came_with| *came_with != o.version),
             version: None,
-            attempt: AttemptSnapshot::of(&payment.attempt),
+            attempt: AttemptSnapshot::of(&payment.attempt).beside(o.status),
             capture: None,
             refund: None,
             dispute: None,
@@ -185,7 +201,7 @@ impl AttemptSnapshot {
     pub(super) fn of(a: &Attempt) -> Self {
         Self {
             number: a.number,
-            status: a.status,
+            status: Some(a.status),
             registered: Some(a.token.is_some()).filter(|known| *known != is_past_registration(a.status)),
             id: None,
             token: None,
@@ -201,18 +217,29 @@ impl AttemptSnapshot {
         }
     }
 
+    /// Without the status, where it goes with the order's.
+    fn beside(mut self, order: OrderStatus) -> Self {
+        self.status = self.status.filter(|status| *status != usual_with(order));
+        self
+    }
+
+    /// The attempt's status, in an event with this status of the order.
+    pub(super) fn status(&self, order: OrderStatus) -> AttemptStatus {
+        self.status.unwrap_or(usual_with(order))
+    }
+
     /// The address of the PSP's page, where it could be used.
-    pub(super) fn redirect_url(&self, attempt: &Attempt) -> Option<String> {
+    pub(super) fn redirect_url(&self, attempt: &Attempt, order: OrderStatus) -> Option<String> {
         let url = self.redirect_url.as_deref()?;
-        Some(self.token_of(attempt).map_or_else(|| url.to_owned(), |token| url.replace(TOKEN, token)))
+        Some(self.token_of(attempt, order).map_or_else(|| url.to_owned(), |token| url.replace(TOKEN, token)))
     }
 
     /// The PSP's id for the registration, as far as it was known then.
-    pub(super) fn token_of<'a>(&'a self, attempt: &'a Attempt) -> Option<&'a str> {
+    pub(super) fn token_of<'a>(&'a self, attempt: &'a Attempt, order: OrderStatus) -> Option<&'a str> {
         if self.id.is_some() {
             return self.token.as_deref();
         }
-        let was_known = self.registered.unwrap_or_else(|| is_past_registration(self.status));
+        let was_known = self.registered.unwrap_or_else(|| is_past_registration(self.status(order)));
         attempt.token.as_ref().filter(|_| was_known).map(|token| token.0.as_str())
     }
 }
@@ -267,6 +294,19 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_s_status_is_kept_where_it_does_not_go_with_the_order_s() {
+        let kept = |status, order| {
+            let snapshot = AttemptSnapshot::of(&attempt(status, Some("cs_1"))).beside(order);
+            let text = serde_json::to_string(&snapshot).unwrap();
+            let back: AttemptSnapshot = serde_json::from_str(&text).unwrap();
+            assert_eq!(back.status(order), status);
+            text
+        };
+        assert_eq!(kept(AttemptStatus::Captured, OrderStatus::Succeeded), r#"{"number":2}"#);
+        assert_eq!(kept(AttemptStatus::Failed, OrderStatus::Succeeded), r#"{"number":2,"status":"failed"}"#);
+    }
+
+    #[test]
     fn a_token_that_came_later_was_not_known_then() {
         let now = attempt(AttemptStatus::Captured, Some("cs_1"));
         for (status, token) in [
@@ -277,7 +317,7 @@ mod tests {
             (AttemptStatus::RequiresAction, Some("cs_1")),
         ] {
             let then: AttemptSnapshot = serde_json::from_str(&kept(&attempt(status, token))).unwrap();
-            assert_eq!(then.token_of(&now), token, "{status:?}");
+            assert_eq!(then.token_of(&now, OrderStatus::Pending), token, "{status:?}");
         }
     }
 
@@ -296,7 +336,7 @@ mod tests {
             assert!(kept.contains(as_kept) && kept.contains(r#""check_at":2000000"#), "{kept}");
             let then: AttemptSnapshot = serde_json::from_str(&kept).unwrap();
             let now = attempt(AttemptStatus::Captured, Some("cs_1"));
-            assert_eq!((then.redirect_url(&now).as_deref(), then.check_at), (Some(url), open.check_at));
+            assert_eq!((then.redirect_url(&now, OrderStatus::Pending).as_deref(), then.check_at), (Some(url), open.check_at));
         }
     }
 
@@ -316,11 +356,11 @@ mod tests {
         let then: Snapshot = serde_json::from_str(old).unwrap();
         assert_eq!(then.attempt.check_at, Some(Timestamp::from_seconds(1_795_255_201)));
         let now = attempt(AttemptStatus::Captured, Some("cs_1"));
-        assert_eq!((then.status_version(3), then.attempt.token_of(&now)), (Some(2), Some("cs_0")));
-        assert_eq!(then.attempt.redirect_url(&now).as_deref(), Some("https://psp.example/cs_0"));
+        assert_eq!((then.status_version(3), then.attempt.token_of(&now, OrderStatus::Pending)), (Some(2), Some("cs_0")));
+        assert_eq!(then.attempt.redirect_url(&now, OrderStatus::Pending).as_deref(), Some("https://psp.example/cs_0"));
         let oldest = old.replace(r#""status_version":2,"#, "").replace(r#","token":"cs_0""#, "");
         let then: Snapshot = serde_json::from_str(&oldest).unwrap();
-        assert_eq!((then.status_version(3), then.attempt.token_of(&now)), (None, None));
+        assert_eq!((then.status_version(3), then.attempt.token_of(&now, OrderStatus::Pending)), (None, None));
         let today: Snapshot = serde_json::from_str(r#"{"status":"pending","attempt":{"number":2,"status":"unknown"}}"#).unwrap();
         assert_eq!(today.status_version(3), Some(3));
     }

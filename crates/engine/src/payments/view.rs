@@ -8,7 +8,7 @@ use crate::disputes::DisputeView;
 use crate::refunds::RefundView;
 use ducat_domain::journal::Layer;
 use ducat_domain::payments::{
-    Advice, Attempt, CaptureMode, Channel, Decline, DeclineClass, Fee, Payment, PaymentMethod, PaymentType,
+    Advice, Attempt, CaptureMode, Channel, Decline, DeclineClass, Fee, OrderStatus, Payment, PaymentMethod, PaymentType,
 };
 use ducat_domain::{PaymentOrderId, Secret, Timestamp};
 use ducat_store::{EntryRow, EventRow};
@@ -322,7 +322,7 @@ impl PaymentOrderView {
     /// The order as it was in that version, which was about this attempt.
     pub(super) fn at(links: Links<'_>, of: &Payment, Version { number, at, snapshot }: Version) -> Self {
         let (order, terms) = (&of.order, &of.order.terms);
-        let attempt = AttemptView::at(&of.attempt, &snapshot.attempt);
+        let attempt = AttemptView::at(&of.attempt, &snapshot.attempt, snapshot.status);
         Self {
             id: order.id.to_string(),
             object: "payment_order",
@@ -354,7 +354,7 @@ impl PaymentOrderView {
             psp: attempt.psp.clone(),
             psp_token: attempt.psp_token.clone(),
             checkout_url: links.checkout(order.id),
-            redirect_url: snapshot.attempt.redirect_url(&of.attempt),
+            redirect_url: snapshot.attempt.redirect_url(&of.attempt, snapshot.status),
             latest_attempt: attempt,
             description: terms.description.clone(),
             line_items: terms
@@ -385,18 +385,19 @@ impl PaymentOrderView {
 impl AttemptView {
     /// The attempt as it stands.
     pub(super) fn now(attempt: &Attempt) -> Self {
-        Self::at(attempt, &AttemptSnapshot::of(attempt))
+        // The status is said here, so that it does not matter what would go without saying.
+        Self::at(attempt, &AttemptSnapshot::of(attempt), OrderStatus::Created)
     }
 
     /// The attempt as it was when the snapshot was taken.
-    fn at(attempt: &Attempt, then: &AttemptSnapshot) -> Self {
+    fn at(attempt: &Attempt, then: &AttemptSnapshot, order: OrderStatus) -> Self {
         Self {
             id: attempt.id.to_string(),
-            status: then.status.as_str(),
+            status: then.status(order).as_str(),
             number: attempt.number,
             psp: attempt.psp.clone(),
             psp_account: attempt.psp_account.to_string(),
-            psp_token: then.token_of(attempt).map(str::to_owned),
+            psp_token: then.token_of(attempt, order).map(str::to_owned),
             failure: then.decline.as_ref().map(DeclineView::of),
             declines: then.declines,
             check_at: then.check_at.map(|t| t.to_string()),
