@@ -6,8 +6,8 @@ use std::time::Duration;
 
 /// How many living orders are looked at in one step; those of them that are over go in one commit.
 const STEP: u32 = 250;
-/// How many steps are taken at one go; the worker comes again a minute later.
-const MOST_STEPS: usize = 40;
+/// How many steps are taken at one go.
+const MOST_STEPS: usize = 4;
 /// How long after all orders were looked at they are looked at anew.
 const REST: Duration = Duration::from_secs(3600);
 
@@ -17,6 +17,13 @@ pub struct Place {
     merchant: Option<MerchantId>,
     order: Option<PaymentOrderId>,
     rests_until: Option<Timestamp>,
+}
+
+impl Place {
+    /// Whether there are orders left to look at on this way through all of them.
+    pub const fn is_on_its_way(&self) -> bool {
+        self.merchant.is_some()
+    }
 }
 
 /// Goes on from a place, a few steps, and says how many orders went to the archive. Several nodes may do so at once: each order goes once.

@@ -10,6 +10,10 @@ use ducat_store::{Change, CommitError, IdempotencyWrite, StoredAnswer, Unique};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long an answer is kept.
+const KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The caller's key with a digest of what was asked.
 #[derive(Clone, Debug)]
@@ -290,4 +294,14 @@ pub(crate) async fn answer_once(
         },
         Err(e) => Err(e.into()),
     }
+}
+
+/// Forgets a thousand of the answers that are older than callers were promised. Whether there were any.
+pub async fn forget(engine: &Engine) -> Result<bool, Error> {
+    let before = engine.now().minus(KEEP);
+    let found = engine.store().has_keys_before(before).await?;
+    if found {
+        engine.store().commit(Change { forget_keys_before: Some(before), ..Change::default() }).await?;
+    }
+    Ok(found)
 }

@@ -7,7 +7,7 @@
 //! - `settlement`: the PSPs' statements and payouts.
 //! - `webhooks`: receive a PSP's message.
 //! - `webhook_endpoints`, `deliveries`: merchants' addresses for events, and the events on their way there. `courier`: the way.
-//! - `archive`: orders that are over go out of the way of those that live.
+//! - `archive`: orders that are over go out of the way of those that live. `sweep`: it and all else that is swept up.
 //! - `events`: read the log of committed facts.
 //! - `psp_accounts`, `api_keys`, `merchants`: what a merchant sets up.
 //! - `visitor`: where somebody comes from.
@@ -33,6 +33,7 @@ pub mod psp;
 pub mod psp_accounts;
 pub mod refunds;
 pub mod settlement;
+pub mod sweep;
 pub mod vault;
 pub mod visitor;
 pub mod webhook_endpoints;

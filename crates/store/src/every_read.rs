@@ -73,7 +73,8 @@ pub(crate) async fn every_read(store: &Store) {
         refused_cards(merchant, DeclineKey::Order([7; 32])); visit(merchant, order);
         webhook_endpoints(merchant); webhook_endpoint(merchant, endpoint); endpoints_at_work();
         events_past(merchant, 5, 9); events_between(merchant, None, now, now, 9); events_between(merchant, Some(event), now, now, 9);
-        open_replays(merchant, endpoint); waiting_deliveries(merchant, endpoint, 9); has_deliveries_before(now);
+        open_replays(merchant, endpoint); waiting_deliveries(merchant, endpoint, 9); has_deliveries_before(now); has_keys_before(now);
+        has_declines_before(crate::ForgetDeclines { ordinary: now, is_final: now });
         deliveries(merchant, endpoint, DeliveryFilter::default(), PageAnchor::Newest, 9);
         deliveries(merchant, endpoint, of_event, PageAnchor::Newest, 9);
         deliveries(merchant, endpoint, dead, PageAnchor::After(delivery), 9);

@@ -15,12 +15,13 @@ use crate::signals::{Stop, told_to_end};
 use crate::{Failure, output, wiring};
 use ducat_domain::Currency;
 use ducat_engine::deliveries::Dispatcher;
+use ducat_engine::sweep::Sweep;
 use ducat_engine::{Engine, jobs, merchants};
 use ducat_web::{DemoShop, Draining, Limits, Web};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// How long the worker and the dispatcher rest after they broke down, so that what breaks them does not keep a processor busy.
+/// How long the worker, the dispatcher and the sweeper rest after they broke down, so that what breaks them does not keep a processor busy.
 const REST: Duration = Duration::from_secs(1);
 
 /// Runs the gateway until a signal ends it.
@@ -41,13 +42,14 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     let draining = Draining::default();
     let router = ducat_web::router(web(&config, &engine, inside.is_some(), &draining).await?);
     let serving = tokio::spawn(listen::serve(listener, router, stop.said()));
-    let (worker, dispatcher) = (engine.clone(), engine.clone());
+    let (worker, dispatcher, sweeper) = (engine.clone(), engine.clone(), engine.clone());
     let watching = tokio::spawn(engine.cache().clone().watch(stop.said()));
     let patience = config.shutdown_timeout_ms;
     let working = keep_going("the worker", stop_work.clone(), move |stop| jobs::work(worker.clone(), stop.said(), patience));
     let dispatching =
         keep_going("the dispatcher", stop_work.clone(), move |stop| Dispatcher::new(dispatcher.clone()).work(stop.said()));
-    let (working, dispatching) = (tokio::spawn(working), tokio::spawn(dispatching));
+    let sweeping = keep_going("the sweeper", stop_work.clone(), move |stop| Sweep::default().work(sweeper.clone(), stop.said()));
+    let (working, dispatching, sweeping) = (tokio::spawn(working), tokio::spawn(dispatching), tokio::spawn(sweeping));
     announce(&config, &url, inside.as_ref(), &start);
 
     let outcome = tokio::select! {
@@ -58,7 +60,7 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     stop_work.say();
     leave::drain(&outcome, config.drain_ms).await;
     stop.say();
-    leave::finish(config.shutdown_timeout_ms, vec![serving, working, dispatching, watching]).await;
+    leave::finish(config.shutdown_timeout_ms, vec![serving, working, dispatching, sweeping, watching]).await;
     stop_sandbox.say();
     if let Some(running) = inside {
         running.end(config.shutdown_timeout_ms).await;

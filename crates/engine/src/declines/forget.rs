@@ -11,9 +11,13 @@ const KEEP: Duration = Duration::from_secs(35 * 24 * 3600);
 const KEEP_FINAL: Duration = Duration::from_secs(5 * 365 * 24 * 3600);
 const _: () = assert!(KEEP.as_secs() > ducat_domain::payments::LONGEST_RULE.as_secs() + DAY.as_secs());
 
-/// Forgets what is old, a thousand rows at a time.
-pub async fn forget(engine: &Engine) -> Result<(), Error> {
+/// Forgets a thousand rows of what is old. Whether there was anything.
+pub async fn forget(engine: &Engine) -> Result<bool, Error> {
     let now = engine.now();
     let before = ForgetDeclines { ordinary: now.minus(KEEP), is_final: now.minus(KEEP_FINAL) };
-    Ok(engine.store().commit(Change { forget_declines: Some(before), ..Change::default() }).await?)
+    let found = engine.store().has_declines_before(before).await?;
+    if found {
+        engine.store().commit(Change { forget_declines: Some(before), ..Change::default() }).await?;
+    }
+    Ok(found)
 }

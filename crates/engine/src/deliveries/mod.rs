@@ -20,6 +20,6 @@ mod view;
 
 pub(crate) use carry::{Parcel, carry};
 pub use dispatch::Dispatcher;
-pub use forget::forget_old;
+pub use forget::forget;
 pub use retry::retry;
 pub use view::{DeliveryView, ResponseView, TryView, get, list};

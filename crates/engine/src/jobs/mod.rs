@@ -7,4 +7,4 @@ mod under_way;
 mod work;
 
 pub use run::run_due;
-pub use work::{forget_old_keys, work};
+pub use work::work;

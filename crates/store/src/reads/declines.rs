@@ -2,7 +2,7 @@
 
 use crate::row::Row;
 use crate::value::values;
-use crate::{DeclineKey, DeclinesAsked, ReadError, Store};
+use crate::{DeclineKey, DeclinesAsked, ForgetDeclines, ReadError, Store};
 use ducat_domain::payments::{CardNetwork, Initiator, Refused};
 use ducat_domain::{MerchantId, PaymentOrderId};
 
@@ -19,6 +19,15 @@ impl Store {
             found.push(self.many(newest, values![merchant, key.kind(), key.digest(), since, limit], refused).await?);
         }
         Ok(found)
+    }
+
+    /// Whether there are refusals to forget, or visits that are older than they.
+    pub async fn has_declines_before(&self, before: ForgetDeclines) -> Result<bool, ReadError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM declines WHERE is_final = $1 AND at < $2)
+                     OR EXISTS (SELECT 1 FROM declines WHERE is_final = $3 AND at < $4)
+                     OR EXISTS (SELECT 1 FROM visits WHERE at < $2) AS found";
+        let ForgetDeclines { ordinary, is_final } = before;
+        Ok(self.one(sql, values![false, ordinary, true, is_final], |row| row.get("found")).await?.unwrap_or(false))
     }
 
     /// Whether a final refusal is kept under this key, however old.

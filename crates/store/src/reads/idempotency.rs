@@ -4,7 +4,7 @@ use crate::codec::unpack;
 use crate::row::Row;
 use crate::value::values;
 use crate::{IdempotencyRow, ReadError, Store, StoredAnswer};
-use ducat_domain::MerchantId;
+use ducat_domain::{MerchantId, Timestamp};
 
 impl Store {
     /// What is kept of an idempotency key.
@@ -12,6 +12,12 @@ impl Store {
         let sql = "SELECT fingerprint, locked_until, subject_id, answer_kind, answer_body FROM idempotency_keys
                    WHERE merchant_id = $1 AND key = $2";
         self.one(sql, values![merchant, key], kept).await
+    }
+
+    /// Whether there are keys to forget under which requests were begun before this moment.
+    pub async fn has_keys_before(&self, before: Timestamp) -> Result<bool, ReadError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM idempotency_keys WHERE created_at < $1) AS found";
+        Ok(self.one(sql, values![before], |row| row.get("found")).await?.unwrap_or(false))
     }
 }
 

@@ -434,10 +434,10 @@ async fn old_deliveries_are_forgotten_and_the_events_are_not() {
     world.created("o", 1000).await;
     deliver(&world).await;
     world.clock.advance(29 * DAY);
-    deliveries::forget_old(&world.engine).await.unwrap();
+    deliveries::forget(&world.engine).await.unwrap();
     assert_eq!(listed(&world, mine.id).await.len(), 2);
     world.clock.advance(2 * DAY);
-    deliveries::forget_old(&world.engine).await.unwrap();
+    deliveries::forget(&world.engine).await.unwrap();
     assert_eq!(listed(&world, mine.id).await.len(), 0);
     world.assert_sound().await;
     // They can still be delivered again.

@@ -21,6 +21,7 @@ mod pay;
 mod permutations;
 mod refund;
 mod statement;
+mod sweep;
 mod twins;
 mod unknown;
 mod worker;
