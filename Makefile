@@ -24,9 +24,10 @@ test:
 bench: build-bench
 	$(TARGET)/release/bench run --results bench/results --page README.md $(ARGS)
 
-# A million payments, into bench/results/long-sqlite.json, which the next table shows too. ARGS="--database postgres" for PostgreSQL.
+# A million payments, into bench/results/long-sqlite.json and the tables of the latest run. ARGS="--database postgres" for PostgreSQL.
 bench-long: build-bench
 	$(TARGET)/release/bench long --results bench/results $(ARGS)
+	$(TARGET)/release/bench show --results bench/results --page README.md
 
 # A minute or two, shown and not kept.
 bench-quick: build-bench

@@ -57,6 +57,15 @@ enum Command {
     Run(whole::Whole),
     /// Drive a million payments at a fixed rate, and show whether memory and latency stay flat.
     Long(long::Long),
+    /// Write the tables and the plot of the latest run again, with the long runs that came after it.
+    Show {
+        /// Where the results are.
+        #[arg(long, value_name = "FOLDER")]
+        results: std::path::PathBuf,
+        /// A page that shows them, in its place for them.
+        #[arg(long, value_name = "FILE")]
+        page: Option<std::path::PathBuf>,
+    },
     /// Measure how long a sync takes, with a file that is thrown away.
     Sync {
         /// The file.
@@ -92,6 +101,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Drive(asked) => drive::run(&asked).await,
         Command::Run(asked) => whole::run(&asked).await,
         Command::Long(asked) => long::run(&asked).await,
+        Command::Show { results, page } => results::show(&results, page.as_deref()),
         Command::Sync { file } => disk::measure_sync(&file).map(|time| println!("{}", time.as_nanos())),
         Command::Stub { port } => stub::serve(port).await,
     }

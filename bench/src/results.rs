@@ -37,6 +37,16 @@ pub fn write(results: &Results, folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What a run left in the folder, shown again with the long runs that came after it.
+pub fn show(folder: &Path, page: Option<&Path>) -> Result<(), Failure> {
+    let latest = folder.join("latest.json");
+    let text = std::fs::read(&latest).map_err(|e| format!("{}: {e}", latest.display()))?;
+    let mut results: Results = serde_json::from_slice(&text)?;
+    results.beside.long = long::latest(folder).iter().filter_map(long::Told::said).collect();
+    write(&results, folder)?;
+    page.map_or(Ok(()), |page| show_in(&results, page))
+}
+
 /// Between these lines of a page stands what the latest run has shown.
 const BEGIN: &str = "<!-- bench: what stands here is written by `make bench` -->";
 const END: &str = "<!-- /bench -->";
