@@ -38,7 +38,8 @@ pub(super) const INVARIANTS: &[Invariant] = &[
                      WHERE l.currency <> o.currency AND l.kind IN ('charge', 'refund', 'refund_returned', 'dispute')
                      UNION ALL
                      SELECT named(e.event_ref), substr(e.event_ref, instr(e.event_ref, ':') + 32), e.order_id, a.currency, -p.amount
-                     FROM journal_entries e JOIN every_order o ON o.id = e.order_id CROSS JOIN postings p ON p.entry_id = e.id
+                     FROM journal_entries e JOIN every_order o ON o.merchant_id = e.merchant_id AND o.id = e.order_id
+                     CROSS JOIN postings p ON p.entry_id = e.id
                      CROSS JOIN accounts a ON a.id = p.account_id
                      WHERE e.event_ref GLOB 'fx:*' AND a.name GLOB 'psp:*:receivable' AND a.currency <> o.currency) x
                    GROUP BY psp_account_id, line, order_id, currency HAVING sum(due) <> 0",

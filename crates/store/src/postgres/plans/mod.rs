@@ -9,6 +9,7 @@ use super::apply::{self, KnownAccounts};
 use super::connect::Connection;
 use super::look;
 use super::tests::{Steps, settings};
+use super::verify;
 use crate::Store;
 use crate::every_read::{ASKED, every_read};
 use ducat_domain::{MerchantId, PaymentOrderId, Timestamp, WebhookEndpointId};
@@ -115,15 +116,20 @@ async fn plans(connection: &Connection) -> Vec<Plan> {
         let (name, sql, values): (String, String, i32) = (row.get(0), row.get(1), row.get(2));
         let nulls = vec!["NULL"; usize::try_from(values).unwrap()].join(", ");
         let values = if nulls.is_empty() { nulls } else { format!("({nulls})") };
-        let explain = format!("EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE \"{name}\"{values}");
-        let answer = connection.client.simple_query(&explain).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
-        let text = answer.iter().find_map(|message| match message {
-            tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
-            _ => None,
-        });
-        plans.push(Plan { steps: steps(text.unwrap()), sql });
+        plans.push(Plan { steps: plan_of(connection, &format!("EXECUTE \"{name}\"{values}")).await, sql });
     }
     plans
+}
+
+/// The steps of the plan of a statement.
+async fn plan_of(connection: &Connection, statement: &str) -> Vec<Step> {
+    let explain = format!("EXPLAIN (FORMAT JSON, VERBOSE) {statement}");
+    let answer = connection.client.simple_query(&explain).await.unwrap_or_else(|e| panic!("{statement}: {e:?}"));
+    let text = answer.iter().find_map(|message| match message {
+        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    steps(text.unwrap())
 }
 
 /// The steps that look at more of a table that grows than the statement names.
@@ -187,6 +193,28 @@ async fn every_read_finds_its_rows_by_an_index_among_those_of_few_merchants() {
 #[tokio::test]
 async fn every_read_finds_its_rows_by_an_index_among_those_of_many_merchants() {
     assert_reads_are_short(MANY).await;
+}
+
+/// A check may read whole tables, a few times. It must not walk over an index once for each row, and that only the first breaches are shown must
+/// not lead the planner another way: there are none.
+#[tokio::test]
+async fn no_check_of_everything_walks_over_an_index_for_each_row() {
+    let server = Server::open().await;
+    fill(&server, FEW);
+    let connection = server.store.postgres().readers.take().await.unwrap();
+    let first_columns = first_columns(&connection).await;
+    for (says, breaches) in verify::checks() {
+        let whole = plan_of(&connection, &breaches).await;
+        let is_walk = |step: &&Step| !step.looks_at_all() && step.begins_with_a_range(&first_columns);
+        let walks = whole.iter().filter(|step| !SMALL.contains(&step.table.as_str())).filter(is_walk).count();
+        assert_eq!(walks, 0, "{says}: {}", ways(&whole));
+        let first = plan_of(&connection, &verify::first_of(&breaches)).await;
+        assert!(ways(&first).starts_with(&ways(&whole)), "{says}: {} instead of {}", ways(&first), ways(&whole));
+    }
+}
+
+fn ways(steps: &[Step]) -> String {
+    steps.iter().map(|step| format!("{step}\n")).collect()
 }
 
 /// A writer's connection that has prepared every statement that looks for rows.
