@@ -1,4 +1,4 @@
-//! What a run leaves behind: `<date>.json`, and `latest` as JSON, Markdown and a plot.
+//! What a run leaves behind: `latest` as JSON, Markdown and a plot.
 
 use crate::facts::Facts;
 use crate::figures::Beside;
@@ -28,13 +28,17 @@ pub struct Results {
 pub fn write(results: &Results, folder: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(folder)?;
     let long = long::latest(folder);
-    let json = serde_json::to_string_pretty(results)? + "\n";
-    let day = results.facts.date.split(' ').next().unwrap_or("undated");
-    std::fs::write(folder.join(format!("{day}.json")), &json)?;
-    std::fs::write(folder.join("latest.json"), &json)?;
+    std::fs::write(folder.join("latest.json"), json(results)?)?;
     std::fs::write(folder.join("latest.md"), table::page(results, &long))?;
     std::fs::write(folder.join("latest.svg"), plot::picture(&results.lines))?;
     Ok(())
+}
+
+/// As JSON, a line for each row.
+fn json(results: &Results) -> Result<String, Failure> {
+    let rows = results.lines.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?.join(",\n");
+    let around = serde_json::to_string(&Results { lines: Vec::new(), ..results.clone() })?;
+    Ok(around.replacen("\"lines\":[]", &format!("\"lines\":[\n{rows}\n]"), 1) + "\n")
 }
 
 /// What a run left in the folder, shown again with the long runs that came after it.

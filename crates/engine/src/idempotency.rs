@@ -84,6 +84,17 @@ enum Known {
     TakenOver(Option<[u8; 16]>),
 }
 
+impl Known {
+    /// What becomes of a request under the key; nothing, where it is new.
+    fn begun<T>(self) -> Option<Begun<T>> {
+        match self {
+            Self::New => None,
+            Self::Answered(answer) => Some(Begun::Answered(answer)),
+            Self::TakenOver(subject) => Some(Begun::TakenOver(subject)),
+        }
+    }
+}
+
 impl RequestKey {
     /// Looks the key up. Takes an interrupted request over once nobody can be working on it any more.
     async fn look(&self, engine: &Engine, merchant: MerchantId) -> Result<Known, Error> {
@@ -196,10 +207,9 @@ where
     R: From<Error>,
     F: Future<Output = Result<T, R>>,
 {
-    match known(engine, merchant, key).await? {
-        Known::New => begin_unseen(engine, merchant, key, first).await,
-        Known::Answered(answer) => Ok(Begun::Answered(answer)),
-        Known::TakenOver(subject) => Ok(Begun::TakenOver(subject)),
+    match known(engine, merchant, key).await?.begun() {
+        Some(begun) => Ok(begun),
+        None => begin_unseen(engine, merchant, key, first).await,
     }
 }
 
@@ -221,11 +231,7 @@ where
         Ok(_) => return Err(Error::Internal("a request was begun without its key".into()).into()),
         Err(refusal) => refusal,
     };
-    match known(engine, merchant, key).await? {
-        Known::New => Err(refusal),
-        Known::Answered(answer) => Ok(Begun::Answered(answer)),
-        Known::TakenOver(subject) => Ok(Begun::TakenOver(subject)),
-    }
+    known(engine, merchant, key).await?.begun().ok_or(refusal)
 }
 
 async fn known(engine: &Engine, merchant: MerchantId, key: Option<&RequestKey>) -> Result<Known, Error> {

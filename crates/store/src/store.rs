@@ -184,14 +184,18 @@ impl Store {
     }
 
     /// Commits a change whole, or says why nothing of it was committed.
-    pub async fn commit(&self, mut change: Change) -> Result<(), CommitError> {
+    pub fn commit(&self, mut change: Change) -> impl Future<Output = Result<(), CommitError>> + Send {
         // Here, on the caller's thread: those who write have enough to do.
         if let Some(answer) = change.idempotency.as_mut().and_then(IdempotencyWrite::answer_mut) {
             answer.body = codec::pack(&answer.body);
         }
-        self.let_in().await;
-        let change = Change { balances: self.balances, ..change };
-        either!(self, database => database.commit(change).await)
+        change.balances = self.balances;
+        // It goes through many hands.
+        let change = Box::new(change);
+        async move {
+            self.let_in().await;
+            either!(self, database => database.commit(change).await)
+        }
     }
 
     /// Takes jobs that are due; nobody else gets them until the lease ends.
@@ -284,7 +288,8 @@ impl Store {
         read: impl Fn(&Row<'_>) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<Vec<T>, ReadError> {
         self.let_in().await;
-        either!(self, database => database.many(sql.into(), values, read).await)
+        // Boxed: on a server it is some five thousand bytes, which would be part of every future that reads, and be moved with it.
+        either!(self, database => Box::pin(database.many(sql.into(), values, read)).await)
     }
 
     async fn let_in(&self) {

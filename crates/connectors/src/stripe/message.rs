@@ -10,7 +10,7 @@ use ducat_domain::AttemptId;
 use ducat_domain::payments::{Observation, Observed, PspToken};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// The kinds of event that mean something to us; the endpoint at Stripe is subscribed to these.
 pub(super) const UNDERSTOOD: &[&str] = &[
@@ -44,16 +44,19 @@ pub(super) const UNDERSTOOD: &[&str] = &[
 ];
 
 #[derive(Deserialize)]
-struct Event {
+struct Event<'a> {
     id: String,
     #[serde(rename = "type")]
     kind: String,
-    data: Data,
+    #[serde(borrow)]
+    data: Data<'a>,
 }
 
+/// What it is about, to be read once the kind is known.
 #[derive(Deserialize)]
-struct Data {
-    object: Value,
+struct Data<'a> {
+    #[serde(borrow)]
+    object: &'a RawValue,
 }
 
 /// What payments and charges have in common.
@@ -92,8 +95,8 @@ fn malformed(_: serde_json::Error) -> Fault {
     Fault::Protocol("a message that is no event of Stripe's".into())
 }
 
-fn object<T: DeserializeOwned>(data: Data) -> Result<T, Fault> {
-    serde_json::from_value(data.object).map_err(malformed)
+fn object<T: DeserializeOwned>(data: Data<'_>) -> Result<T, Fault> {
+    serde_json::from_str(data.object.get()).map_err(malformed)
 }
 
 /// Which registration an object of Stripe's belongs to, where it says so.
@@ -183,7 +186,7 @@ mod tests {
     use ducat_domain::payments::RefundState;
     use ducat_domain::settlement::PayoutStatus;
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn event(kind: &str, object: Value) -> Value {
         json!({"id": "evt_1", "object": "event", "type": kind, "created": 1, "data": {"object": object}})

@@ -3,12 +3,13 @@
 use super::{Attempt, AttemptStatus, Moved, OrderStatus, Payment, PaymentOrder, PspName, Terms};
 use crate::events::EventKind;
 use crate::{AttemptId, MerchantId, PaymentOrderId, PspAccountId, Timestamp};
+use std::sync::Arc;
 
 /// A new order with its first attempt, about to be registered.
 pub fn open(
     id: PaymentOrderId,
     merchant: MerchantId,
-    terms: Terms,
+    terms: impl Into<Arc<Terms>>,
     first: (AttemptId, PspAccountId, PspName),
     now: Timestamp,
     check_at: Timestamp,
@@ -16,7 +17,7 @@ pub fn open(
     let order = PaymentOrder {
         id,
         merchant,
-        terms,
+        terms: terms.into(),
         created_at: now,
         status: OrderStatus::Created,
         version: 0,

@@ -6,6 +6,7 @@ use crate::events::EventKind;
 use crate::journal::Entry;
 use crate::{AttemptId, MerchantId, Money, MoneyError, PaymentOrderId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What the merchant wants paid, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +15,8 @@ pub struct PaymentOrder {
     pub id: PaymentOrderId,
     /// Whose.
     pub merchant: MerchantId,
-    /// What was asked for.
-    pub terms: Terms,
+    /// What was asked for. It never changes, so whatever the order becomes shares it.
+    pub terms: Arc<Terms>,
     /// When it was recorded.
     pub created_at: Timestamp,
     /// Where it stands.

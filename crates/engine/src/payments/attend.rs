@@ -4,7 +4,7 @@
 use super::commit::{Along, observe, settle};
 use super::get::own;
 use super::plan;
-use super::register::{Psp, conclude, open_psp, register};
+use super::register::{Psp, Rehearsed, conclude, open_psp, register};
 use super::try_again::begin;
 use crate::{Engine, Error};
 use ducat_connectors::{Fault, Operation, Outcome};
@@ -117,7 +117,8 @@ fn is_unwanted(payment: &Payment, now: Timestamp) -> bool {
 /// after that, or where the key only repeats an error, or where nobody wants the order any more, it is looked for instead.
 async fn resolve(engine: &Engine, psp: &Psp, payment: Payment, unwanted: bool) -> Result<(Payment, Option<Fault>), Error> {
     if psp.remembers(engine, payment.attempt.created_at) && !unwanted {
-        let (payment, fault) = register(engine, psp, payment, None).await?;
+        let rehearsed = Rehearsed::of(engine, psp, &payment);
+        let (payment, fault) = register(engine, psp, payment, rehearsed, None).await?;
         return match fault {
             // The key can bring nothing new into being any more.
             Some(Fault::Stuck(_)) => {

@@ -143,18 +143,7 @@ where
     A: Fn(&Settled, bool, &mut Change) -> Result<(), Error> + Send,
 {
     for _ in 0..MAX_RACES {
-        let was_live = matter.payment().attempt.status.is_live();
-        let moved = decide(matter.clone()).map_err(|e| refused(matter.payment(), &e))?;
-        let news = moved.is_some();
-        let (after, mut change) = match moved {
-            Some(moved) => {
-                let declined = moved.payment.attempt.declines > matter.payment().attempt.declines;
-                let after = Settled { payment: moved.payment.clone(), part: moved.part.clone(), declined, was_live };
-                (after, self::change(engine, moved, Write::Move)?)
-            }
-            None => (Settled { payment: matter.payment().clone(), part: None, declined: false, was_live }, Change::default()),
-        };
-        amend(&after, news, &mut change)?;
+        let (after, news, change) = decided(engine, &matter, &decide, &amend)?;
         if change.is_empty() {
             return Ok(after);
         }
@@ -177,6 +166,29 @@ where
         }
     }
     Err(Error::Busy)
+}
+
+/// What a move on the matter as it stands comes to, whether there is one, and what is to be written.
+fn decided<M, D, A>(engine: &Engine, matter: &M, decide: &D, amend: &A) -> Result<(Settled, bool, Change), Error>
+where
+    M: Matter,
+    D: Fn(M) -> Result<Option<Moved>, TransitionError>,
+    A: Fn(&Settled, bool, &mut Change) -> Result<(), Error>,
+{
+    let before = matter.payment();
+    let was_live = before.attempt.status.is_live();
+    let moved = decide(matter.clone()).map_err(|e| refused(before, &e))?;
+    let news = moved.is_some();
+    let (after, mut change) = match moved {
+        Some(moved) => {
+            let declined = moved.payment.attempt.declines > before.attempt.declines;
+            let after = Settled { payment: moved.payment.clone(), part: moved.part.clone(), declined, was_live };
+            (after, self::change(engine, moved, Write::Move)?)
+        }
+        None => (Settled { payment: before.clone(), part: None, declined: false, was_live }, Change::default()),
+    };
+    amend(&after, news, &mut change)?;
+    Ok((after, news, change))
 }
 
 /// What belongs into the same change as what the PSP said.
@@ -296,13 +308,14 @@ pub(crate) async fn observe(engine: &Engine, payment: Payment, seen: &Observatio
     );
     let mut payment = settled.await?.payment;
     if !seen.fees.is_empty() {
-        payment = settle(engine, payment, |p| Ok(p.fees_told(&seen.fees, now)), |_, _, _| Ok(())).await?;
+        let told = settle(engine, payment, |p| Ok(p.fees_told(&seen.fees, now)), |_, _, _| Ok(()));
+        payment = Box::pin(told).await?;
     }
     for refund in &seen.refunds {
-        payment = crate::refunds::hear(engine, payment, refund, None).await?;
+        payment = Box::pin(crate::refunds::hear(engine, payment, refund, None)).await?;
     }
     for dispute in &seen.disputes {
-        payment = crate::disputes::hear(engine, payment, dispute, None).await?;
+        payment = Box::pin(crate::disputes::hear(engine, payment, dispute, None)).await?;
     }
     Ok(payment)
 }

@@ -2,13 +2,12 @@
 //! committed with its event and the answer. A crash in between leaves a row that the worker resolves.
 
 use super::commit::{Waiting, Write, attend_job, change, first_answer_kind, links};
-use super::register::{Psp, register, registration};
+use super::register::{Psp, Rehearsed, register};
 use super::view::PaymentOrderView;
 use super::{NewOrder, attend, check, plan};
 use crate::idempotency::{Begun, Claim, Whole, begin_unseen, once};
 use crate::psp_accounts::Opened;
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey, psp_accounts};
-use ducat_connectors::{Fault, Operation};
 use ducat_domain::payments::{AttemptStatus, Payment, Terms, open};
 use ducat_domain::{AttemptId, MerchantId, PaymentOrderId};
 use ducat_store::{Change, CommitError, JobNext, Unique};
@@ -18,21 +17,26 @@ use std::sync::Arc;
 pub async fn create(engine: &Engine, merchant: MerchantId, new: NewOrder, key: Option<RequestKey>) -> Result<Answer, Error> {
     let key = key.as_ref();
     let terms = check::check(new, engine.now()).map_err(Error::Invalid)?;
-    let (psp, payment) = match begin_unseen(engine, merchant, key, |claim| begin(engine, merchant, terms, claim)).await {
+    let (psp, payment, rehearsed) = match begin_unseen(engine, merchant, key, |claim| begin(engine, merchant, terms, claim)).await
+    {
         Ok(Begun::Now(begun)) => begun,
         Ok(Begun::Answered(answer)) => return Ok(answer),
-        Ok(Begun::TakenOver(order)) => return complete(engine, merchant, order.map(PaymentOrderId::from_bytes), key).await,
+        Ok(Begun::TakenOver(order)) => {
+            return Box::pin(complete(engine, merchant, order.map(PaymentOrderId::from_bytes), key)).await;
+        }
         Err(Obstacle::Refused(error)) => return Err(error),
-        Err(Obstacle::Exists(asked)) => return once(engine, merchant, key.cloned(), existing(engine, merchant, &asked)).await,
+        Err(Obstacle::Exists(asked)) => {
+            return Box::pin(once(engine, merchant, key.cloned(), existing(engine, merchant, &asked))).await;
+        }
     };
     let caller = Waiting::new(merchant, key);
-    let (payment, fault) = register(engine, &psp, payment, Some(&caller)).await?;
+    let (payment, fault) = register(engine, &psp, payment, rehearsed, Some(&caller)).await?;
     if fault.is_some() {
-        hurry(engine, &payment).await?;
+        Box::pin(hurry(engine, &payment)).await?;
     }
     match caller.take() {
         Some(answer) => Ok(answer),
-        None => finish(engine, merchant, key, &payment, first_answer_kind(&payment)).await,
+        None => Box::pin(finish(engine, merchant, key, &payment, first_answer_kind(&payment))).await,
     }
 }
 
@@ -51,14 +55,20 @@ impl<E: Into<Error>> From<E> for Obstacle {
 }
 
 /// Commits the intent: the order with its first attempt, and the claim of the key.
-async fn begin(engine: &Engine, merchant: MerchantId, terms: Terms, claim: Claim<'_>) -> Result<(Psp, Payment), Obstacle> {
+async fn begin(
+    engine: &Engine,
+    merchant: MerchantId,
+    terms: Terms,
+    claim: Claim<'_>,
+) -> Result<(Psp, Payment, Rehearsed), Obstacle> {
     let account = choose_psp(engine, merchant, &terms).await?;
     let now = engine.now();
     let id = PaymentOrderId::new(now, engine.chance());
     let first = (AttemptId::new(now, engine.chance()), account.kept.id, account.kept.psp.clone());
     let moved = open(id, merchant, terms, first, now, now.plus(engine.settings().lease));
     let payment = moved.payment.clone();
-    rehearse(engine, &account.psp, &payment)?;
+    let rehearsed = Rehearsed::of(engine, &account.psp, &payment);
+    rehearsed.check()?;
     if let Some(until) = crate::declines::customer_closed(engine, merchant, &payment.order.terms).await? {
         return match engine.store().payment_by_reference(merchant, &payment.order.terms.reference).await? {
             // Asking for what is there already is no new try.
@@ -71,22 +81,11 @@ async fn begin(engine: &Engine, merchant: MerchantId, terms: Terms, claim: Claim
     match engine.store().commit(intent).await {
         Ok(()) => {
             engine.announce(id);
-            Ok((account.psp.clone(), payment))
+            Ok((account.psp.clone(), payment, rehearsed))
         }
         Err(CommitError::Taken(Unique::IdempotencyKey)) => Err(Error::KeyBusy.into()),
         Err(CommitError::Taken(Unique::Reference)) => Err(Obstacle::Exists(Box::new(payment))),
         Err(e) => Err(e.into()),
-    }
-}
-
-/// What the PSP cannot take by its connector's own rules is refused before anything is stored: a connector does no I/O, so it can be
-/// asked at any time.
-fn rehearse(engine: &Engine, psp: &Psp, payment: &Payment) -> Result<(), Error> {
-    let operation = Operation::Register(registration(engine, payment));
-    match psp.connector.step(&operation, &psp.account, &[]) {
-        Err(Fault::Invalid(why)) => Err(Error::Invalid(Problem::field("amount_not_supported", "/amount", why))),
-        // What is wrong with the account is no fault of this request: it is written down, and heals with the account.
-        _ => Ok(()),
     }
 }
 

@@ -3,8 +3,8 @@
 use super::commit::{Along, Waiting, observe, settle};
 use super::plan;
 use crate::psp::{self, Patience};
-use crate::{Engine, Error};
-use ducat_connectors::{Account, Connector, Fault, Operation, Outcome, Registration};
+use crate::{Engine, Error, Problem};
+use ducat_connectors::{Account, Connector, Fault, Operation, Outcome, Registration, Step};
 use ducat_domain::payments::{Decline, DeclineCode, Payment};
 use ducat_domain::{MerchantId, PspAccountId, Timestamp};
 use std::sync::Arc;
@@ -45,6 +45,15 @@ impl Psp {
 
     /// Carries an operation out at the PSP.
     pub(crate) async fn talk(&self, engine: &Engine, operation: &Operation) -> Result<Outcome, Fault> {
+        self.go_on(engine, operation, self.first_step(operation)).await
+    }
+
+    fn first_step(&self, operation: &Operation) -> Result<Step, Fault> {
+        self.connector.step(operation, &self.account, &[])
+    }
+
+    /// Carries an operation out whose first step is known.
+    async fn go_on(&self, engine: &Engine, operation: &Operation, first: Result<Step, Fault>) -> Result<Outcome, Fault> {
         let request = engine.settings().psp_timeout;
         // Going through pages takes many requests, which nobody waits for but a job: it has the better part of its lease.
         let total = match operation {
@@ -52,12 +61,35 @@ impl Psp {
             _ => request,
         };
         let patience = Patience { total, request, ..Patience::default() };
-        let said = psp::talk(engine.transport(), self.connector, &self.account, operation, patience).await;
+        let said = psp::go_on(engine.transport(), self.connector, &self.account, operation, first, patience).await;
         if matches!(said, Err(Fault::Config(_))) {
             // Somebody may have put the credentials right on another node.
             engine.accounts().forget(self);
         }
         said
+    }
+}
+
+/// A registration, and how telling the PSP of it begins. A connector does no I/O, so that is known before anything is stored.
+pub(super) struct Rehearsed {
+    operation: Operation,
+    first: Result<Step, Fault>,
+}
+
+impl Rehearsed {
+    pub(super) fn of(engine: &Engine, psp: &Psp, payment: &Payment) -> Self {
+        let operation = Operation::Register(registration(engine, payment));
+        let first = psp.first_step(&operation);
+        Self { operation, first }
+    }
+
+    /// What the PSP cannot take by its connector's own rules. What is wrong with the account is no fault of the request: it is written down, and heals
+    /// with the account.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        match &self.first {
+            Err(Fault::Invalid(why)) => Err(Error::Invalid(Problem::field("amount_not_supported", "/amount", *why))),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -67,10 +99,10 @@ pub(super) async fn register(
     engine: &Engine,
     psp: &Psp,
     payment: Payment,
+    rehearsed: Rehearsed,
     caller: Option<&Waiting<'_>>,
 ) -> Result<(Payment, Option<Fault>), Error> {
-    let operation = Operation::Register(registration(engine, &payment));
-    match psp.talk(engine, &operation).await {
+    match psp.go_on(engine, &rehearsed.operation, rehearsed.first).await {
         Ok(outcome) => {
             let payment = conclude(engine, payment, outcome, caller).await?;
             engine.registered().remember(&payment);
@@ -79,11 +111,12 @@ pub(super) async fn register(
         // Nothing was sent, and nothing ever can be: that is a refusal.
         Err(Fault::Invalid(why)) => {
             let decline = Decline::said(DeclineCode::RefusedByPsp, why);
-            conclude(engine, payment, Outcome::Refused(decline), caller).await.map(|payment| (payment, None))
+            Box::pin(conclude(engine, payment, Outcome::Refused(decline), caller)).await.map(|payment| (payment, None))
         }
         Err(fault) => {
             tracing::warn!(order = %payment.order.id, attempt = %payment.attempt.id, %fault, "the registration is not confirmed");
-            let payment = if fault.may_have_happened() { note_unknown(engine, payment, caller).await? } else { payment };
+            let payment =
+                if fault.may_have_happened() { Box::pin(note_unknown(engine, payment, caller)).await? } else { payment };
             Ok((payment, Some(fault)))
         }
     }
@@ -122,14 +155,15 @@ pub(super) async fn conclude(
                 };
                 moved.map(Some)
             };
-            settle(engine, payment, decide, |after, _, change| caller.map_or(Ok(()), |c| c.amend(engine, after, change))).await
+            let amend = |after: &Payment, _, change: &mut _| caller.map_or(Ok(()), |c| c.amend(engine, after, change));
+            Box::pin(settle(engine, payment, decide, amend)).await
         }
         other => Err(Error::Internal(format!("the connector answers a registration with {other:?}"))),
     }
 }
 
 /// What the PSP is told. Made only from what is written down, so that the same attempt always gives the same bytes.
-pub(super) fn registration(engine: &Engine, payment: &Payment) -> Registration {
+fn registration(engine: &Engine, payment: &Payment) -> Registration {
     let (order, terms) = (&payment.order, &payment.order.terms);
     let pay = format!("{}/pay/{}", engine.settings().public_url, order.id);
     let sum = terms.line_items.iter().try_fold(0i64, |sum, line| {
@@ -159,5 +193,5 @@ pub(crate) fn psp_problem(fault: &Fault) -> Error {
         Fault::Retry { .. } | Fault::Unknown(_) | Fault::Stuck(_) => "psp_unavailable",
         Fault::Unsupported | Fault::Invalid(_) | Fault::Protocol(_) => "psp_refused",
     };
-    Error::Psp(crate::Problem::new(code, fault.to_string()))
+    Error::Psp(Problem::new(code, fault.to_string()))
 }

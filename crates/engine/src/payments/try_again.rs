@@ -5,7 +5,7 @@ use super::commit::{Write, change};
 use super::create::{choose_psp, hurry};
 use super::get::{on_page, own};
 use super::plan::FRESH;
-use super::register::register;
+use super::register::{Rehearsed, register};
 use crate::{Engine, Error};
 use ducat_connectors::Fault;
 use ducat_domain::payments::{Payment, TransitionError};
@@ -66,7 +66,8 @@ pub(super) async fn begin(engine: &Engine, payment: Payment) -> Result<(Payment,
         }
         Err(e) => return Err(e.into()),
     }
-    let (payment, fault) = register(engine, &account.psp, payment, None).await?;
+    let rehearsed = Rehearsed::of(engine, &account.psp, &payment);
+    let (payment, fault) = register(engine, &account.psp, payment, rehearsed, None).await?;
     if fault.is_some() {
         hurry(engine, &payment).await?;
     }

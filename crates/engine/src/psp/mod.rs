@@ -13,5 +13,6 @@ mod transport;
 
 pub(crate) use address::address;
 pub use http::HttpTransport;
+pub(crate) use talk::go_on;
 pub use talk::{Patience, talk};
 pub use transport::{Outgoing, Transport};

@@ -41,9 +41,22 @@ pub async fn talk(
     operation: &Operation,
     patience: Patience,
 ) -> Result<Outcome, Fault> {
+    let first = connector.step(operation, account, &[]);
+    go_on(transport, connector, account, operation, first, patience).await
+}
+
+/// The same for an operation whose first step the connector has taken before.
+pub(crate) async fn go_on(
+    transport: &dyn Transport,
+    connector: &dyn Connector,
+    account: &Account,
+    operation: &Operation,
+    first: Result<Step, Fault>,
+    patience: Patience,
+) -> Result<Outcome, Fault> {
     let end = transport.elapsed().saturating_add(patience.total);
     let mut talk = Talk { transport, connector, account, operation, patience, end, seen: Vec::new() };
-    let mut next = connector.step(operation, account, &[])?;
+    let mut next = first?;
     for _ in 0..MAX_REQUESTS {
         match next {
             Step::Done(outcome) => return Ok(outcome),

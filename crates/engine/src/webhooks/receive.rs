@@ -105,26 +105,26 @@ async fn store(
 ) -> Result<(), Error> {
     let applied = match message.news {
         News::Nothing => return keep(engine, inbox).await,
-        News::Payout(seen) => hear_payout(engine, account, &seen, Some(inbox.clone())).await.map(drop),
+        News::Payout(seen) => Box::pin(hear_payout(engine, account, &seen, Some(inbox.clone()))).await.map(drop),
         News::Registration(about, seen) => match (recall_or_find(engine, account, &about, seen.as_ref()).await?, seen) {
             (None, _) => return keep(engine, inbox).await,
             (Some(payment), None) => return ask(engine, &payment, inbox).await,
             (Some(payment), Some(seen)) => payments::apply_message(engine, payment, &seen, inbox.clone()).await.map(drop),
         },
-        News::Refund(about, seen) => match place(engine, account, psp, &about).await? {
+        News::Refund(about, seen) => match Box::pin(place(engine, account, psp, &about)).await? {
             None => return keep(engine, inbox).await,
             // The refund of money that we have not heard of yet: the PSP is asked for the whole truth.
             Some(payment) if payment.attempt.captured == 0 => return ask(engine, &payment, inbox).await,
             Some(payment) => {
-                let heard = refunds::hear(engine, payment.clone(), &seen, Some(inbox.clone())).await;
+                let heard = Box::pin(refunds::hear(engine, payment.clone(), &seen, Some(inbox.clone()))).await;
                 return fits(engine, &payment, heard, verified, inbox).await;
             }
         },
-        News::Dispute(about, seen) => match place(engine, account, psp, &about).await? {
+        News::Dispute(about, seen) => match Box::pin(place(engine, account, psp, &about)).await? {
             None => return keep(engine, inbox).await,
             Some(payment) if payment.attempt.captured == 0 => return ask(engine, &payment, inbox).await,
             Some(payment) => {
-                let heard = disputes::hear(engine, payment.clone(), &seen, Some(inbox.clone())).await;
+                let heard = Box::pin(disputes::hear(engine, payment.clone(), &seen, Some(inbox.clone()))).await;
                 return fits(engine, &payment, heard, verified, inbox).await;
             }
         },

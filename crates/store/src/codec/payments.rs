@@ -6,6 +6,7 @@ use ducat_domain::Money;
 use ducat_domain::payments::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The terms that are kept as one text, because nothing is searched by them. What nearly every order says is left out.
 #[derive(Serialize, Deserialize)]
@@ -86,7 +87,7 @@ pub(crate) fn order(row: &Row<'_>) -> Result<PaymentOrder, ReadError> {
     Ok(PaymentOrder {
         id: row.get("order_id")?,
         merchant: row.get("merchant_id")?,
-        terms: Terms {
+        terms: Arc::new(Terms {
             reference: row.get("reference")?,
             amount: Money::new(row.get("amount")?, row.get("currency")?),
             payment_type: details.payment_type,
@@ -101,7 +102,7 @@ pub(crate) fn order(row: &Row<'_>) -> Result<PaymentOrder, ReadError> {
             success_url: details.success_url,
             cancel_url: details.cancel_url,
             metadata: details.metadata,
-        },
+        }),
         created_at: row.get("order_created_at")?,
         status: row.get("order_status")?,
         version: row.get("version")?,

@@ -80,7 +80,7 @@ impl Postgres {
         connection.query("DELETE FROM write_marks WHERE at < now() - interval '1 day'", &[]).await.map(drop)
     }
 
-    pub async fn commit(&self, change: Change) -> Result<(), CommitError> {
+    pub async fn commit(&self, change: Box<Change>) -> Result<(), CommitError> {
         self.writer.commit(change).await
     }
 
@@ -160,7 +160,7 @@ pub(crate) mod tests {
         let (one, other) = tokio::join!(async { open(&settings(&url)).await }, async { open(&settings(&url)).await });
         assert_eq!(one.verify(|_| {}).await.unwrap().findings, Vec::new());
         assert!(matches!(other.durability().await.unwrap(), Durability::Postgres { version: 150_000.., .. }));
-        other.commit(Change::default()).await.unwrap();
+        other.commit(Box::default()).await.unwrap();
     }
 
     #[tokio::test]
@@ -185,7 +185,7 @@ pub(crate) mod tests {
             sealed_return_secret: vec![1],
             created_at: at,
         };
-        run.commit(Change { merchants: vec![merchant], ..Change::default() }).await.unwrap();
+        run.commit(Box::new(Change { merchants: vec![merchant], ..Change::default() })).await.unwrap();
         run.keep_house(at).await.unwrap();
         assert_eq!(run.verify(|_| {}).await.unwrap().findings, Vec::new());
         drop(database);

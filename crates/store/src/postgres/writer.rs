@@ -35,7 +35,7 @@ type Reply = oneshot::Sender<Result<(), CommitError>>;
 
 /// A change that somebody waits for.
 struct Ask {
-    change: Change,
+    change: Box<Change>,
     reply: Reply,
 }
 
@@ -118,7 +118,7 @@ impl Writer {
         Self(Arc::new(Door(shared)))
     }
 
-    pub async fn commit(&self, change: Change) -> Result<(), CommitError> {
+    pub async fn commit(&self, change: Box<Change>) -> Result<(), CommitError> {
         let (reply, answer) = oneshot::channel();
         self.0.0.put(Ask { change, reply })?;
         answer.await.map_err(|_| CommitError::Unknown("the writer failed".into()))?
@@ -234,7 +234,7 @@ impl Writers {
 
     /// Answers those who have lost already, and gives back the others.
     async fn sift(&self, group: Vec<Ask>) -> Vec<Ask> {
-        let changes: Vec<&Change> = group.iter().map(|ask| &ask.change).collect();
+        let changes: Vec<&Change> = group.iter().map(|ask| &*ask.change).collect();
         let lost = match self.connections.take().await {
             Ok(connection) => look::lost(&connection, &changes).await,
             Err(_) => return group,
@@ -252,7 +252,7 @@ impl Writers {
 
     /// Commits a group whole, or says why nothing of it was committed.
     async fn commit(self: &Arc<Self>, group: &[Ask], mut turn: Option<Turn>) -> Result<(), CommitError> {
-        let changes: Vec<&Change> = group.iter().map(|ask| &ask.change).collect();
+        let changes: Vec<&Change> = group.iter().map(|ask| &*ask.change).collect();
         let written = changes.iter().filter(|change| !change.is_empty()).count() as u64;
         if written == 0 {
             return self.knock().await;

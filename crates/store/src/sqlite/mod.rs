@@ -3,6 +3,7 @@
 //! - `migrations`: brings a file to the newest schema.
 //! - `writer`: group commit. `apply`, `parts`, `statement`, `declines`, `ledger`, `jobs`, `webhooks`: what one [`Change`] writes. `refusal`:
 //!   what a refusal means.
+//! - `checkpoints`: folding the log into the file.
 //! - `archive`: orders on their way to the archive and back.
 //! - `col`: what is written. `cell`: what is read.
 //! - `verify`: every invariant over the whole file; `names`: the SQL functions that they use.
@@ -10,6 +11,7 @@
 mod apply;
 mod archive;
 pub(crate) mod cell;
+mod checkpoints;
 mod col;
 mod declines;
 mod jobs;
@@ -31,6 +33,7 @@ use crate::{
     Change, ClaimedDelivery, ClaimedJob, CommitError, Durability, OpenError, ReadError, Stats, VerifyProgress, VerifyReport,
     WriterMode,
 };
+use checkpoints::Checkpoints;
 use ducat_domain::{MerchantId, PaymentOrderId, Timestamp, WebhookEndpointId};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
@@ -46,7 +49,7 @@ const READERS: usize = 4;
 /// Pages of 4 KiB that a connection keeps. Few, because SQLite goes over all of them at each commit that has moved pages about in a tree, which is
 /// nearly every one; what is not among them is in the memory of the operating system.
 const CACHE_PAGES: u32 = 2000;
-/// Pages of 4 KiB in the log before the writer folds them into the file.
+/// Pages of 4 KiB in the log before a writer that has no [`Checkpoints`] folds them into the file.
 const CHECKPOINT_PAGES: u32 = 4000;
 
 impl From<rusqlite::Error> for OpenError {
@@ -102,7 +105,7 @@ impl Sqlite {
         migrations::migrate(&mut connection, now)?;
         let counters = Arc::<Counters>::default();
         let writer = match mode {
-            WriterMode::Thread => Writer::on_thread(connection, Arc::clone(&counters))?,
+            WriterMode::Thread => Writer::on_thread(connection, beside(path)?, Arc::clone(&counters))?,
             WriterMode::Caller => Writer::on_caller(connection, Arc::clone(&counters)),
         };
         let readers = Arc::new(Readers { path: path.to_owned(), idle: Mutex::default() });
@@ -120,7 +123,7 @@ impl Sqlite {
     }
 
     /// Commits a change whole, or says why nothing of it was committed.
-    pub async fn commit(&self, change: Change) -> Result<(), CommitError> {
+    pub async fn commit(&self, change: Box<Change>) -> Result<(), CommitError> {
         self.writer.commit(change).await
     }
 
@@ -234,6 +237,13 @@ impl Readers {
         connection.pragma_update(None, "query_only", true)?;
         Ok(connection)
     }
+}
+
+/// Folds the log of the file, beside its writer.
+fn beside(path: &Path) -> Result<Checkpoints, OpenError> {
+    let connection = Connection::open(path)?;
+    configure(&connection)?;
+    Ok(Checkpoints::beside(connection)?)
 }
 
 fn durability_of(connection: &Connection) -> rusqlite::Result<Durability> {

@@ -1,9 +1,10 @@
 //! The one writer. It takes what is waiting from all callers and commits it together: one sync for the whole group. A change that
 //! lost a race is undone alone. The writer never waits for company, so an idle system answers after one sync.
 
+use super::checkpoints::Checkpoints;
 use super::ledger::{Balances, Moved};
 use super::{apply, archive, jobs, webhooks};
-use crate::{Change, ClaimedDelivery, ClaimedJob, CommitError, Durability, ReadError, Stats};
+use crate::{Change, ClaimedDelivery, ClaimedJob, CommitError, Durability, OpenError, ReadError, Stats};
 use ducat_domain::{MerchantId, PaymentOrderId, Timestamp, WebhookEndpointId};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -99,7 +100,12 @@ impl Writer {
     }
 
     /// Starts the writer's thread. It ends when the last way to it is dropped.
-    pub(super) fn on_thread(connection: Connection, counters: Arc<Counters>) -> std::io::Result<Self> {
+    pub(super) fn on_thread(
+        connection: Connection,
+        mut checkpoints: Checkpoints,
+        counters: Arc<Counters>,
+    ) -> Result<Self, OpenError> {
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         let (sender, receiver) = mpsc::sync_channel(MAX_WAITING);
         let mut pen = Pen { connection, broken: None, counters };
         std::thread::Builder::new().name("ducat-writer".into()).spawn(move || {
@@ -108,14 +114,16 @@ impl Writer {
                 group.push(first);
                 group.extend(receiver.try_iter().take(MAX_GROUP - 1));
                 pen.write(group.drain(..));
+                checkpoints.after_commit(&pen.connection);
             }
+            checkpoints.end();
         })?;
         Ok(Self::Thread(sender))
     }
 
-    pub(super) async fn commit(&self, change: Change) -> Result<(), CommitError> {
+    pub(super) async fn commit(&self, change: Box<Change>) -> Result<(), CommitError> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Ask::Commit(Box::new(change), reply))?;
+        self.ask(Ask::Commit(change, reply))?;
         answer.await.map_err(|_| gone())?
     }
 

@@ -216,7 +216,7 @@ impl World {
     }
 
     /// A new order with its first attempt; not committed.
-    pub fn opened(&self, shop: Shop, terms: Terms) -> Moved {
+    pub fn opened(&self, shop: Shop, terms: impl Into<Arc<Terms>>) -> Moved {
         let now = self.now();
         let first = (AttemptId::new(now, &self.dice), shop.account, "stripe".to_owned());
         open(PaymentOrderId::new(now, &self.dice), shop.merchant, terms, first, now, at(60))
@@ -254,7 +254,7 @@ impl World {
         self.order_with(shop, self.terms()).await
     }
 
-    pub async fn order_with(&self, shop: Shop, terms: Terms) -> Payment {
+    pub async fn order_with(&self, shop: Shop, terms: impl Into<Arc<Terms>>) -> Payment {
         let moved = self.opened(shop, terms);
         let payment = moved.payment.clone();
         self.commit(self.change(moved, PaymentWrite::Insert)).await;

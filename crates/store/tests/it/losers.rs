@@ -49,7 +49,7 @@ async fn in_one_group(w: &World, shop: Shop, changes: Vec<Change>) -> Vec<Result
 async fn often_lost(w: &World, shop: Shop) -> Vec<(Change, CommitError)> {
     let stale = w.order(shop).await;
     w.see(stale.clone(), Observed::Open).await;
-    let taken = w.order(shop).await.order.terms.reference;
+    let taken = w.order(shop).await.order.terms.reference.clone();
     w.commit(Change { idempotency: Some(claim(shop, "key", None, None)), ..Change::default() }).await;
     w.commit(Change { inbox: Some(message(shop, "evt_1", at(1))), ..Change::default() }).await;
     let late = w.change(w.told(&stale, Observed::Processing), PaymentWrite::Move);
