@@ -9,10 +9,9 @@ use ducat_engine::api_keys::ApiKeyView;
 use ducat_engine::captures::CaptureView;
 use ducat_engine::deliveries::{DeliveryView, ResponseView, TryView};
 use ducat_engine::disputes::{DisputeView, FileView};
-use ducat_engine::ledger::{AccountView, ReversalView, TotalView, TrialBalanceView};
+use ducat_engine::ledger::{AccountView, EntryView, PostingView, ReversalView, TotalView, TrialBalanceView};
 use ducat_engine::payments::{
-    AttemptView, ClaimView, Claimed, CustomerView, DeclineView, EntryView, EventView, FeeView, LineItemView, PaymentOrderView,
-    PostingView, Proof,
+    AttemptView, ClaimView, Claimed, CustomerView, DeclineView, EventView, FeeView, LineItemView, PaymentOrderView, Proof,
 };
 use ducat_engine::psp_accounts::PspAccountView;
 use ducat_engine::refunds::RefundView;

@@ -1,6 +1,6 @@
 //! Looking at the books.
 
-use crate::payments::EntryView;
+use super::EntryView;
 use crate::{Engine, Error};
 use ducat_domain::{EntryId, MerchantId, Timestamp};
 use ducat_store::{AccountBalance, EntryFilter, Page, PageAnchor};

@@ -1,8 +1,9 @@
 //! Putting a mistake right: nothing in the journal is changed; the mirror image takes back what a wrong entry moved, and the right entry
 //! follows. Both say who asked and why.
 
+use super::EntryView;
 use crate::idempotency::{Whole, once};
-use crate::payments::{EntryView, check_text};
+use crate::payments::check_text;
 use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::journal::{Account, Entry, EventRef, FiledEntry, Layer, Note, Posting};
 use ducat_domain::{EntryId, MerchantId, Money, Timestamp};

@@ -2,9 +2,10 @@
 
 use super::Expand;
 use super::commit::links;
-use super::view::{AttemptView, EntryView, EventView, PaymentOrderView};
+use super::view::{AttemptView, EventView, PaymentOrderView};
 use crate::captures::CaptureView;
 use crate::disputes::DisputeView;
+use crate::ledger::EntryView;
 use crate::refunds::RefundView;
 use crate::{Engine, Error};
 use ducat_domain::payments::Payment;

@@ -38,8 +38,7 @@ pub(crate) use recent::Recent;
 pub(crate) use register::{Psp, open_psp as open_psp_of, psp_problem};
 pub use try_again::go_pay;
 pub use view::{
-    AttemptView, ClaimView, CustomerView, DeclineView, EntryView, EventData, EventView, FeeView, LineItemView, PaymentOrderView,
-    PostingView,
+    AttemptView, ClaimView, CustomerView, DeclineView, EventData, EventView, FeeView, LineItemView, PaymentOrderView,
 };
 
 /// What a shop asks for. Shapes are checked here; the engine checks meanings and names the field at fault.

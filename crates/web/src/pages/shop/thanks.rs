@@ -9,8 +9,9 @@ use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use ducat_domain::{MerchantId, PaymentOrderId};
+use ducat_engine::ledger::{EntryView, PostingView};
 use ducat_engine::merchants;
-use ducat_engine::payments::{self, EntryView, EventView, Expand, PaymentOrderView};
+use ducat_engine::payments::{self, EventView, Expand, PaymentOrderView};
 
 /// What the address says, and whether it may be believed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -150,7 +151,7 @@ fn bookings(entries: &[EntryView]) -> Vec<Booking> {
 }
 
 fn booking(entry: &EntryView) -> Booking {
-    let line = |posting: &payments::PostingView| {
+    let line = |posting: &PostingView| {
         let amount = money(posting.amount.saturating_abs(), &posting.currency);
         let (debit, credit) = if posting.amount > 0 { (amount, String::new()) } else { (String::new(), amount) };
         BookingLine {
