@@ -164,8 +164,7 @@ impl Shape for Buyer {
     ),
 )]
 pub(crate) async fn create(caller: Allowed<ToPay>, State(app): State<App>, asked: Asked) -> Result<Response, Problem> {
-    // Boxed: what a handler waits for is moved with it, through every layer around it.
-    let answer = Box::pin(payments::create(&app.engine, caller.merchant, read(asked.body)?, asked.key)).await?;
+    let answer = payments::create(&app.engine, caller.merchant, read(asked.body)?, asked.key).await?;
     Ok(answered(answer, "/v1/payment_orders"))
 }
 
