@@ -1,49 +1,66 @@
-//! How quickly a backlog of events leaves: every event of the payments made so far is delivered, signed, to endpoints that answer at once.
-//! A merchant's endpoint gets only a few deliveries at a time, so there are several, as there would be with many merchants.
+//! How quickly the outbox itself is drained: the events of what was paid are claimed, read, signed, handed to a receiver in the same process and
+//! marked, by the engine's own dispatcher on the database that a gateway has left behind. There is one endpoint, so each event is drained once.
 
 use crate::Failure;
+use crate::disk;
 use crate::gateway::{self, Running};
-use std::time::{Duration, Instant};
+use crate::outbox::Drained;
+use crate::postgres::said;
+use serde_json::json;
+use std::path::Path;
+use std::time::Duration;
+use tokio::process::Command;
 
-/// How many endpoints there are.
-const ENDPOINTS: usize = 16;
 /// Events that a payment makes: created, pending, succeeded.
 pub const EVENTS: u64 = 3;
-/// How long the first delivery may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Deliveries in a thousand seconds, while there were always more to make.
-pub async fn measure(gateway: &Running, stub: &Running, warm_up: Duration, span: Duration) -> Result<u64, Failure> {
-    let before = delivered(stub).await?;
-    for endpoint in 0..ENDPOINTS {
-        let body = format!(r#"{{"url":"http://{}/hook/{endpoint}"}}"#, stub.address);
-        let made = gateway::post(&gateway.address, "/v1/webhook_endpoints", &body).await?;
-        let id = made["id"].as_str().ok_or("the endpoint has no id")?;
-        let path = format!("/v1/webhook_endpoints/{id}/replay");
-        gateway::post(&gateway.address, &path, r#"{"created_gte":"2020-01-01T00:00:00Z"}"#).await?;
-    }
-    let asked = Instant::now();
-    while delivered(stub).await? == before {
-        if asked.elapsed() > PATIENCE {
-            return Err("nothing is delivered".into());
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-    tokio::time::sleep(warm_up).await;
-    let (first, begun) = (delivered(stub).await?, Instant::now());
-    tokio::time::sleep(span).await;
-    let (last, window) = (delivered(stub).await?, begun.elapsed());
-    rate(last - first, window)
+/// An endpoint that wants everything, and gets nothing before the outbox is measured.
+pub async fn prepare(gateway: &Running) -> Result<(), Failure> {
+    // Nobody listens there: the receivers are in the process that is measured.
+    let endpoint = json!({ "url": "http://127.0.0.1:9/hook" });
+    let made = gateway::post(&gateway.address, "/v1/webhook_endpoints", &endpoint.to_string()).await?;
+    let id = made["id"].as_str().ok_or("the endpoint has no id")?;
+    let path = format!("/v1/webhook_endpoints/{id}");
+    gateway::post(&gateway.address, &path, r#"{"status":"disabled"}"#).await.map(drop)
 }
 
-async fn delivered(stub: &Running) -> Result<u64, Failure> {
-    Ok(gateway::get(&stub.address, "/asked").await?["hook"].as_u64().unwrap_or(0))
+/// Where the outbox lies.
+pub struct Place<'a> {
+    /// The folder of the gateway that has ended.
+    pub folder: &'a Path,
+    /// Its database, where it is on a server,
+    pub database_url: Option<&'a str>,
+    /// and the server's process.
+    pub database_process: Option<u32>,
+    /// What programs that write to this disk load before all others.
+    pub preload: Option<&'a Path>,
 }
 
-fn rate(deliveries: u64, window: Duration) -> Result<u64, Failure> {
+/// Drains it, in a process of its own.
+pub async fn measure(place: &Place<'_>) -> Result<Drained, Failure> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("outbox").arg("--folder").arg(place.folder).kill_on_drop(true);
+    if let Some(url) = place.database_url {
+        command.args(["--database-url", url]);
+    }
+    if let Some(process) = place.database_process {
+        command.args(["--database-process", &process.to_string()]);
+    }
+    if let Some(library) = place.preload {
+        command.arg("--expects").arg(library).env("LD_PRELOAD", library);
+    }
+    Ok(serde_json::from_str(&said(&mut command).await?)?)
+}
+
+/// Fails where this process runs without a library that it was to load before all others.
+pub fn expect_loaded(library: &Path) -> Result<(), Failure> {
+    if disk::is_loaded(std::process::id(), library) { Ok(()) } else { Err("the outbox runs without the emulated disk".into()) }
+}
+
+/// How many in a thousand seconds.
+pub fn per_kilosecond(count: u64, window: Duration) -> Result<u64, Failure> {
     let nanos = window.as_nanos().max(1);
-    Ok(u64::try_from(u128::from(deliveries) * 1_000_000_000_000 / nanos)?)
+    Ok(u64::try_from(u128::from(count) * 1_000_000_000_000 / nanos)?)
 }
 
 #[cfg(test)]
@@ -52,6 +69,11 @@ mod tests {
 
     #[test]
     fn a_rate_counts_a_thousand_seconds() {
-        assert_eq!(rate(500, Duration::from_millis(250)).expect("a rate"), 2_000_000);
+        assert_eq!(per_kilosecond(500, Duration::from_millis(250)).expect("a rate"), 2_000_000);
+    }
+
+    #[test]
+    fn a_library_that_is_not_loaded_is_missed() {
+        assert!(expect_loaded(Path::new("/nowhere/slow_sync.so")).is_err());
     }
 }

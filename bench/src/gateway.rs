@@ -14,6 +14,8 @@ use tokio::process::{Child, Command};
 /// A key and a secret for gateways that live for minutes and hear only loopback.
 const API_KEY: &str = "dk_bench_00000000000000000000000000000000";
 const WEBHOOK_SECRET: &str = "whsec_bench_0000000000000000";
+/// What encrypts credentials in their databases.
+pub const MASTER_KEY: [u8; 32] = [0; 32];
 /// How long a start may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How often it is asked whether it is ready. The start is measured to this.
@@ -115,7 +117,7 @@ pub fn settings(command: &mut Command, how: &Start) {
         .env("DUCAT_STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET)
         .env("DUCAT_STRIPE_API_BASE", format!("http://{}", how.stub))
         .env("DUCAT_BOOTSTRAP_API_KEY", API_KEY)
-        .env("DUCAT_MASTER_KEY", "00".repeat(32))
+        .env("DUCAT_MASTER_KEY", hex::encode(MASTER_KEY))
         .env("DUCAT_RATE_LIMIT_PER_SECOND", NO_LIMIT)
         .env("DUCAT_RATE_LIMIT_BURST", NO_LIMIT)
         // No load balancer has to see that it goes.

@@ -2,7 +2,8 @@
 //!
 //! - `stub`: a PSP that answers at once. `pay`: one payment. `pace`, `load`: many of them. `histogram`: how long they took.
 //! - `gateway`, `postgres`: what is started. `sqlite`: the file of the database inside. `processes`: what it used. `books`: whether it is all there. `disk`: where data lies.
-//! - `textbook`: the bare SQL. `row`: what is compared. `measure`: one row. `drain`: how quickly events leave. `whole`: all of them, in rounds.
+//! - `textbook`: the bare SQL. `row`: what is compared. `measure`: one row. `whole`: all of them, in rounds.
+//! - `deliver`: how quickly events arrive over HTTP. `drain`: how quickly they leave the outbox, which is `outbox`, in a process of its own.
 //! - `long`: a million payments.
 //! - `figures`: what the design promises. `facts`: the machine. `results`, `table`, `plot`, `chart`, `bar`: how it is shown.
 //! - `sign`, `http`: how a PSP signs, and as much of HTTP as this needs.
@@ -10,6 +11,7 @@
 mod bar;
 mod books;
 mod chart;
+mod deliver;
 mod disk;
 mod drain;
 mod drive;
@@ -21,6 +23,7 @@ mod http;
 mod load;
 mod long;
 mod measure;
+mod outbox;
 mod pace;
 mod pay;
 mod plot;
@@ -71,6 +74,8 @@ enum Command {
         /// The file.
         file: std::path::PathBuf,
     },
+    /// Drain the outbox that a gateway has left behind, to receivers in this process that answer at once.
+    Outbox(outbox::Outbox),
     /// The PSP that answers at once, alone.
     Stub {
         /// Its port; 0 takes a free one.
@@ -79,13 +84,20 @@ enum Command {
     },
 }
 
+/// The gateway's, because a part of it runs here.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Command::Outbox(asked) = &arguments.command {
+        return outbox::run(asked).map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS);
+    }
     // One thread: the generator shares the processors with what it measures.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };
-    let arguments = Arguments::parse();
     let outcome = tokio::task::LocalSet::new().block_on(&runtime, async {
         tokio::select! {
             outcome = run(arguments.command) => outcome,
@@ -104,6 +116,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Show { results, page } => results::show(&results, page.as_deref()),
         Command::Sync { file } => disk::measure_sync(&file).map(|time| println!("{}", time.as_nanos())),
         Command::Stub { port } => stub::serve(port).await,
+        // It takes more threads than there are here.
+        Command::Outbox(asked) => outbox::run(&asked),
     }
 }
 

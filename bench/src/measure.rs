@@ -3,9 +3,10 @@
 use crate::disk::{Disk, Disks};
 use crate::gateway::{self, Balances, Running, Start};
 use crate::load::{self, Measured, Pace, Plan};
+use crate::outbox::Drained;
 use crate::postgres::Server;
 use crate::row::{Database, MANY, Row};
-use crate::{Failure, books, drain, processes, sqlite, textbook};
+use crate::{Failure, books, deliver, drain, processes, sqlite, textbook};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -78,6 +79,9 @@ pub struct Line {
     pub bytes_per_payment: u64,
     /// Webhooks delivered in a thousand seconds, where that was measured.
     pub deliveries: Option<u64>,
+    /// How the outbox was drained, where that was measured.
+    #[serde(default)]
+    pub drained: Option<Drained>,
     /// From the start of the first gateway to its first answer, in nanoseconds.
     pub ready: u64,
 }
@@ -136,18 +140,29 @@ impl Bench {
         };
         let size_before = size().await?;
         let server = (database == Database::Postgres).then_some(place.server.pid);
+        if matches!(row, Row::Drain { .. }) {
+            drain::prepare(&nodes[0]).await?;
+        }
         let plan = self.plan(row, database, place)?;
         let driven = self.drive(&nodes, server, plan, tick).await;
         let told = |error: Failure| format!("{error}; the gateway's last words: {}", gateway::last_words(&folder.join("0")));
         let (measured, cpu, others) = driven.map_err(told)?;
         let deliveries = match row {
-            Row::Drain { .. } => Some(drain::measure(&nodes[0], &self.stub, self.spans.warm_up, self.spans.measure).await?),
+            Row::Deliver { .. } => Some(deliver::measure(&nodes[0], &self.stub, self.spans.warm_up, self.spans.measure).await?),
             _ => None,
         };
         let memory = processes::memory(nodes[0].pid);
         for node in nodes {
             node.end().await?;
         }
+        let drained = match row {
+            Row::Drain { .. } => {
+                let (folder, preload) = (&folder.join("0"), self.disks.preload(place.disk));
+                let outbox = drain::Place { folder, database_url: database_url.as_deref(), database_process: server, preload };
+                Some(drain::measure(&outbox).await?)
+            }
+            _ => None,
+        };
         let grown = size().await?.saturating_sub(size_before);
         std::fs::remove_dir_all(&folder)?;
         let line = nothing(measured.per_kilosecond());
@@ -157,6 +172,7 @@ impl Bench {
             others,
             memory,
             deliveries,
+            drained,
             bytes_per_payment,
             ready: u64::try_from(ready.as_nanos())?,
             measured: Some(measured),
@@ -190,7 +206,7 @@ impl Bench {
             Plan { pace: Pace::FlatOut, in_flight: 1, warm_up: self.spans.warm_up, measure: self.spans.measure, most: u64::MAX };
         Ok(match row {
             Row::FlatOut { in_flight, .. } => Plan { in_flight, ..plan },
-            Row::Drain { .. } | Row::Summed { .. } => Plan { in_flight: MANY, ..plan },
+            Row::Drain { .. } | Row::Deliver { .. } | Row::Summed { .. } => Plan { in_flight: MANY, ..plan },
             Row::Textbook | Row::Idle { .. } => plan,
             Row::Half { .. } => {
                 let full = Row::FlatOut { database, nodes: 1, in_flight: MANY }.to_string();
@@ -216,6 +232,7 @@ pub fn nothing(per_kilosecond: u64) -> Line {
         memory: (0, 0),
         bytes_per_payment: 0,
         deliveries: None,
+        drained: None,
         ready: 0,
     }
 }

@@ -35,8 +35,13 @@ pub enum Row {
         /// Where they are kept.
         database: Database,
     },
-    /// The events of what was paid flat out are delivered.
+    /// The events of what was paid flat out leave the outbox.
     Drain {
+        /// Where they are kept.
+        database: Database,
+    },
+    /// They are delivered over HTTP.
+    Deliver {
         /// Where they are kept.
         database: Database,
     },
@@ -62,12 +67,14 @@ pub const ALL: &[Row] = {
         Row::Half { database: Sqlite },
         Row::Idle { database: Sqlite },
         Row::Drain { database: Sqlite },
+        Row::Deliver { database: Sqlite },
         Row::FlatOut { database: Postgres, nodes: 1, in_flight: FEW },
         Row::FlatOut { database: Postgres, nodes: 1, in_flight: MANY },
         Row::Summed { database: Postgres },
         Row::Half { database: Postgres },
         Row::Idle { database: Postgres },
         Row::Drain { database: Postgres },
+        Row::Deliver { database: Postgres },
         Row::FlatOut { database: Postgres, nodes: 2, in_flight: FEW },
         Row::FlatOut { database: Postgres, nodes: 2, in_flight: MANY },
     ]
@@ -82,6 +89,7 @@ impl Row {
             | Self::Summed { database }
             | Self::Idle { database }
             | Self::Drain { database }
+            | Self::Deliver { database }
             | Self::Half { database } => Some(database),
         }
     }
@@ -91,7 +99,7 @@ impl Row {
         match self {
             Self::Textbook => 0,
             Self::FlatOut { nodes, .. } => nodes,
-            Self::Summed { .. } | Self::Idle { .. } | Self::Drain { .. } | Self::Half { .. } => 1,
+            Self::Summed { .. } | Self::Idle { .. } | Self::Drain { .. } | Self::Deliver { .. } | Self::Half { .. } => 1,
         }
     }
 
@@ -102,7 +110,7 @@ impl Row {
             Self::Half { database } | Self::Summed { database } => {
                 vec![Self::Textbook, Self::FlatOut { database, nodes: 1, in_flight: MANY }]
             }
-            Self::FlatOut { .. } | Self::Idle { .. } | Self::Drain { .. } => vec![Self::Textbook],
+            Self::FlatOut { .. } | Self::Idle { .. } | Self::Drain { .. } | Self::Deliver { .. } => vec![Self::Textbook],
         }
     }
 }
@@ -125,6 +133,7 @@ impl fmt::Display for Row {
             Self::Summed { database } => write!(f, "{database}-{MANY}-summed"),
             Self::Idle { database } => write!(f, "{database}-idle"),
             Self::Drain { database } => write!(f, "{database}-drain"),
+            Self::Deliver { database } => write!(f, "{database}-deliver"),
             Self::Half { database } => write!(f, "{database}-half"),
         }
     }

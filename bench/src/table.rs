@@ -38,7 +38,8 @@ pub fn judged(lines: &[Line], beside: &Beside) -> String {
     let Some(first) = figures.first() else { return text };
     for (index, figure) in first.iter().enumerate() {
         let limit = |value| shown(figure, value);
-        put(&mut text, format_args!("| {} | {} | {} |", figure.name, limit(figure.at_least), limit(figure.aim)));
+        let (at_least, aim) = figure.limits.map_or_else(Default::default, |(at_least, aim)| (limit(at_least), limit(aim)));
+        put(&mut text, format_args!("| {} | {at_least} | {aim} |", figure.name));
         for column in &figures {
             let cell = column[index].value.as_ref().map_or_else(|_| "–".to_owned(), |value| shown(figure, *value));
             put(&mut text, format_args!(" {cell} |"));
@@ -64,6 +65,7 @@ fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Enough => "✓",
         Verdict::Missed => "✗",
         Verdict::Unknown => "?",
+        Verdict::Shown => "",
     }
 }
 
@@ -104,7 +106,35 @@ fn rows(lines: &[Line], disk: Disk) -> String {
             text.push_str(&row_of(line, &of, &on));
         }
     }
+    text.push_str(&left(&on));
     text
+}
+
+/// How events left the outbox, and how they arrived.
+fn left(on: &[&Line]) -> String {
+    let mut text = String::new();
+    for row in ALL {
+        let name = row.to_string();
+        let mut of: Vec<_> = on.iter().filter(|line| line.row == name).filter_map(|line| events(line)).collect();
+        of.sort_unstable_by_key(|(per_kilosecond, _)| *per_kilosecond);
+        let Some((per_kilosecond, cpu)) = of.len().checked_sub(1).and_then(|last| of.get(last / 2)) else { continue };
+        put(&mut text, format_args!("| {name} | {} | {cpu} |\n", per_kilosecond / 1_000));
+    }
+    if text.is_empty() {
+        return text;
+    }
+    format!(
+        "\nCPU is µs for each event: engine (of it the writer's thread of SQLite) / PostgreSQL.\n\n| row | events/s | CPU |\n|---|---|---|\n{text}"
+    )
+}
+
+/// What a line tells of events: how many in a thousand seconds, and what each cost.
+fn events(line: &Line) -> Option<(u64, String)> {
+    let drained = line.drained.map(|drained| {
+        let cpu = [drained.engine, drained.writer, drained.database].map(|nanos| nanos / 1_000);
+        (drained.per_kilosecond, format!("{} ({}) / {}", cpu[0], cpu[1], cpu[2]))
+    });
+    drained.or_else(|| Some((line.deliveries?, String::new())))
 }
 
 /// The line whose rate is the median: its other numbers belong together.
@@ -181,7 +211,7 @@ mod tests {
     use crate::figures::Better;
 
     fn figure(unit: Unit, name: &str) -> Figure {
-        Figure { name: name.into(), unit, better: Better::More, at_least: 0, aim: 0, value: Ok(0) }
+        Figure { name: name.into(), unit, better: Better::More, limits: None, value: Ok(0) }
     }
 
     #[test]
