@@ -343,6 +343,8 @@ pub enum EndpointWrite {
 pub enum DeliveryWrite {
     /// It is new.
     Insert(Delivery),
+    /// It is new, and belongs until then to who made it, as if it had been claimed.
+    InsertClaimed(Delivery, Timestamp),
     /// It is new, and was tried at once. It is tried no more.
     InsertTried(Delivery, DeliveryTry),
     /// The claimed try is over. Refused as stale where the claim is lost.
@@ -358,6 +360,15 @@ pub enum DeliveryWrite {
     },
     /// Somebody wants it tried now, from the beginning of the schedule. Refused as stale while a try is under way, or where it has arrived.
     TryNow(DeliveryKey, Timestamp),
+    /// The claimed try was not begun: it is due again as it was. Nothing happens where the claim is lost.
+    GiveBack {
+        /// Which.
+        delivery: DeliveryKey,
+        /// The claim.
+        lease_until: Timestamp,
+        /// When it was due.
+        due: Timestamp,
+    },
 }
 
 /// Which delivery, with whose it is and where it goes.

@@ -42,7 +42,7 @@ pub(crate) async fn every_read(store: &Store) {
     let told = reads! { store:
         payment(merchant, order); payment_by_attempt(merchant, attempt); payment_by_token(merchant, account, &token);
         payment_by_psp_payment(merchant, account, "pi_1"); payment_by_reference(merchant, "order-1");
-        idempotency(merchant, "key"); next_job_at(); api_key([0; 32]); merchant(merchant); psp_account(account);
+        idempotency(merchant, "key"); next_job_at(); next_job_beside(&[]); api_key([0; 32]); merchant(merchant); psp_account(account);
         event(merchant, event); some_events(merchant, vec![event]);
         payments(merchant, OrderFilter::default(), PageAnchor::Newest, 9);
         payments(merchant, by_time, PageAnchor::After(order), 9);

@@ -200,7 +200,19 @@ impl Store {
 
     /// Takes jobs that are due; nobody else gets them until the lease ends.
     pub async fn claim_jobs(&self, now: Timestamp, lease: Duration, limit: u32) -> Result<Vec<ClaimedJob>, CommitError> {
-        either!(self, database => database.claim_jobs(now, now.plus(lease), limit).await)
+        self.claim_jobs_beside(now, lease, limit, Vec::new()).await
+    }
+
+    /// The same, but for those that are `held`, whose claims have run out while the caller is still at them: they stay as they are, so that the
+    /// claim is good for writing down what comes of them as long as nobody else has taken them.
+    pub async fn claim_jobs_beside(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        limit: u32,
+        held: Vec<ClaimedJob>,
+    ) -> Result<Vec<ClaimedJob>, CommitError> {
+        either!(self, database => database.claim_jobs(now, now.plus(lease), limit, held).await)
     }
 
     /// Takes deliveries that are due, for each of these endpoints as many as are named, what just happened first; nobody else gets them

@@ -18,9 +18,6 @@ struct Body {
     timestamp: String,
 }
 
-/// The bodies of deliveries, by event.
-pub(super) type Bodies = HashMap<EventId, Arc<str>>;
-
 /// The body of a delivery: of the event in the log, or the one that is kept with it.
 pub(super) async fn body(engine: &Engine, delivery: &Delivery) -> Result<Arc<str>, Error> {
     if let Some(body) = &delivery.body {
@@ -29,19 +26,42 @@ pub(super) async fn body(engine: &Engine, delivery: &Delivery) -> Result<Arc<str
     written(events::get(engine, delivery.merchant, delivery.event).await?)
 }
 
-/// The bodies of many deliveries, read together, and once for all endpoints that an event goes to. One that is missing here is asked for by itself
-/// when it is needed, and what is wrong with it is said then.
-pub(super) async fn bodies(engine: &Engine, claimed: &[ClaimedDelivery]) -> Bodies {
-    let mut wanted: HashMap<MerchantId, HashSet<EventId>> = HashMap::new();
-    for ClaimedDelivery { delivery, .. } in claimed.iter().filter(|claim| claim.delivery.body.is_none()) {
-        wanted.entry(delivery.merchant).or_default().insert(delivery.event);
+/// How many bodies are remembered, twice: those of the last looks, and those before them.
+const REMEMBERED: usize = 1024;
+
+/// The bodies of deliveries by event. They are read together, and once for all endpoints that an event goes to.
+#[derive(Default)]
+pub(super) struct Bodies {
+    young: HashMap<EventId, Arc<str>>,
+    old: HashMap<EventId, Arc<str>>,
+}
+
+impl Bodies {
+    /// The body of a delivery, where it was read. One that is missing is asked for by itself when it is needed, and what is wrong with it
+    /// is said then.
+    pub fn of(&self, delivery: &Delivery) -> Option<Arc<str>> {
+        if delivery.body.is_some() {
+            return None;
+        }
+        self.young.get(&delivery.event).or_else(|| self.old.get(&delivery.event)).cloned()
     }
-    let mut bodies = Bodies::new();
-    for (merchant, ids) in wanted {
-        let Ok(events) = events::some(engine, merchant, ids.into_iter().collect()).await else { continue };
-        bodies.extend(events.into_iter().filter_map(|(id, event)| Some((id, written(event).ok()?))));
+
+    /// Reads those of these deliveries that are not remembered.
+    pub async fn read(&mut self, engine: &Engine, claimed: &[ClaimedDelivery]) {
+        if self.young.len() >= REMEMBERED {
+            self.old = std::mem::take(&mut self.young);
+        }
+        let mut wanted: HashMap<MerchantId, HashSet<EventId>> = HashMap::new();
+        for ClaimedDelivery { delivery, .. } in claimed.iter().filter(|claim| claim.delivery.body.is_none()) {
+            if self.of(delivery).is_none() {
+                wanted.entry(delivery.merchant).or_default().insert(delivery.event);
+            }
+        }
+        for (merchant, ids) in wanted {
+            let Ok(events) = events::some(engine, merchant, ids.into_iter().collect()).await else { continue };
+            self.young.extend(events.into_iter().filter_map(|(id, event)| Some((id, written(event).ok()?))));
+        }
     }
-    bodies
 }
 
 fn written(event: EventView) -> Result<Arc<str>, Error> {

@@ -5,20 +5,35 @@
 use crate::{Engine, Error};
 use ducat_domain::webhooks::{Delivery, DeliveryOrigin, DeliveryState, Replay, WebhookEndpoint};
 use ducat_domain::{DeliveryId, Timestamp};
-use ducat_store::{Change, CommitError, DeliveryWrite, EndpointAtWork, EndpointWrite, EventMark};
+use ducat_store::{Change, ClaimedDelivery, CommitError, DeliveryWrite, EndpointAtWork, EndpointWrite, EventMark};
 
 /// How many events are looked at in one step.
 const AT_ONCE: u32 = 500;
 /// While so many deliveries of an endpoint wait, its replays rest.
 const REPLAY_ROOM: u32 = 1000;
 
-/// Whether there may be more to do at once.
-pub(super) type More = bool;
+/// How many of the deliveries that are made belong at once to who makes them, and until when.
+#[derive(Clone, Copy)]
+pub(super) struct Claim {
+    pub most: u32,
+    pub lease_until: Timestamp,
+}
+
+/// What a step came to.
+#[derive(Default)]
+pub(super) struct Step {
+    /// What belongs to who made the step.
+    pub claimed: Vec<ClaimedDelivery>,
+    /// Whether it made more than that, which waits for whoever has room.
+    pub left: bool,
+    /// Whether there may be more to do at once.
+    pub more: bool,
+}
 
 /// What a step of a replay came to.
 pub(super) enum Replayed {
-    /// There may be more to do at once.
-    More,
+    /// It was made.
+    Made(Step),
     /// There is none to move on.
     Nothing,
     /// So much waits at its endpoint that it rests.
@@ -26,10 +41,10 @@ pub(super) enum Replayed {
 }
 
 /// Moves an endpoint on in the events.
-pub(super) async fn fan_out(engine: &Engine, work: &EndpointAtWork) -> Result<More, Error> {
+pub(super) async fn fan_out(engine: &Engine, work: &EndpointAtWork, claim: Claim) -> Result<Step, Error> {
     let endpoint = &work.endpoint;
     let marks = engine.store().events_past(endpoint.merchant, work.position, AT_ONCE).await?;
-    let Some(last) = marks.last() else { return Ok(false) };
+    let Some(last) = marks.last() else { return Ok(Step::default()) };
     let advance = EndpointWrite::Advance {
         merchant: endpoint.merchant,
         endpoint: endpoint.id,
@@ -39,13 +54,13 @@ pub(super) async fn fan_out(engine: &Engine, work: &EndpointAtWork) -> Result<Mo
     };
     let now = engine.now();
     let wanted = marks.iter().filter(|mark| endpoint.wants(&mark.kind));
-    let deliveries = in_order(wanted.map(|mark| new(engine, endpoint, mark, DeliveryOrigin::Event, now)).collect());
-    commit(engine, advance, deliveries).await?;
-    Ok(marks.len() >= AT_ONCE as usize)
+    let deliveries = wanted.map(|mark| new(engine, endpoint, mark, DeliveryOrigin::Event, now)).collect();
+    let step = commit(engine, advance, in_order(deliveries), claim).await?;
+    Ok(Step { more: marks.len() >= AT_ONCE as usize, ..step })
 }
 
 /// Moves the replays of an endpoint on.
-pub(super) async fn replay(engine: &Engine, endpoint: &WebhookEndpoint) -> Result<Replayed, Error> {
+pub(super) async fn replay(engine: &Engine, endpoint: &WebhookEndpoint, claim: Claim) -> Result<Replayed, Error> {
     let (merchant, id) = (endpoint.merchant, endpoint.id);
     let Some(replay) = engine.store().open_replays(merchant, id).await?.into_iter().next() else { return Ok(Replayed::Nothing) };
     if engine.store().waiting_deliveries(merchant, id, REPLAY_ROOM).await? >= REPLAY_ROOM {
@@ -54,12 +69,13 @@ pub(super) async fn replay(engine: &Engine, endpoint: &WebhookEndpoint) -> Resul
     let marks = engine.store().events_between(merchant, replay.cursor, replay.from, replay.before, AT_ONCE).await?;
     let now = engine.now();
     let wanted = marks.iter().filter(|mark| wants(&replay, endpoint, &mark.kind));
-    let deliveries = in_order(wanted.map(|mark| new(engine, endpoint, mark, DeliveryOrigin::Replay, now)).collect());
+    let deliveries: Vec<_> = wanted.map(|mark| new(engine, endpoint, mark, DeliveryOrigin::Replay, now)).collect();
     let cursor = marks.last().map(|mark| mark.id);
     let made = u32::try_from(deliveries.len()).unwrap_or(u32::MAX);
     let done_at = (marks.len() < AT_ONCE as usize).then_some(now);
-    commit(engine, EndpointWrite::AdvanceReplay { replay, cursor, made, done_at }, deliveries).await?;
-    Ok(Replayed::More)
+    let advance = EndpointWrite::AdvanceReplay { replay, cursor, made, done_at };
+    let step = commit(engine, advance, in_order(deliveries), claim).await?;
+    Ok(Replayed::Made(Step { more: true, ..step }))
 }
 
 fn wants(replay: &Replay, endpoint: &WebhookEndpoint, kind: &str) -> bool {
@@ -67,11 +83,11 @@ fn wants(replay: &Replay, endpoint: &WebhookEndpoint, kind: &str) -> bool {
 }
 
 /// Ids of one moment are in no order of their own; sorted, they keep the deliveries in the order of their events.
-fn in_order(mut deliveries: Vec<Delivery>) -> Vec<DeliveryWrite> {
+fn in_order(mut deliveries: Vec<Delivery>) -> Vec<Delivery> {
     let mut ids: Vec<DeliveryId> = deliveries.iter().map(|delivery| delivery.id).collect();
     ids.sort();
     deliveries.iter_mut().zip(ids).for_each(|(delivery, id)| delivery.id = id);
-    deliveries.into_iter().map(DeliveryWrite::Insert).collect()
+    deliveries
 }
 
 /// A delivery of an event, due now.
@@ -98,10 +114,21 @@ pub(super) fn new(
     }
 }
 
-/// Whoever was faster, or changed the endpoint meanwhile, has made this step needless: the next look begins anew.
-async fn commit(engine: &Engine, step: EndpointWrite, deliveries: Vec<DeliveryWrite>) -> Result<(), Error> {
-    match engine.store().commit(Change { endpoints: vec![step], deliveries, ..Change::default() }).await {
-        Ok(()) | Err(CommitError::Stale) => Ok(()),
-        Err(e) => Err(e.into()),
+/// Makes the deliveries, the first of them claimed already. Whoever was faster, or changed the endpoint meanwhile, has made this step needless:
+/// the next look begins anew.
+async fn commit(engine: &Engine, advance: EndpointWrite, deliveries: Vec<Delivery>, claim: Claim) -> Result<Step, Error> {
+    let most = claim.most as usize;
+    let write = |(index, delivery): (usize, &Delivery)| match index < most {
+        true => DeliveryWrite::InsertClaimed(delivery.clone(), claim.lease_until),
+        false => DeliveryWrite::Insert(delivery.clone()),
+    };
+    let writes = deliveries.iter().enumerate().map(write).collect();
+    match engine.store().commit(Change { endpoints: vec![advance], deliveries: writes, ..Change::default() }).await {
+        Ok(()) => {}
+        Err(CommitError::Stale) => return Ok(Step::default()),
+        Err(e) => return Err(e.into()),
     }
+    let left = deliveries.len() > most;
+    let claimed = |delivery| ClaimedDelivery { delivery, lease_until: claim.lease_until };
+    Ok(Step { claimed: deliveries.into_iter().take(most).map(claimed).collect(), left, more: false })
 }

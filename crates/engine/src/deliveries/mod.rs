@@ -1,7 +1,8 @@
 //! Telling merchants what happened: each event is carried to each of the merchant's webhook endpoints that wants its kind.
 //!
-//! - `fan_out`: from events to deliveries. `dispatch`: claims what is due, every endpoint on its own; `standing`: how much at once.
-//! - `attempt`: one delivery, tried and written down. `body`, `signature`, `carry`: what is sent, how it is proved, how it goes.
+//! - `dispatch`: has carried what is due, every endpoint on its own. `look`: what there is to do, read and claimed; `fan_out`: from events to
+//!   deliveries. `hand`: what is claimed and waits; `standing`: how much at once; `known`: endpoints in use.
+//! - `attempt`: one delivery, tried; `settle`: tries, written down together. `body`, `signature`, `carry`: what is sent, how it is proved, how it goes.
 //! - `schedule`: when it is tried again. `retry`: when somebody asks for it.
 //! - `view`: the delivery log; `redact`: what may be kept in it; `forget`: for how long.
 
@@ -11,9 +12,13 @@ mod carry;
 mod dispatch;
 mod fan_out;
 mod forget;
+mod hand;
+mod known;
+mod look;
 mod redact;
 mod retry;
 pub mod schedule;
+mod settle;
 pub mod signature;
 mod standing;
 mod view;

@@ -16,6 +16,12 @@ const ALL: u32 = 256;
 const UNPROVED_ALL: u32 = 128;
 /// and up to how many of them there is room enough for everybody.
 const PLENTY: u32 = 64;
+/// Of a quick endpoint as many are claimed ahead as it will take within this time, by its pace,
+const AHEAD: Duration = Duration::from_millis(500);
+/// but no more than that.
+const MOST_AHEAD: u32 = 512;
+/// A pace is told in whole milliseconds; one that is told as none counts as this.
+const QUICKEST: Duration = Duration::from_micros(500);
 /// An endpoint that takes deliveries within this time is quick.
 const QUICK: Duration = Duration::from_secs(1);
 /// The longest rest that an endpoint gets by asking for it.
@@ -25,7 +31,15 @@ const LONGEST_REST: Duration = Duration::from_secs(3600);
 struct Standing {
     under_way: u32,
     quick: bool,
+    /// How long it takes lately, while it is quick.
+    pace: Duration,
     rests_until: Option<Timestamp>,
+}
+
+impl Standing {
+    fn rests(&self, now: Timestamp) -> bool {
+        self.rests_until.is_some_and(|until| until > now)
+    }
 }
 
 /// What is known of the endpoints' pace, in this process.
@@ -40,7 +54,7 @@ impl Standings {
     /// How many deliveries may be begun for this endpoint now.
     pub fn room(&self, id: WebhookEndpointId, now: Timestamp) -> u32 {
         let standing = self.known.get(&id).copied().unwrap_or_default();
-        if standing.rests_until.is_some_and(|until| until > now) {
+        if standing.rests(now) {
             return 0;
         }
         let all = ALL.saturating_sub(self.quick + self.unproved);
@@ -49,6 +63,23 @@ impl Standings {
         }
         let each = if self.unproved < PLENTY { EACH } else { UNPROVED_EACH };
         each.saturating_sub(standing.under_way).min(UNPROVED_ALL.saturating_sub(self.unproved)).min(all)
+    }
+
+    /// How many of its deliveries this node may hold for it, beside those that are under way: what can be begun now, and of a quick one what
+    /// comes next.
+    pub fn wants(&self, id: WebhookEndpointId, now: Timestamp) -> u32 {
+        self.room(id, now).saturating_add(self.ahead(id, now))
+    }
+
+    /// How many may be claimed ahead: none of an endpoint that has not proved to be quick, for they might have to wait long.
+    pub fn ahead(&self, id: WebhookEndpointId, now: Timestamp) -> u32 {
+        match self.known.get(&id) {
+            Some(standing) if standing.quick && !standing.rests(now) => {
+                let rounds = AHEAD.as_micros() / standing.pace.max(QUICKEST).as_micros();
+                u32::try_from(rounds).unwrap_or(u32::MAX).saturating_mul(EACH).min(MOST_AHEAD)
+            }
+            _ => 0,
+        }
     }
 
     /// One is begun. Says whether it counts as one of a quick endpoint.
@@ -66,7 +97,10 @@ impl Standings {
         let standing = self.known.entry(id).or_default();
         standing.under_way = standing.under_way.saturating_sub(1);
         if let Some(pace) = pace {
-            standing.quick = pace.arrived_in.is_some_and(|took| took <= QUICK);
+            let took = pace.arrived_in.filter(|took| *took <= QUICK);
+            // One late answer says little, several say much.
+            standing.pace = took.map_or(QUICK, |took| if standing.quick { (3 * standing.pace + took) / 4 } else { took });
+            standing.quick = took.is_some();
             // One that arrives while another is told to come later does not end the rest.
             let asked = pace.rest_until.map(|until| until.min(now.plus(LONGEST_REST)));
             standing.rests_until = standing.rests_until.max(asked);
@@ -134,6 +168,26 @@ mod tests {
             });
             assert_eq!(standings.room(id(1), NOW), 2);
         }
+    }
+
+    #[test]
+    fn of_a_quick_endpoint_as_many_are_claimed_ahead_as_it_takes_in_half_a_second() {
+        let mut standings = Standings::default();
+        let wants = |standings: &Standings| standings.wants(id(1), NOW);
+        assert_eq!(wants(&standings), EACH, "of one that is not known only what can be begun");
+        let arrives_in = |standings: &mut Standings, took| {
+            let counted = standings.begin(id(1));
+            standings.end(id(1), counted, pace(took), NOW);
+        };
+        arrives_in(&mut standings, Some(100));
+        assert_eq!(wants(&standings), EACH + 5 * EACH);
+        (0..40).for_each(|_| arrives_in(&mut standings, Some(0)));
+        assert_eq!(wants(&standings), EACH + MOST_AHEAD);
+        arrives_in(&mut standings, None);
+        assert_eq!(wants(&standings), EACH, "one that fails gets none ahead");
+        let counted = standings.begin(id(1));
+        standings.end(id(1), counted, Some(Pace { arrived_in: Some(Duration::ZERO), rest_until: Some(NOW.plus(QUICK)) }), NOW);
+        assert_eq!(wants(&standings), 0, "nor does one that rests");
     }
 
     #[test]

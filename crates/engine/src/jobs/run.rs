@@ -70,10 +70,12 @@ pub(super) async fn begin_due(engine: &Engine, under_way: &mut UnderWay) -> Resu
         if room == 0 {
             return Ok(Begun { all: false, ..begun });
         }
-        if engine.store().next_job_at().await?.is_none_or(|at| at > now) {
+        // What outlasts its lease here is not begun a second time beside itself.
+        let held = under_way.outlasting(now);
+        if engine.store().next_job_beside(&held).await?.is_none_or(|at| at > now) {
             return Ok(begun);
         }
-        let claimed = engine.store().claim_jobs(now, engine.settings().lease, room as u32).await?;
+        let claimed = engine.store().claim_jobs_beside(now, engine.settings().lease, room as u32, held).await?;
         if claimed.is_empty() {
             return Ok(begun);
         }

@@ -2,6 +2,7 @@
 //! back at once, so that another node need not wait for their leases to end.
 
 use crate::{Engine, captures, disputes, payments, refunds, settlement};
+use ducat_domain::Timestamp;
 use ducat_store::{Change, ClaimedJob, Job};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -20,6 +21,11 @@ impl UnderWay {
         let engine = engine.clone();
         let task = self.tasks.spawn(async move { run(&engine, job).await });
         self.claims.insert(task.id(), job);
+    }
+
+    /// The claims that have run out while their jobs still run.
+    pub fn outlasting(&self, now: Timestamp) -> Vec<ClaimedJob> {
+        self.claims.values().filter(|claim| claim.lease_until <= now).copied().collect()
     }
 
     /// How many there are.

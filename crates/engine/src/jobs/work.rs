@@ -47,7 +47,7 @@ pub async fn work(engine: Engine, shutdown: impl Future<Output = ()> + Send, pat
 async fn tick(engine: &Engine, under_way: &mut UnderWay) -> Result<(Duration, bool), Error> {
     let begun = begin_due(engine, under_way).await?;
     keep_uses(engine).await?;
-    let next = engine.store().next_job_at().await?;
+    let next = engine.store().next_job_beside(&under_way.outlasting(engine.now())).await?;
     let sleep = next.map_or(MAX_SLEEP, |at| at.since(engine.now()).clamp(Duration::from_millis(10), MAX_SLEEP));
     // Where there is no room, looking again is of no use before something has ended.
     Ok((if begun.all { sleep } else { MAX_SLEEP }, begun.all))

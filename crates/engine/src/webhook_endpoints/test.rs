@@ -1,5 +1,6 @@
 //! Sending an event that did not happen, to see whether it arrives. It is tried once, now, also at an endpoint that is disabled.
 
+use super::keys::EndpointKeys;
 use super::view::{WebhookEndpointView, own};
 use crate::deliveries::{self, DeliveryView, Parcel};
 use crate::idempotency::{Whole, once};
@@ -38,7 +39,8 @@ async fn carry(engine: &Engine, merchant: MerchantId, id: WebhookEndpointId) -> 
         "timestamp": now.to_string(),
     });
     let body = body.to_string();
-    let parcel = Parcel { endpoint: &endpoint, event, body: body.as_bytes(), number: 1 };
+    let keys = EndpointKeys::open(engine, &endpoint)?;
+    let parcel = Parcel { endpoint: &endpoint, keys: &keys, event, body: body.as_bytes(), number: 1 };
     let carried = deliveries::carry(engine, parcel).await?;
     let delivery = Delivery {
         id: DeliveryId::new(now, engine.chance()),

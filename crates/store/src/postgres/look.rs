@@ -27,8 +27,7 @@ const MESSAGE: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("p
 const VERSION: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("id", "uuid"), ("version", "integer")];
 const PLACE: &[Column] =
     &[("change", "integer"), ("merchant_id", "uuid"), ("id", "uuid"), ("position", "bigint"), ("version", "integer")];
-const CLAIM: &[Column] =
-    &[("change", "integer"), ("merchant_id", "uuid"), ("endpoint_id", "uuid"), ("id", "uuid"), ("lease_until", "timestamptz")];
+const CLAIM: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("id", "uuid"), ("lease_until", "timestamptz")];
 
 /// Asks for everything that is often lost. What is lost in another way is found when each change is committed alone.
 pub(super) async fn lost(connection: &Connection, changes: &[&Change]) -> Result<Lost, tokio_postgres::Error> {
@@ -70,13 +69,7 @@ fn questions(changes: &[&Change]) -> [Question; 6] {
         }
         for write in &change.deliveries {
             if let DeliveryWrite::Tried { delivery, lease_until, .. } = write {
-                claims.push([
-                    number(),
-                    delivery.merchant.into(),
-                    delivery.endpoint.into(),
-                    delivery.id.into(),
-                    (*lease_until).into(),
-                ]);
+                claims.push([number(), delivery.merchant.into(), delivery.id.into(), (*lease_until).into()]);
             }
         }
     }
@@ -132,11 +125,7 @@ fn questions(changes: &[&Change]) -> [Question; 6] {
             means: CommitError::Stale,
         },
         Question {
-            sql: gone(
-                CLAIM,
-                "webhook_deliveries",
-                &format!("{of} t.endpoint_id = n.endpoint_id AND t.id = n.id AND t.leased AND t.next_at = n.lease_until"),
-            ),
+            sql: gone(CLAIM, "webhook_deliveries", &format!("{of} t.id = n.id AND t.leased AND t.next_at = n.lease_until")),
             rows: claims,
             means: CommitError::Stale,
         },

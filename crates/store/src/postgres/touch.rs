@@ -64,8 +64,9 @@ fn things(change: &Change) -> HashSet<u64> {
         touch(digest((
             "delivery",
             match write {
-                DeliveryWrite::Insert(d) | DeliveryWrite::InsertTried(d, _) => d.id,
-                DeliveryWrite::Tried { delivery, .. } | DeliveryWrite::TryNow(delivery, _) => delivery.id,
+                DeliveryWrite::Insert(d) | DeliveryWrite::InsertClaimed(d, _) | DeliveryWrite::InsertTried(d, _) => d.id,
+                DeliveryWrite::Tried { delivery, .. } | DeliveryWrite::GiveBack { delivery, .. } => delivery.id,
+                DeliveryWrite::TryNow(delivery, _) => delivery.id,
             },
         )));
     }

@@ -51,6 +51,7 @@ fn at_work(row: &Row<'_>) -> Result<EndpointAtWork, ReadError> {
         behind: row.get("behind")?,
         replays: row.get("replays")?,
         due_at: dues.into_iter().flatten().min(),
+        fresh_due_at: dues[0],
     })
 }
 

@@ -89,6 +89,11 @@ impl ClaimedJob {
         self.then(JobNext::Again { lease_until: self.lease_until, run_at })
     }
 
+    /// Whether a job that is kept is the one that was claimed, and nobody has scheduled or claimed it since.
+    pub(crate) fn is_of(&self, kind: &str, subject: [u8; 16], run_at: Timestamp) -> bool {
+        self.job.kind() == kind && *self.job.subject() == subject && self.lease_until == run_at
+    }
+
     const fn then(&self, then: JobNext) -> JobWrite {
         JobWrite { merchant: self.merchant, job: self.job, then }
     }

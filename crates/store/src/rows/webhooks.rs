@@ -25,8 +25,10 @@ pub struct EndpointAtWork {
     pub behind: bool,
     /// Whether it has a replay that has not come to its end.
     pub replays: bool,
-    /// When the next delivery that waits is due.
+    /// When the next delivery that waits is due,
     pub due_at: Option<Timestamp>,
+    /// and when the next one of those that tell of what just happened.
+    pub fresh_due_at: Option<Timestamp>,
 }
 
 /// A delivery that this caller may try until the lease ends.

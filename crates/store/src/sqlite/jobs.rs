@@ -42,22 +42,33 @@ fn schedule(db: &Connection, merchant: MerchantId, job: &Job, run_at: Timestamp,
     if rows == 0 { Err(CommitError::Refused(format!("a job for something that is not there: {}", job.kind()))) } else { Ok(()) }
 }
 
-/// Takes what is due, the longest due first: moves `run_at` to the end of the lease, so that nobody else finds it before.
-pub(super) fn claim(db: &Connection, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<ClaimedJob>, CommitError> {
+/// Takes what is due but for what the caller holds, the longest due first: moves `run_at` to the end of the lease, so that nobody else finds
+/// it before.
+pub(super) fn claim(
+    db: &Connection,
+    now: Timestamp,
+    lease_until: Timestamp,
+    limit: u32,
+    held: &[ClaimedJob],
+) -> Result<Vec<ClaimedJob>, CommitError> {
     let mut due = db
         .prepare_cached(
-            "SELECT kind, subject_id, merchant_id, tries FROM jobs WHERE run_at <= ?1 ORDER BY run_at, kind, subject_id LIMIT ?2",
+            "SELECT kind, subject_id, merchant_id, tries, run_at FROM jobs WHERE run_at <= ?1 ORDER BY run_at, kind, subject_id LIMIT ?2",
         )
         .map_err(refused)?;
+    let most = i64::try_from(held.len()).unwrap_or(i64::MAX).saturating_add(limit.into());
     let rows = due
-        .query_map(params![Col(now), limit], |row| {
-            let merchant: Col<MerchantId> = row.get(2)?;
-            Ok((row.get::<_, String>(0)?, row.get::<_, [u8; 16]>(1)?, merchant.0, row.get::<_, u32>(3)?))
+        .query_map(params![Col(now), most], |row| {
+            let (merchant, run_at): (Col<MerchantId>, Col<Timestamp>) = (row.get(2)?, row.get(4)?);
+            Ok((row.get::<_, String>(0)?, row.get::<_, [u8; 16]>(1)?, merchant.0, row.get::<_, u32>(3)?, run_at.0))
         })
         .map_err(refused)?;
     let rows: Vec<_> = rows.collect::<Result<_, _>>().map_err(refused)?;
     let mut claimed = Vec::with_capacity(rows.len());
-    for (kind, subject, merchant, tries) in rows {
+    let is_free = |(kind, subject, _, _, run_at): &(String, [u8; 16], MerchantId, u32, Timestamp)| {
+        !held.iter().any(|claim| claim.is_of(kind, *subject, *run_at))
+    };
+    for (kind, subject, merchant, tries, _) in rows.into_iter().filter(is_free).take(limit as usize) {
         let tries = tries.saturating_add(1);
         let sql = "UPDATE jobs SET run_at = ?3, tries = ?4 WHERE kind = ?1 AND subject_id = ?2";
         run(db, sql, params![kind, subject, Col(lease_until), tries])?;

@@ -127,8 +127,14 @@ impl Sqlite {
         self.writer.commit(change).await
     }
 
-    pub async fn claim_jobs(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<ClaimedJob>, CommitError> {
-        self.writer.claim(now, lease_until, limit).await
+    pub async fn claim_jobs(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+        held: Vec<ClaimedJob>,
+    ) -> Result<Vec<ClaimedJob>, CommitError> {
+        self.writer.claim(now, lease_until, limit, held).await
     }
 
     pub async fn claim_deliveries(

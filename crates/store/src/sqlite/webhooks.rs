@@ -128,9 +128,10 @@ fn lane(origin: DeliveryOrigin, step: u32) -> u32 {
 
 pub(super) fn delivery(db: &Connection, write: &DeliveryWrite) -> Applied {
     match write {
-        DeliveryWrite::Insert(d) => insert_delivery(db, d),
+        DeliveryWrite::Insert(d) => insert_delivery(db, d, None),
+        DeliveryWrite::InsertClaimed(d, lease_until) => insert_delivery(db, d, Some(*lease_until)),
         DeliveryWrite::InsertTried(d, went) => {
-            insert_delivery(db, d)?;
+            insert_delivery(db, d, None)?;
             insert_try(db, d.id, went)
         }
         DeliveryWrite::Tried { delivery, lease_until, went, then } => {
@@ -152,15 +153,22 @@ pub(super) fn delivery(db: &Connection, write: &DeliveryWrite) -> Applied {
             "UPDATE webhook_deliveries SET state = 'pending', next_at = ?2, step = 0 WHERE id = ?1 AND state <> 'succeeded' AND leased = 0",
             params![Col(key.id), Col(*at)],
         )?),
+        DeliveryWrite::GiveBack { delivery, lease_until, due } => run(
+            db,
+            "UPDATE webhook_deliveries SET next_at = ?3, leased = 0 WHERE id = ?1 AND leased = 1 AND next_at = ?2",
+            params![Col(delivery.id), Col(*lease_until), Col(*due)],
+        )
+        .map(drop),
     }
 }
 
-fn insert_delivery(db: &Connection, d: &Delivery) -> Applied {
+/// Inserts it; where it belongs to somebody at once, until when.
+fn insert_delivery(db: &Connection, d: &Delivery, lease_until: Option<Timestamp>) -> Applied {
     run(
         db,
         "INSERT INTO webhook_deliveries (merchant_id, endpoint_id, id, event_id, kind, origin, body, state, tries, step, lane, leased,
            next_at, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, ?12, ?13)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             Col(d.merchant),
             Col(d.endpoint),
@@ -173,7 +181,8 @@ fn insert_delivery(db: &Connection, d: &Delivery) -> Applied {
             d.tries,
             d.step,
             lane(d.origin, d.step),
-            d.next_at.map(Col),
+            lease_until.is_some(),
+            lease_until.or(d.next_at).map(Col),
             Col(d.created_at)
         ],
     )

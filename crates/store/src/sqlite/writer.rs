@@ -24,6 +24,7 @@ pub(super) enum Ask {
         now: Timestamp,
         lease_until: Timestamp,
         limit: u32,
+        held: Vec<ClaimedJob>,
         reply: oneshot::Sender<Result<Vec<ClaimedJob>, CommitError>>,
     },
     ClaimDeliveries {
@@ -127,9 +128,15 @@ impl Writer {
         answer.await.map_err(|_| gone())?
     }
 
-    pub(super) async fn claim(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<ClaimedJob>, CommitError> {
+    pub(super) async fn claim(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+        held: Vec<ClaimedJob>,
+    ) -> Result<Vec<ClaimedJob>, CommitError> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Ask::Claim { now, lease_until, limit, reply })?;
+        self.ask(Ask::Claim { now, lease_until, limit, held, reply })?;
         answer.await.map_err(|_| gone())?
     }
 
@@ -226,8 +233,8 @@ impl Pen {
                     group.changes += u64::from(result.is_ok() && !change.is_empty());
                     held.push(Box::new(move |failure| drop(reply.send(failure.map_or(result, Err)))));
                 }
-                Ask::Claim { now, lease_until, limit, reply } => {
-                    let result = self.alone(&mut group.lost, |db| jobs::claim(db, now, lease_until, limit));
+                Ask::Claim { now, lease_until, limit, held: still_held, reply } => {
+                    let result = self.alone(&mut group.lost, |db| jobs::claim(db, now, lease_until, limit, &still_held));
                     held.push(Box::new(move |failure| drop(reply.send(failure.map_or(result, Err)))));
                 }
                 Ask::ClaimDeliveries { wanted, now, lease_until, reply } => {

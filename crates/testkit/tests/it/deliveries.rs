@@ -220,6 +220,54 @@ async fn a_receiver_that_hangs_delays_no_other() {
 }
 
 #[tokio::test]
+async fn a_node_that_ends_gives_back_what_it_has_not_begun_and_the_next_sends_it_at_once() {
+    let world = World::new(19).await;
+    endpoint(&world, URL, &[]).await;
+    world.created("quick", 1000).await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let dispatcher = Dispatcher::new(world.engine.clone());
+    let working = tokio::spawn(async move { dispatcher.work(async { drop(stopped.await) }).await });
+    let came = async |count| {
+        while world.receivers.came_to(URL).len() < count {
+            tokio::task::yield_now().await;
+        }
+    };
+    // A receiver that has proved to be quick gets its deliveries claimed ahead. Now it hangs.
+    came(2).await;
+    world.receivers.set(URL, Receiver::Hangs);
+    for n in 0..30 {
+        world.created(&format!("o-{n}"), 1000).await;
+    }
+    came(10).await;
+    stop.send(()).unwrap();
+    working.await.unwrap();
+    world.receivers.set(URL, Receiver::Answers(200, vec![]));
+    let before = world.clock_seconds();
+    assert_eq!(deliver(&world).await, 52, "all but the eight that were sent and not answered");
+    assert_eq!(world.clock_seconds(), before, "without waiting for a lease to end");
+    world.clock.advance(Duration::from_secs(31));
+    assert_eq!(deliver(&world).await, 8);
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_stops_answering_leaves_what_it_has_not_got_to_others() {
+    let world = World::new(20).await;
+    let mine = endpoint(&world, URL, &["payment_order.created"]).await;
+    world.created("quick", 1000).await;
+    let mut dispatcher = Dispatcher::new(world.engine.clone());
+    assert_eq!(dispatcher.run_due().await.unwrap(), 1);
+    world.receivers.set(URL, Receiver::Answers(500, vec![]));
+    for n in 0..40 {
+        world.created(&format!("o-{n}"), 1000).await;
+    }
+    // Each is tried once and planned anew, whoever claimed it first.
+    assert_eq!(dispatcher.run_due().await.unwrap(), 40);
+    assert!(listed(&world, mine.id).await.iter().filter(|d| d.state == "pending").all(|d| d.tries == 1));
+    world.assert_sound().await;
+}
+
+#[tokio::test]
 async fn a_process_that_dies_anywhere_loses_nothing() {
     let mut world = World::new(6).await;
     let mine = endpoint(&world, URL, &[]).await;

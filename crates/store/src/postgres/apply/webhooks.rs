@@ -162,10 +162,11 @@ pub(super) fn deliveries(out: &mut Vec<Statement>, changes: &[&Change]) -> Appli
     });
     let writes = all(changes, |c| &c.deliveries);
     let new = writes.iter().filter_map(|write| match write {
-        DeliveryWrite::Insert(d) | DeliveryWrite::InsertTried(d, _) => Some(d),
+        DeliveryWrite::Insert(d) | DeliveryWrite::InsertTried(d, _) => Some((d, None)),
+        DeliveryWrite::InsertClaimed(d, lease_until) => Some((d, Some(*lease_until))),
         _ => None,
     });
-    insert!(out, "webhook_deliveries", new, |d| {
+    insert!(out, "webhook_deliveries", new, |(d, lease_until)| {
         merchant_id: uuid = d.merchant,
         endpoint_id: uuid = d.endpoint,
         id: uuid = d.id,
@@ -177,14 +178,16 @@ pub(super) fn deliveries(out: &mut Vec<Statement>, changes: &[&Change]) -> Appli
         tries: integer = d.tries,
         step: integer = d.step,
         lane: smallint = lane(d),
-        leased: boolean = false,
-        next_at: timestamptz = d.next_at,
+        leased: boolean = lease_until.is_some(),
+        next_at: timestamptz = lease_until.or(d.next_at),
         created_at: timestamptz = d.created_at,
     });
     tried(out, &writes);
     tries(out, &writes)
 }
 
+/// Deliveries are found by their ids alone. An endpoint that were named, too, would lead a plan from when the table was small by an index of all
+/// that the endpoint ever got.
 fn tried(out: &mut Vec<Statement>, writes: &[&DeliveryWrite]) {
     let mut over: Vec<(&DeliveryKey, &Timestamp, u32, DeliveryState, Option<Timestamp>)> = writes
         .iter()
@@ -205,13 +208,12 @@ fn tried(out: &mut Vec<Statement>, writes: &[&DeliveryWrite]) {
         out,
         "WITH moved AS (UPDATE webhook_deliveries t SET state = n.state, next_at = n.next_at, tries = t.tries + 1, step = t.step + 1,
              lane = 1, leased = FALSE FROM {rows}
-           WHERE t.merchant_id = n.merchant_id AND t.endpoint_id = n.endpoint_id AND t.id = n.id AND t.leased
-             AND t.next_at = n.lease_until AND t.tries = n.number - 1 RETURNING 1)
-         SELECT must_be(count(*), $8::bigint, 'stale') FROM moved",
+           WHERE t.merchant_id = n.merchant_id AND t.id = n.id AND t.leased AND t.next_at = n.lease_until
+             AND t.tries = n.number - 1 RETURNING 1)
+         SELECT must_be(count(*), $7::bigint, 'stale') FROM moved",
         over,
         |(key, lease_until, number, state, next_at)| {
             merchant_id: uuid = key.merchant,
-            endpoint_id: uuid = key.endpoint,
             id: uuid = key.id,
             lease_until: timestamptz = *lease_until,
             number: integer = number,
@@ -223,12 +225,31 @@ fn tried(out: &mut Vec<Statement>, writes: &[&DeliveryWrite]) {
     each!(
         out,
         "WITH moved AS (UPDATE webhook_deliveries t SET state = 'pending', next_at = n.at, step = 0 FROM {rows}
-           WHERE t.merchant_id = n.merchant_id AND t.endpoint_id = n.endpoint_id AND t.id = n.id AND t.state <> 'succeeded'
-             AND NOT t.leased RETURNING 1)
-         SELECT must_be(count(*), $5::bigint, 'stale') FROM moved",
+           WHERE t.merchant_id = n.merchant_id AND t.id = n.id AND t.state <> 'succeeded' AND NOT t.leased RETURNING 1)
+         SELECT must_be(count(*), $4::bigint, 'stale') FROM moved",
         writes.iter().filter_map(|write| if let DeliveryWrite::TryNow(key, at) = write { Some((key, at)) } else { None }),
-        |(key, at)| { merchant_id: uuid = key.merchant, endpoint_id: uuid = key.endpoint, id: uuid = key.id, at: timestamptz = *at },
+        |(key, at)| { merchant_id: uuid = key.merchant, id: uuid = key.id, at: timestamptz = *at },
         counted
+    );
+    let mut back: Vec<_> = writes
+        .iter()
+        .filter_map(|write| match write {
+            DeliveryWrite::GiveBack { delivery, lease_until, due } => Some((delivery, lease_until, due)),
+            _ => None,
+        })
+        .collect();
+    back.sort_by_key(|(key, ..)| **key);
+    each!(
+        out,
+        "UPDATE webhook_deliveries t SET next_at = n.due, leased = FALSE FROM {rows}
+           WHERE t.merchant_id = n.merchant_id AND t.id = n.id AND t.leased AND t.next_at = n.lease_until",
+        back,
+        |(key, lease_until, due)| {
+            merchant_id: uuid = key.merchant,
+            id: uuid = key.id,
+            lease_until: timestamptz = *lease_until,
+            due: timestamptz = *due,
+        }
     );
 }
 

@@ -246,5 +246,6 @@ fn deliveries() -> Vec<DeliveryWrite> {
     vec![
         DeliveryWrite::Tried { delivery: key, lease_until: NOW, went, then: DeliveryNext::Dead },
         DeliveryWrite::TryNow(key, NOW),
+        DeliveryWrite::GiveBack { delivery: key, lease_until: NOW, due: NOW },
     ]
 }

@@ -223,7 +223,7 @@ async fn writer(server: &Server) -> Connection {
     let (merchant, endpoint, now) =
         (MerchantId::from_bytes(ASKED), WebhookEndpointId::from_bytes(ASKED), Timestamp::from_seconds(9));
     // Nobody else is here: all of this goes through one connection.
-    database.claim_jobs(now, now, 9).await.unwrap();
+    database.claim_jobs(now, now, 9, Vec::new()).await.unwrap();
     database.claim_deliveries(vec![(merchant, endpoint, 9)], now, now).await.unwrap();
     let connection = database.writer.connections().take().await.unwrap();
     look::lost(&connection, &changes.iter().collect::<Vec<_>>()).await.unwrap();

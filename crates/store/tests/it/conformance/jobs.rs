@@ -61,6 +61,29 @@ pub async fn a_cancelled_job_is_not_claimed(w: World) {
     jobs(&w, vec![shop.job(job, JobNext::Cancel)]).await;
 }
 
+pub async fn a_job_that_outlasts_its_lease_is_left_to_who_is_still_at_it_and_free_for_others(w: World) {
+    let shop = w.shop().await;
+    let (slow, other) = (job(&w, shop).await, job(&w, shop).await);
+    jobs(&w, vec![shop.job(slow, JobNext::Schedule(at(1))), shop.job(other, JobNext::Schedule(at(60)))]).await;
+    let held = claim(&w, 1).await;
+    assert_eq!(held.iter().map(|claim| claim.job).collect::<Vec<_>>(), [slow]);
+    let beside = async |held: &[ClaimedJob], second| {
+        let claimed = w.store.claim_jobs_beside(at(second), LEASE, 1, held.to_vec()).await.unwrap();
+        claimed.into_iter().map(|claim| claim.job).collect::<Vec<_>>()
+    };
+    assert_eq!(w.store.next_job_beside(&held).await.unwrap(), Some(at(60)));
+    assert_eq!(beside(&held, 50).await, [], "its lease ended at 31, and its holder is still at it");
+    assert_eq!(beside(&held, 60).await, [other], "which is no reason to hold up another");
+    // The claim is good still, for nobody has taken it.
+    jobs(&w, vec![held[0].again(at(70))]).await;
+    assert_eq!(w.store.next_job_beside(&held).await.unwrap(), Some(at(70)), "planned anew it is no claim any more");
+    let held = claim(&w, 70).await;
+    // Who does not know of it takes it when the lease ends, and then it is theirs.
+    assert_eq!(claim(&w, 100).await.into_iter().map(|claim| claim.job).collect::<Vec<_>>(), [other, slow]);
+    jobs(&w, vec![held[0].done()]).await;
+    assert_eq!(claim(&w, 130).await.len(), 2, "whose claim is lost ends nothing");
+}
+
 pub async fn what_is_longest_due_is_claimed_first_and_no_more_than_asked(w: World) {
     let shop = w.shop().await;
     let mut planned = Vec::new();

@@ -63,6 +63,7 @@ conformance! {
         what_a_change_says_of_one_job_is_meant_in_its_order
         a_cancelled_job_is_not_claimed
         what_is_longest_due_is_claimed_first_and_no_more_than_asked
+        a_job_that_outlasts_its_lease_is_left_to_who_is_still_at_it_and_free_for_others
         a_claimed_job_comes_back_when_its_lease_ends
         only_the_claim_that_is_held_ends_a_job
         only_the_claim_that_is_held_puts_a_job_off
@@ -114,6 +115,7 @@ conformance! {
         deliveries_and_the_place_in_the_events_move_together_and_once
         settings_that_changed_meanwhile_make_no_deliveries
         a_claimed_delivery_comes_back_when_its_lease_ends
+        a_delivery_can_be_made_claimed_and_is_given_back_only_by_who_holds_it
         what_just_happened_goes_before_what_waits_anyway
         a_try_is_kept_as_it_went_and_its_delivery_goes_on
         the_health_of_an_endpoint_is_counted_and_it_is_paused_once

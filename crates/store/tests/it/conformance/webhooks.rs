@@ -190,6 +190,33 @@ pub async fn a_claimed_delivery_comes_back_when_its_lease_ends(w: World) {
     stale(&w, tried(&first[0], 1, Some(200), DeliveryNext::Arrived)).await;
 }
 
+pub async fn a_delivery_can_be_made_claimed_and_is_given_back_only_by_who_holds_it(w: World) {
+    let shop = w.shop().await;
+    let (work, marks) = with_events(&w, shop, 2).await;
+    let mut change = fan_out(&w, &work, &marks, at(10));
+    let made: Vec<_> = marks.iter().map(|mark| delivery(&w, &work.endpoint, mark.id, at(10))).collect();
+    change.deliveries = vec![DeliveryWrite::InsertClaimed(made[0].clone(), at(40)), DeliveryWrite::Insert(made[1].clone())];
+    w.commit(change).await;
+    let now = at_work(&w, work.endpoint.id).await;
+    assert_eq!((now.due_at, now.fresh_due_at), (Some(at(10)), Some(at(10))));
+    let due = |claimed: Vec<ClaimedDelivery>| claimed.into_iter().map(|c| c.delivery.id).collect::<Vec<_>>();
+    assert_eq!(due(claim(&w, &work.endpoint, 9, at(20)).await), [made[1].id], "the other one belongs to who made it");
+    let back = |lease_until| {
+        deliveries(DeliveryWrite::GiveBack { delivery: DeliveryKey::from(&made[0]), lease_until, due: at(10) })
+    };
+    w.commit(back(at(41))).await;
+    assert_eq!(due(claim(&w, &work.endpoint, 9, at(20)).await), [], "a claim that is not held gives nothing back");
+    w.commit(back(at(40))).await;
+    let again = claim(&w, &work.endpoint, 9, at(20)).await;
+    assert_eq!((due(again.clone()), again[0].delivery.next_at), (vec![made[0].id], Some(at(10))), "due as it was");
+    // A claim that was given back is lost.
+    let mine = ClaimedDelivery { delivery: made[0].clone(), lease_until: at(40) };
+    stale(&w, tried(&mine, 1, Some(200), DeliveryNext::Arrived)).await;
+    w.commit(tried(&again[0], 1, Some(200), DeliveryNext::Arrived)).await;
+    w.commit(back(again[0].lease_until)).await;
+    w.assert_sound().await;
+}
+
 pub async fn what_just_happened_goes_before_what_waits_anyway(w: World) {
     let shop = w.shop().await;
     let (work, marks) = with_events(&w, shop, 2).await;
