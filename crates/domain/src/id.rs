@@ -65,6 +65,13 @@ macro_rules! ids {
                 Self(fresh(now, chance))
             }
 
+            /// Before every id that was made at this moment or later, and after every one that was made a millisecond earlier.
+            pub fn first_at(moment: Timestamp) -> Self {
+                let mut bytes = [0; 16];
+                bytes[..6].copy_from_slice(&moment.as_millis().to_be_bytes()[2..]);
+                Self(bytes)
+            }
+
             /// The id with these 16 bytes, as the store keeps it.
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(bytes)

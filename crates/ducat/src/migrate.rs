@@ -8,5 +8,12 @@ use std::process::ExitCode;
 pub async fn run(config: &Config) -> Result<ExitCode, Failure> {
     let store = wiring::open_store(config).await?;
     store.ready().await?;
-    Ok(output::say(&format!("{} has the newest schema.", wiring::database(config))))
+    let mut said = format!("{} has the newest schema.", wiring::database(config));
+    if let Some(link) = store.link().await?.filter(|link| !link.has_role) {
+        said.push_str(&format!(
+            "\nThere is no role ducat_app, which whoever runs the program with less is given: {} may not make roles. `ducat doctor` says what to do.",
+            link.user
+        ));
+    }
+    Ok(output::say(&said))
 }

@@ -37,7 +37,7 @@ pub(crate) use rows::NO_NETWORK;
 pub use rows::{
     AccountBalance, BookException, ClaimedDelivery, ClaimedJob, Closed, DeclineKey, DeclineRow, DeclinesAsked, DeliveryFilter,
     EndpointAtWork, EntryFilter, EntryRow, EventCursor, EventMark, EventRow, Finding, ForgetDeclines, IdempotencyRow, InboxState,
-    Job, OpenTransaction, OrderFilter, Page, PageAnchor, PostingRow, PspCursor, PspLineRow, StatementAsk, StatementLines,
+    Job, Link, OpenTransaction, OrderFilter, Page, PageAnchor, PostingRow, PspCursor, PspLineRow, StatementAsk, StatementLines,
     StatementRow, Stats, StoredAnswer, VerifyProgress, VerifyReport, Visit,
 };
 pub use store::{Durability, OpenError, Store, WriterMode};

@@ -65,6 +65,30 @@ pub enum OpenError {
     /// It is a database, but not one of ours.
     #[error("the database belongs to another program; nothing in it was changed")]
     Foreign,
+    /// Its user has no part in our tables.
+    #[error("{user} may not use Ducat's tables: let their owner run GRANT ducat_app TO {user}")]
+    MayNotUse {
+        /// As whom we are connected.
+        user: String,
+    },
+    /// There is nothing in it, and its user may not make anything.
+    #[error(
+        "the database is empty, and {user} may not make tables in it: let its owner run `ducat migrate`, or GRANT CREATE ON SCHEMA public TO {user}"
+    )]
+    MayNotMake {
+        /// As whom we are connected.
+        user: String,
+    },
+    /// It is older than the program, and its user may not change tables.
+    #[error(
+        "migration {number} is missing, and {user} may not change tables: let their owner run `ducat migrate` with this program first"
+    )]
+    NotTheOwner {
+        /// As whom we are connected.
+        user: String,
+        /// The migration that comes next.
+        number: u32,
+    },
     /// The writer's thread does not start.
     #[error("the database's writer does not start: {0}")]
     Writer(#[from] std::io::Error),
@@ -243,6 +267,19 @@ impl Store {
             Database::Sqlite(_) => Ok(Vec::new()),
             Database::Postgres(database) => database.open_transactions(longer_than).await,
         }
+    }
+
+    /// What lies between this program and its server; nothing where there is no server.
+    pub async fn link(&self) -> Result<Option<Link>, ReadError> {
+        match &self.database {
+            Database::Sqlite(_) => Ok(None),
+            Database::Postgres(database) => database.link().await.map(Some),
+        }
+    }
+
+    /// What is not as the migrations make it: rules that are missing, changed or added, and migrations that are not noted.
+    pub async fn rules(&self) -> Result<Vec<String>, ReadError> {
+        either!(self, database => database.rules().await)
     }
 
     /// When the database was made: the same for everybody who opens it, and no other database's.

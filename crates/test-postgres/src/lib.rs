@@ -102,10 +102,31 @@ impl Server {
 
     /// Ends the server as a power cut does: all of its processes at once.
     pub fn kill(&self) {
-        let pid = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("its number");
-        let pid = pid.lines().next().expect("its number");
+        let pid = self.pid();
         let script = format!("kill -STOP {pid}; pkill -KILL -P {pid}; kill -KILL {pid}");
         run(Command::new("sh").args(["-c", &script]));
+    }
+
+    /// Stops all of the server's processes without ending them: it takes connections, and answers nothing any more.
+    pub fn freeze(&self) {
+        self.signal_all("STOP");
+    }
+
+    /// It goes on where it was frozen.
+    pub fn thaw(&self) {
+        self.signal_all("CONT");
+    }
+
+    fn signal_all(&self, signal: &str) {
+        let pid = self.pid();
+        // The first first: it must not begin another one meanwhile.
+        run(Command::new("sh").args(["-c", &format!("kill -{signal} {pid}; pkill -{signal} -P {pid}")]));
+    }
+
+    /// The number of its first process.
+    fn pid(&self) -> String {
+        let pid = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("its number");
+        pid.lines().next().expect("its number").to_owned()
     }
 
     fn run(folder: PathBuf, settings: &str) -> Self {
@@ -115,7 +136,7 @@ impl Server {
             std::iter::once(server.get_program()).chain(server.get_args()).map(|w| w.to_string_lossy().into_owned()).collect();
         let shown = folder.display();
         let script = format!(
-            "{} -D {shown}/data -p {port} -k {shown} {settings} >{shown}/log 2>&1 & server=$!; read _; kill -QUIT $server; wait; rm -rf {shown}",
+            "{} -D {shown}/data -p {port} -k {shown} {settings} >{shown}/log 2>&1 & server=$!; read _; kill -QUIT $server 2>/dev/null; kill -CONT $server 2>/dev/null; wait; rm -rf {shown}",
             words.join(" ")
         );
         let keeper = Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).spawn().expect("sh");

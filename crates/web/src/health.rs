@@ -5,6 +5,10 @@ use crate::problem::{Problem, catalogue as kinds};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use std::time::Duration;
+
+/// How long the database may take. A load balancer wants to know soon, whatever those who pay are willing to wait.
+const READY_WITHIN: Duration = Duration::from_secs(3);
 
 /// `GET /healthz`: the program runs.
 pub(crate) async fn alive() -> Response {
@@ -16,14 +20,13 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
     if app.draining.has_begun() {
         return Err(Problem::new(&kinds::BUSY, "This node is about to stop.").retry_after(1));
     }
-    match app.engine.store().ready().await {
+    let why = match tokio::time::timeout(READY_WITHIN, app.engine.store().ready()).await {
         // Without the shared cache a node does its work, and says that it stands alone.
-        Ok(()) => Ok(said(&format!(r#"{{"status":"ready","cache":"{}"}}"#, app.engine.cache().state().as_str()))),
-        Err(error) => {
-            tracing::warn!(%error, "not ready");
-            Err(Problem::new(&kinds::BUSY, "The database does not answer.").retry_after(1))
-        }
-    }
+        Ok(Ok(())) => return Ok(said(&format!(r#"{{"status":"ready","cache":"{}"}}"#, app.engine.cache().state().as_str()))),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("the database did not answer within {} seconds", READY_WITHIN.as_secs()),
+    };
+    Err(Problem::unavailable(why))
 }
 
 fn said(body: &str) -> Response {

@@ -1,10 +1,10 @@
 //! The database: whether it answers, and whether a commit survives a power cut.
 
 use super::check::Check;
-use super::neighbours;
+use super::{link, neighbours};
 use crate::config::{Config, Database};
 use crate::wiring;
-use ducat_store::Durability;
+use ducat_store::{Durability, ReadError};
 
 /// Older libraries have a flaw in WAL that can damage a file when several connections write.
 const LEAST_LIBRARY: [u32; 3] = [3, 51, 3];
@@ -39,7 +39,9 @@ pub(super) async fn look(config: &Config) -> Vec<Check> {
         Ok(durability) => checks.extend(settings(&durability)),
         Err(e) => checks.push(Check::fail("durability", e.to_string(), advice)),
     }
+    checks.push(rules(store.rules().await));
     if let Database::Postgres(_) = database {
+        checks.extend(link::look(&store).await);
         checks.extend(neighbours::look(&store).await);
     }
     checks
@@ -96,6 +98,20 @@ fn commits(synchronous_commit: &str) -> Check {
             detail,
             "What was answered is lost when the server breaks off. Set synchronous_commit = on for Ducat's role: ALTER ROLE … SET.",
         ),
+    }
+}
+
+/// The rules are in the database itself: whoever may change tables can take them away.
+fn rules(wrong: Result<Vec<String>, ReadError>) -> Check {
+    const NAME: &str = "database rules";
+    match wrong {
+        Ok(wrong) if wrong.is_empty() => Check::ok(NAME, "as the migrations make them"),
+        Ok(wrong) => Check::fail(
+            NAME,
+            wrong.join("; "),
+            "Somebody has changed what guards the books. Bring it back from a database that is sound, then run `ducat verify`.",
+        ),
+        Err(e) => Check::fail(NAME, e.to_string(), "Look at the database above."),
     }
 }
 

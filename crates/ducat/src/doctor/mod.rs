@@ -1,12 +1,13 @@
 //! `ducat doctor`: looks at everything a gateway stands on, and says what to do where something is not well.
 //!
-//! - `check`: one finding. `files`: folder, disk and master key. `database`: durability. `neighbours`: who else
+//! - `check`: one finding. `files`: folder, disk and master key. `database`: durability, and the database's own rules. `link`: what lies between us and its server. `neighbours`: who else
 //!   is busy on the database server. `cache`: what nodes share. `outside`: PSP keys, addresses, clock.
 
 mod cache;
 mod check;
 mod database;
 mod files;
+mod link;
 mod neighbours;
 mod outside;
 

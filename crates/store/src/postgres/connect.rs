@@ -1,14 +1,18 @@
 //! Connections: from an address to pools of them, with TLS where the server has it.
 
+use super::doubt::Doubt;
+use super::hosts::Hosts;
 use super::param::kind_of;
 use super::refusal::{Failure, failure};
 use super::statement::Statement;
 use crate::value::Value;
 use crate::{OpenError, ReadError};
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType, Timeouts};
 use ducat_domain::Secret;
 use rustls_platform_verifier::ConfigVerifierExt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Config, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -18,10 +22,13 @@ const WAIT: Duration = Duration::from_secs(5);
 /// How long a caller waits for a server that is away, and how long before it is asked again.
 const PATIENCE: Duration = Duration::from_secs(10);
 const KNOCK_AGAIN: Duration = Duration::from_millis(100);
-/// How long the server may take to answer a knock.
+/// How long it may take until one of the hosts has greeted us as one that takes writes.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a peer may be silent before the connection counts as lost.
 const SILENCE: Duration = Duration::from_secs(10);
+/// How long the server may take for the answer to one statement. It ends statements sooner by itself; who is silent for longer is frozen, or
+/// cut off.
+pub(super) const ANSWER: Duration = Duration::from_secs(7);
 /// How long a statement may take, how long it may wait for a lock, and how long a transaction may stand still.
 const LIMITS: &str = "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s -c jit=off";
 /// How the writers find their rows: by key, one after the other. A plan that was made while a table was small would read the whole of it, and
@@ -70,38 +77,45 @@ pub(super) enum Purpose {
 pub(super) struct Connections {
     pool: Pool,
     statements: Statements,
+    doubt: Doubt,
 }
 
 /// A connection that is in use.
 pub(super) struct Connection {
     pub client: Object,
     pub statements: Statements,
+    doubt: Doubt,
+}
+
+/// Why a statement has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoAnswer {
+    /// The server refuses, or the connection is lost.
+    #[error("{}", said(.0))]
+    Said(#[from] tokio_postgres::Error),
+    /// The server says nothing.
+    #[error("the database server did not answer within {} seconds", ANSWER.as_secs())]
+    Silent,
 }
 
 impl Connections {
-    pub fn open(settings: &PostgresSettings, purpose: Purpose, most: usize) -> Result<Self, OpenError> {
+    pub fn open(settings: &PostgresSettings, purpose: Purpose, most: usize, doubt: &Doubt) -> Result<Self, OpenError> {
         let wrong = |e: &dyn std::fmt::Display| OpenError::Database(e.to_string());
         let mut config: Config = settings.url.expose().parse().map_err(|e| wrong(&e))?;
         // A peer that is gone without a word is noticed within seconds, and not when the system's patience ends.
         config.application_name("ducat").connect_timeout(CONNECT).tcp_user_timeout(SILENCE).keepalives_idle(SILENCE);
+        // A new primary is found by asking each new connection whether it may write.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         // A pooler keeps connections for many programs: it takes no settings at the start, they are the role's there.
-        if settings.statements == Statements::Kept && config.get_options().is_none() {
-            let by_key = BY_KEY.iter().filter(|_| purpose == Purpose::Write).map(|(name, value)| format!(" -c {name}={value}"));
-            config.options(format!("{LIMITS}{}", by_key.collect::<String>()));
+        if settings.statements == Statements::Kept {
+            config.options(options(purpose, config.get_options()));
         }
         let tls = rustls::ClientConfig::with_platform_verifier().map_err(|e| wrong(&e))?;
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config, MakeRustlsConnect::new(tls), recycling);
+        let manager = Manager::from_connect(config, Hosts { tls: MakeRustlsConnect::new(tls) }, recycling);
         let timeouts = Timeouts { wait: Some(WAIT), create: Some(CONNECT), recycle: Some(CONNECT) };
-        let pool = Pool::builder(manager).max_size(most).timeouts(timeouts).runtime(Runtime::Tokio1);
-        // A new primary is found by asking each new connection whether it may write.
-        let pool = pool.post_create(Hook::async_fn(|client, _| {
-            Box::pin(async move {
-                let row = client.query_one("SELECT pg_is_in_recovery()", &[]).await.map_err(HookError::Backend)?;
-                if row.get(0) { Err(HookError::message("the server only reads")) } else { Ok(()) }
-            })
-        }));
-        Ok(Self { pool: pool.build().map_err(|e| wrong(&e))?, statements: settings.statements })
+        let pool = Pool::builder(manager).max_size(most).timeouts(timeouts).runtime(Runtime::Tokio1).pre_recycle(doubt.hook());
+        Ok(Self { pool: pool.build().map_err(|e| wrong(&e))?, statements: settings.statements, doubt: doubt.clone() })
     }
 
     /// How many there are at the most.
@@ -111,20 +125,29 @@ impl Connections {
 
     /// The same for somebody who would rather wait than be told that the database is away: a standby takes over within seconds.
     pub async fn take_patiently(&self) -> Result<Connection, String> {
-        let begun = Instant::now();
-        loop {
-            match self.take().await {
-                Err(_) if begun.elapsed() < PATIENCE => tokio::time::sleep(KNOCK_AGAIN).await,
-                other => return other,
+        self.take_by(Instant::now() + PATIENCE).await
+    }
+
+    async fn take_by(&self, end: Instant) -> Result<Connection, String> {
+        let mut why = away(PATIENCE);
+        let tries = async {
+            loop {
+                match self.take().await {
+                    Ok(connection) => return connection,
+                    Err(e) => why = e,
+                }
+                sleep(KNOCK_AGAIN).await;
             }
-        }
+        };
+        let taken = timeout_at(end, tries).await;
+        taken.map_err(|_| why)
     }
 
     /// Runs one statement that changes nothing, and gives its rows. Where the connection is lost, another one is asked.
     pub async fn read(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, ReadError> {
-        let begun = Instant::now();
+        let end = Instant::now() + PATIENCE;
         loop {
-            let connection = self.take_patiently().await.map_err(ReadError)?;
+            let connection = self.take_by(end).await.map_err(ReadError)?;
             match connection.ask(sql, values).await {
                 Ok(rows) => return Ok(rows),
                 Err(e) => {
@@ -132,8 +155,8 @@ impl Connections {
                     if is_lost {
                         connection.close();
                     }
-                    if !is_lost || begun.elapsed() >= PATIENCE {
-                        return Err(ReadError(said(&e)));
+                    if !is_lost || Instant::now() >= end {
+                        return Err(ReadError(e.to_string()));
                     }
                 }
             }
@@ -143,11 +166,17 @@ impl Connections {
     /// A connection that is free, or a new one.
     pub async fn take(&self) -> Result<Connection, String> {
         let client = self.pool.get().await.map_err(|e| match e {
-            PoolError::Backend(e) | PoolError::PostCreateHook(HookError::Backend(e)) => said(&e),
+            PoolError::Backend(e) => said(&e),
+            PoolError::Timeout(TimeoutType::Wait) => "all connections to the database are in use".to_owned(),
+            PoolError::Timeout(_) => away(CONNECT),
             other => other.to_string(),
         })?;
-        Ok(Connection { client, statements: self.statements })
+        Ok(Connection { client, statements: self.statements, doubt: self.doubt.clone() })
     }
+}
+
+fn away(limit: Duration) -> String {
+    format!("no database server that takes writes answered within {} seconds", limit.as_secs())
 }
 
 impl Connection {
@@ -156,42 +185,62 @@ impl Connection {
         drop(Object::take(self.client));
     }
 
+    /// Waits for the answer to one statement. Where none comes, nobody trusts the connections that are as old as this one any more.
+    pub async fn answer<T>(&self, coming: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, NoAnswer> {
+        let asked = std::time::Instant::now();
+        match timeout(ANSWER, coming).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => {
+                self.doubt.cast_on_those_before(asked);
+                Err(NoAnswer::Silent)
+            }
+        }
+    }
+
     /// Runs one statement and gives its rows.
     pub async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, ReadError> {
-        self.ask(sql, values).await.map_err(|e| ReadError(said(&e)))
+        self.ask(sql, values).await.map_err(|e| ReadError(e.to_string()))
     }
 
     /// Carries out a statement of the writer by itself, and gives its rows.
     pub async fn carry_out(&self, statement: &Statement) -> Result<Vec<Row>, ReadError> {
         let Statement { sql, params, kinds } = statement;
-        let params = params.iter().map(|param| param as &(dyn ToSql + Sync));
-        let rows = match self.statements {
-            Statements::Kept => match self.client.prepare_cached(sql).await {
-                Ok(prepared) => self.client.query(&prepared, &params.collect::<Vec<_>>()).await,
-                Err(why) => Err(why),
-            },
-            Statements::ReadAnew => {
-                let typed: Vec<_> = params.zip(kinds.iter().cloned()).collect();
-                self.client.query_typed(sql, &typed).await
-            }
-        };
-        rows.map_err(|e| ReadError(said(&e)))
+        let params = params.iter().map(|param| param as &(dyn ToSql + Sync)).zip(kinds.iter().cloned()).collect();
+        self.answer(self.ask_typed(sql, params)).await.map_err(|e| ReadError(e.to_string()))
     }
 
-    pub async fn ask(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, tokio_postgres::Error> {
+    pub async fn ask(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, NoAnswer> {
+        self.answer(self.ask_at_leisure(sql, values)).await
+    }
+
+    /// The same, however long it takes: the limit of the statement was lifted.
+    pub async fn ask_at_leisure(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let typed = values.iter().map(|v| (v as &(dyn ToSql + Sync), kind_of(v))).collect();
+        self.ask_typed(sql, typed).await
+    }
+
+    /// Runs one statement whose parameters are of these kinds.
+    pub async fn ask_typed(
+        &self,
+        sql: &str,
+        params: Vec<(&(dyn ToSql + Sync), Type)>,
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
         match self.statements {
             Statements::Kept => {
                 let statement = self.client.prepare_cached(sql).await?;
-                let params: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
+                let params: Vec<&(dyn ToSql + Sync)> = params.into_iter().map(|(param, _)| param).collect();
                 self.client.query(&statement, &params).await
             }
-            Statements::ReadAnew => {
-                let params: Vec<(&(dyn ToSql + Sync), Type)> =
-                    values.iter().map(|v| (v as &(dyn ToSql + Sync), kind_of(v))).collect();
-                self.client.query_typed(sql, &params).await
-            }
+            Statements::ReadAnew => self.client.query_typed(sql, &params).await,
         }
     }
+}
+
+/// What a connection is told at its start. Who runs the server has the last word.
+fn options(purpose: Purpose, asked: Option<&str>) -> String {
+    let by_key = BY_KEY.iter().filter(|_| purpose == Purpose::Write).map(|(name, value)| format!(" -c {name}={value}"));
+    let asked = asked.map(|asked| format!(" {asked}")).unwrap_or_default();
+    format!("{LIMITS}{}{asked}", by_key.collect::<String>())
 }
 
 /// Begins a transaction of a writer. Where the connection was not told how to find rows when it was made, the transaction is.

@@ -1,7 +1,7 @@
 //! One transaction in one flight: everything from BEGIN to COMMIT is sent at once, and the answers are read afterwards. No lock is held
 //! while a node thinks, or stands still. Its mark, the first row that it writes, tells later whether it was committed.
 
-use super::connect::{Connection, Connections, Statements, begin};
+use super::connect::{Connection, Connections, NoAnswer, Statements, begin};
 use super::refusal::{Failure, failure};
 use super::statement::Statement;
 use super::writer::Turn;
@@ -9,14 +9,15 @@ use ducat_domain::{Chance, random_bytes};
 use std::pin::Pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_postgres::types::{ToSql, Type};
 
 const MARK: &str = "INSERT INTO write_marks (id) VALUES ($1) ON CONFLICT DO NOTHING";
-/// How often a lost commit is asked after, and how long to wait in between. A server that comes back, or its successor, answers within that.
-const LOOKS: u32 = 60;
+/// How long a lost commit is asked after, and how long to wait in between. A server that comes back, or its successor, answers within that.
+const LOOK_FOR: Duration = Duration::from_secs(40);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
-/// How long a flight may take. The server ends its statements sooner; this is for a server, or a network, that does not answer at all.
+/// How long a flight may take. The server ends its statements sooner; this is for a server that answers them one by one, and too late.
 const LONGEST: Duration = Duration::from_secs(15);
 
 /// What one transaction is known by.
@@ -47,17 +48,17 @@ pub(super) async fn commit(
 
 async fn send(connection: &Connection, mark: Mark, statements: &[Statement], turn: Turn) -> Result<(), Failure> {
     let client = &connection.client;
-    let told = |e: tokio_postgres::Error| failure(&e);
+    let told = |e: NoAnswer| failure(&e);
     let mark = crate::value::Value::Id(mark);
     let params: Vec<Vec<&(dyn ToSql + Sync)>> =
         statements.iter().map(|s| s.params.iter().map(|p| p as &(dyn ToSql + Sync)).collect()).collect();
     let mut flight: Vec<Answer<'_>> = Vec::with_capacity(statements.len() + 3);
     match connection.statements {
         Statements::Kept => {
-            let marking = client.prepare_cached(MARK).await.map_err(told)?;
+            let marking = connection.answer(client.prepare_cached(MARK)).await.map_err(told)?;
             let mut prepared = Vec::with_capacity(statements.len());
             for statement in statements {
-                prepared.push(client.prepare_cached(statement.sql).await.map_err(told)?);
+                prepared.push(connection.answer(client.prepare_cached(statement.sql)).await.map_err(told)?);
             }
             flight.push(Box::pin(client.batch_execute(begin(connection.statements))));
             let mark = &mark;
@@ -77,12 +78,12 @@ async fn send(connection: &Connection, mark: Mark, statements: &[Statement], tur
         }
     }
     flight.push(Box::pin(client.batch_execute("COMMIT")));
-    land(flight, turn).await.map_err(told)
+    land(connection, flight, turn).await.map_err(told)
 }
 
 /// Sends everything, in order, and then reads every answer. The first failure is the one that tells what was wrong: whatever comes after
-/// it in the transaction fails because of it.
-async fn land(mut flight: Vec<Answer<'_>>, turn: Turn) -> Result<(), tokio_postgres::Error> {
+/// it in the transaction fails because of it. Who does not answer one does not answer those behind it.
+async fn land(connection: &Connection, mut flight: Vec<Answer<'_>>, turn: Turn) -> Result<(), NoAnswer> {
     let mut answers = Vec::with_capacity(flight.len());
     // The first look at a statement's future sends it. What is not woken by this look is woken by the next one.
     for leg in &mut flight {
@@ -93,9 +94,12 @@ async fn land(mut flight: Vec<Answer<'_>>, turn: Turn) -> Result<(), tokio_postg
     let mut legs_before_commit = flight.len().saturating_sub(1);
     for (leg, answer) in flight.into_iter().zip(answers) {
         let landed = match answer {
-            std::task::Poll::Ready(landed) => landed,
-            std::task::Poll::Pending => leg.await,
+            std::task::Poll::Ready(landed) => landed.map_err(NoAnswer::from),
+            std::task::Poll::Pending => connection.answer(leg).await,
         };
+        if matches!(landed, Err(NoAnswer::Silent)) {
+            return landed;
+        }
         if first.is_ok() {
             first = landed;
         }
@@ -112,14 +116,14 @@ async fn land(mut flight: Vec<Answer<'_>>, turn: Turn) -> Result<(), tokio_postg
 async fn look(writers: &Connections, mark: Mark, why: String) -> Result<(), Failure> {
     tracing::warn!(why, "the connection was lost during a commit; the database is asked what became of it");
     let unknown = |why| Failure::Refused(crate::CommitError::Unknown(why));
-    for _ in 0..LOOKS {
+    let end = Instant::now() + LOOK_FOR;
+    while Instant::now() < end {
         if let Ok(connection) = writers.take().await {
             let sql = "WITH written AS (INSERT INTO write_marks (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING 1)
                        SELECT count(*) FROM written";
             let mark = crate::value::Value::Id(mark);
             let params = [(&mark as &(dyn ToSql + Sync), Type::UUID)];
-            let asked = tokio::time::timeout(LONGEST, connection.client.query_typed(sql, &params)).await;
-            if let Ok(Ok(rows)) = asked {
+            if let Ok(rows) = connection.answer(connection.client.query_typed(sql, &params)).await {
                 let written: Option<i64> = rows.first().and_then(|row| row.try_get(0).ok());
                 return match written {
                     Some(0) => Ok(()),

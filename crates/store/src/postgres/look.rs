@@ -1,12 +1,12 @@
 //! Which changes of a group have lost their race already: asked when a group was refused, so that the others can be committed together.
 
-use super::connect::{Connection, Statements};
+use super::connect::{Connection, NoAnswer};
 use super::statement::{Column, Rows, unnest};
 use crate::value::Value;
 use crate::{Change, CommitError, DeliveryWrite, EndpointWrite, IdempotencyWrite, PaymentWrite, Unique};
 use ducat_domain::{MerchantId, PaymentOrderId};
 use std::collections::BTreeMap;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::ToSql;
 
 /// Why each change that has lost did, by its place in the group.
 pub(super) type Lost = BTreeMap<usize, CommitError>;
@@ -30,7 +30,7 @@ const PLACE: &[Column] =
 const CLAIM: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("id", "uuid"), ("lease_until", "timestamptz")];
 
 /// Asks for everything that is often lost. What is lost in another way is found when each change is committed alone.
-pub(super) async fn lost(connection: &Connection, changes: &[&Change]) -> Result<Lost, tokio_postgres::Error> {
+pub(super) async fn lost(connection: &Connection, changes: &[&Change]) -> Result<Lost, NoAnswer> {
     let mut lost = Lost::new();
     for question in questions(changes) {
         if question.rows.len() == 0 {
@@ -133,7 +133,7 @@ fn questions(changes: &[&Change]) -> [Question; 6] {
 }
 
 /// Which of these orders are in the archive.
-pub(super) async fn archived(connection: &Connection, orders: &[Named]) -> Result<Vec<Named>, tokio_postgres::Error> {
+pub(super) async fn archived(connection: &Connection, orders: &[Named]) -> Result<Vec<Named>, NoAnswer> {
     let mut rows = Rows::of(ORDER);
     for (place, (merchant, order)) in (0_u32..).zip(orders) {
         rows.push([place.into(), (*merchant).into(), (*order).into()]);
@@ -146,18 +146,9 @@ pub(super) async fn archived(connection: &Connection, orders: &[Named]) -> Resul
     Ok(places.into_iter().filter_map(|place| orders.get(place).copied()).collect())
 }
 
-async fn ask(connection: &Connection, sql: &str, rows: Rows) -> Result<Vec<usize>, tokio_postgres::Error> {
+async fn ask(connection: &Connection, sql: &str, rows: Rows) -> Result<Vec<usize>, NoAnswer> {
     let (params, kinds) = rows.columns();
-    let found = match connection.statements {
-        Statements::Kept => {
-            let statement = connection.client.prepare_cached(sql).await?;
-            let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|p| p as &(dyn ToSql + Sync)).collect();
-            connection.client.query(&statement, &params).await?
-        }
-        Statements::ReadAnew => {
-            let typed: Vec<(&(dyn ToSql + Sync), Type)> = params.iter().map(|p| p as &(dyn ToSql + Sync)).zip(kinds).collect();
-            connection.client.query_typed(sql, &typed).await?
-        }
-    };
+    let params = params.iter().map(|p| p as &(dyn ToSql + Sync)).zip(kinds).collect();
+    let found = connection.answer(connection.ask_typed(sql, params)).await?;
     Ok(found.iter().filter_map(|row| row.try_get::<_, i32>(0).ok()).filter_map(|n| usize::try_from(n).ok()).collect())
 }

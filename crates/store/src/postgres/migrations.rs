@@ -4,6 +4,7 @@
 use crate::OpenError;
 use crate::value::Value;
 use ducat_domain::Timestamp;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Transaction};
 
 /// Number and name, the same as SQLite's.
@@ -28,43 +29,101 @@ impl From<tokio_postgres::Error> for OpenError {
 
 /// Applies what is missing.
 pub(super) async fn migrate(client: &mut Client, now: Timestamp) -> Result<(), OpenError> {
-    loop {
-        let transaction = client.transaction().await?;
-        // A migration may take its time, and whoever waits for it too.
-        transaction.batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
-        transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
-        let Some((number, name, sql)) = next(&transaction).await? else {
-            // Positions of events go on after the newest one, also where the rows came from another server.
-            transaction.batch_execute("SELECT wind_event_clock()").await?;
-            return Ok(transaction.commit().await?);
-        };
-        transaction.batch_execute(sql).await?;
-        let record = "INSERT INTO schema_migrations (number, name, applied_at) VALUES ($1, $2, $3)";
-        let values = [Value::from(number), Value::from(name), Value::from(now)];
-        transaction.execute(record, &[&values[0], &values[1], &values[2]]).await?;
+    while step(client, now).await? == Step::Made {}
+    Ok(())
+}
+
+/// What one transaction has come to.
+#[derive(PartialEq, Eq)]
+enum Step {
+    Made,
+    NothingLeft,
+}
+
+async fn step(client: &mut Client, now: Timestamp) -> Result<Step, OpenError> {
+    let transaction = client.transaction().await?;
+    // A migration may take its time, and whoever waits for it too.
+    transaction.batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
+    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
+    let user: String = transaction.query_one("SELECT CAST(current_user AS text)", &[]).await?.get(0);
+    let Some((number, name, sql)) = next(&transaction, &user).await? else {
+        // Positions of events go on after the newest one, also where the rows came from another server.
+        transaction.batch_execute("SELECT wind_event_clock()").await?;
         transaction.commit().await?;
-    }
+        return Ok(Step::NothingLeft);
+    };
+    let behind = |e| if is_forbidden(&e) { OpenError::NotTheOwner { user, number } } else { e.into() };
+    transaction.batch_execute(sql).await.map_err(behind)?;
+    let record = "INSERT INTO schema_migrations (number, name, applied_at) VALUES ($1, $2, $3)";
+    let values = [Value::from(number), Value::from(name), Value::from(now)];
+    transaction.execute(record, &[&values[0], &values[1], &values[2]]).await?;
+    transaction.commit().await?;
+    Ok(Step::Made)
+}
+
+fn is_forbidden(e: &tokio_postgres::Error) -> bool {
+    e.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
 }
 
 /// The migration that comes next, in a database that is empty or ours.
-async fn next(transaction: &Transaction<'_>) -> Result<Option<(u32, &'static str, &'static str)>, OpenError> {
+async fn next(transaction: &Transaction<'_>, user: &str) -> Result<Option<(u32, &'static str, &'static str)>, OpenError> {
     let count = |rows: &tokio_postgres::Row| rows.get::<_, i64>(0);
     let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()";
-    let columns = "SELECT count(*) FROM information_schema.columns WHERE table_schema = current_schema()
-                     AND table_name = 'schema_migrations' AND column_name IN ('number', 'name', 'applied_at')";
+    // Not information_schema: that is silent about what one may not use.
+    let columns = "SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+                   WHERE n.nspname = current_schema() AND c.relname = 'schema_migrations' AND a.attname IN ('number', 'name', 'applied_at')";
     let is_empty = count(&transaction.query_one(tables, &[]).await?) == 0;
     if !is_empty && count(&transaction.query_one(columns, &[]).await?) < 3 {
         return Err(OpenError::Foreign);
     }
+    let forbidden = |e, told| if is_forbidden(&e) { told } else { e.into() };
     if is_empty {
         let make =
             "CREATE TABLE schema_migrations (number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL)";
-        transaction.batch_execute(make).await?;
+        let told = |e| forbidden(e, OpenError::MayNotMake { user: user.to_owned() });
+        transaction.batch_execute(make).await.map_err(told)?;
     }
-    let done: i32 = transaction.query_one("SELECT coalesce(max(number), 0) FROM schema_migrations", &[]).await?.get(0);
+    let newest = transaction.query_one("SELECT coalesce(max(number), 0) FROM schema_migrations", &[]).await;
+    let done: i32 = newest.map_err(|e| forbidden(e, OpenError::MayNotUse { user: user.to_owned() }))?.get(0);
     let (done, known) = (done.unsigned_abs(), MIGRATIONS.len() as u32);
     if done > known {
         return Err(OpenError::Newer { found: done, known });
     }
     Ok(MIGRATIONS.iter().copied().find(|(number, ..)| *number > done))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Steps, open, settings};
+    use super::super::{Postgres, PostgresSettings};
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU64;
+
+    /// What somebody hears who opens the database.
+    async fn told(settings: &PostgresSettings) -> String {
+        let opened = Postgres::open(settings, Arc::new(Steps(AtomicU64::new(1))), Timestamp::from_seconds(1_795_000_000)).await;
+        opened.map(drop).unwrap_err().to_string()
+    }
+
+    #[tokio::test]
+    async fn who_lacks_a_right_hears_which_and_who_can_give_it() {
+        let owner = ducat_test_postgres::database();
+        let name = owner.rsplit('/').next().unwrap();
+        let role = format!("stranger_{name}");
+        let sql = |text: &str| ducat_test_postgres::server().run_sql(name, text);
+        let stranger = settings(&owner.replace("ducat@", &format!("{role}@")));
+        sql(&format!("CREATE ROLE {role} LOGIN"));
+        let empty = told(&stranger).await;
+        assert!(empty.contains("is empty") && empty.contains(&format!("{role} may not make tables")), "{empty}");
+
+        drop(open(&settings(&owner)).await);
+        let outside = told(&stranger).await;
+        assert!(outside.contains(&format!("GRANT ducat_app TO {role}")) && !outside.contains("another program"), "{outside}");
+
+        // As if the program were newer than the tables.
+        sql(&format!("GRANT ducat_app TO {role}; DELETE FROM schema_migrations WHERE number > 6"));
+        let behind = told(&stranger).await;
+        assert!(behind.contains("migration 7") && behind.contains(&role) && behind.contains("`ducat migrate`"), "{behind}");
+    }
 }

@@ -1,18 +1,21 @@
 //! A PostgreSQL server, of version 15 or later, or whatever speaks its protocol: a few connections that write, some that read.
 //!
-//! - `connect`: from an address to connections. `migrations`: brings the database to the newest schema.
+//! - `connect`: from an address to connections. `hosts`: which of an address's hosts takes writes. `doubt`: connections that nobody trusts any more. `migrations`: brings the database to the newest schema.
 //! - `writer`: group commit. `touch`: which changes cannot share a transaction. `apply`: what a group writes, with `statement` and `param`.
 //!   `flight`: one transaction in one flight, and what became of it when its answer is lost. `look`: who has lost already. `refusal`: what a
 //!   refusal means.
 //! - `archive`: orders on their way to the archive and back.
-//! - `claim`: jobs and deliveries that are due. `others`: transactions that somebody leaves open. `cell`: what is read. `verify`, `rules`: whether all of it is as it must be.
+//! - `claim`: jobs and deliveries that are due. `link`: what lies between us and the server. `others`: transactions that somebody leaves open. `cell`: what is read. `verify`, `rules`: whether all of it is as it must be.
 
 mod apply;
 mod archive;
 pub(crate) mod cell;
 mod claim;
 mod connect;
+mod doubt;
 mod flight;
+mod hosts;
+mod link;
 mod look;
 mod migrations;
 mod others;
@@ -32,6 +35,7 @@ use crate::row::Row;
 use crate::value::Value;
 use crate::{Change, CommitError, Durability, OpenError, ReadError, Stats};
 use connect::{Connections, Purpose};
+use doubt::Doubt;
 use ducat_domain::{Chance, Timestamp};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -51,8 +55,9 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Connects, and brings the database to the newest migration.
     pub async fn open(settings: &PostgresSettings, chance: Arc<dyn Chance>, now: Timestamp) -> Result<Self, OpenError> {
-        let writers = Connections::open(settings, Purpose::Write, settings.writers.max(1).saturating_add(1))?;
-        let readers = Connections::open(settings, Purpose::Read, settings.readers.max(1))?;
+        let doubt = Doubt::default();
+        let writers = Connections::open(settings, Purpose::Write, settings.writers.max(1).saturating_add(1), &doubt)?;
+        let readers = Connections::open(settings, Purpose::Read, settings.readers.max(1), &doubt)?;
         let mut first = writers.take().await.map_err(OpenError::Database)?;
         migrations::migrate(&mut first.client, now).await?;
         drop(first);
@@ -63,7 +68,7 @@ impl Postgres {
 
     /// Whether there is no table yet. Nothing is made.
     pub async fn is_empty(settings: &PostgresSettings) -> Result<bool, OpenError> {
-        let connections = Connections::open(settings, Purpose::Read, 1)?;
+        let connections = Connections::open(settings, Purpose::Read, 1, &Doubt::default())?;
         let connection = connections.take().await.map_err(OpenError::Database)?;
         let sql = "SELECT 1 AS found FROM pg_tables WHERE schemaname = current_schema() LIMIT 1";
         Ok(connection.query(sql, &[]).await.map_err(|e| OpenError::Database(e.0))?.is_empty())

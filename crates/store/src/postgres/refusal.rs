@@ -1,5 +1,6 @@
 //! What the server's refusal of a change means.
 
+use super::connect::NoAnswer;
 use crate::{CommitError, Unique};
 use tokio_postgres::error::{DbError, SqlState};
 
@@ -17,9 +18,13 @@ pub(super) enum Failure {
     Lost(String),
 }
 
-pub(super) fn failure(e: &tokio_postgres::Error) -> Failure {
-    let told = super::connect::said(e);
-    let Some(db) = e.as_db_error() else { return Failure::Lost(told) };
+pub(super) fn failure(e: &NoAnswer) -> Failure {
+    let told = e.to_string();
+    let said = match e {
+        NoAnswer::Said(e) => e.as_db_error(),
+        NoAnswer::Silent => None,
+    };
+    let Some(db) = said else { return Failure::Lost(told) };
     let code = db.code();
     if [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE].contains(code) {
         return Failure::Met;

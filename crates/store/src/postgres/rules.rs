@@ -1,9 +1,11 @@
 //! Whether the database's own rules are those that the migrations make: none is missing, none is another, and no trigger was added that
 //! could change rows behind our back.
 
+use super::Postgres;
 use super::connect::Connection;
+use super::migrations::MIGRATIONS;
 use crate::ReadError;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The rules of the newest migration, one on a line: what it is, its name, and a digest of what it says. Written by a test.
 const WANTED: &str = include_str!("../../migrations/postgres/rules.txt");
@@ -36,6 +38,21 @@ async fn found(connection: &Connection) -> Result<BTreeMap<String, String>, Read
     Ok(rules)
 }
 
+/// The migrations of this program that the database does not note as made.
+async fn forgotten(connection: &Connection) -> Result<Vec<String>, ReadError> {
+    let rows = connection.query("SELECT number FROM schema_migrations", &[]).await?;
+    let noted: BTreeSet<u32> = rows.iter().map(|row| row.get::<_, i32>(0).unsigned_abs()).collect();
+    let missing = MIGRATIONS.iter().filter(|(number, ..)| !noted.contains(number));
+    Ok(missing.map(|(number, ..)| format!("missing: migration {number} in schema_migrations")).collect())
+}
+
+impl Postgres {
+    /// What is not as the migrations make it.
+    pub async fn rules(&self) -> Result<Vec<String>, ReadError> {
+        breaches(&self.readers.take_patiently().await.map_err(ReadError)?).await
+    }
+}
+
 /// What is not as it must be.
 pub(super) async fn breaches(connection: &Connection) -> Result<Vec<String>, ReadError> {
     let wanted: BTreeMap<&str, &str> = WANTED.lines().filter_map(|line| line.rsplit_once(' ')).collect();
@@ -50,6 +67,7 @@ pub(super) async fn breaches(connection: &Connection) -> Result<Vec<String>, Rea
     }
     let is_added = |name: &&String| name.starts_with("trigger ") && !wanted.contains_key(name.as_str());
     breaches.extend(found.keys().filter(is_added).map(|name| format!("added: {name}")));
+    breaches.extend(forgotten(connection).await?);
     Ok(breaches)
 }
 

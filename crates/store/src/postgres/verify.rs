@@ -1,7 +1,7 @@
 //! Every invariant over the whole database. Each is a query that finds what breaks it.
 
 use super::Postgres;
-use super::connect::Connection;
+use super::connect::{Connection, said};
 use super::rules;
 use crate::invariants::{COUNTED, INVARIANTS, MAX_FINDINGS, REFERENCES, RULES, for_postgres};
 use crate::{Finding, ReadError, VerifyProgress, VerifyReport};
@@ -92,7 +92,7 @@ impl Connection {
     async fn ask_patiently(&self, sql: &str) -> Result<Vec<Row>, ReadError> {
         let failed = |e: tokio_postgres::Error| ReadError(e.to_string());
         self.client.batch_execute("BEGIN READ ONLY; SET LOCAL statement_timeout = 0").await.map_err(failed)?;
-        let found = self.query(sql, &[]).await;
+        let found = self.ask_at_leisure(sql, &[]).await.map_err(|e| ReadError(said(&e)));
         // Ends a transaction that failed as well.
         self.client.batch_execute("COMMIT").await.map_err(failed)?;
         found

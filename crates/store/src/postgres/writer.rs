@@ -18,7 +18,9 @@ use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
 
 /// How many changes are committed together at the most.
 const MAX_GROUP: usize = 256;
@@ -30,11 +32,14 @@ const MAX_WAITING: usize = 4096;
 const MAX_TRIES: u32 = 6;
 /// How often it is asked who of a group has lost.
 const MAX_SIFTS: u32 = 3;
+/// How long a caller waits. While the server is away or frozen, what has been sent is looked for on and on; callers are told that nobody knows.
+const WITHIN: Duration = Duration::from_secs(20);
 
 type Reply = oneshot::Sender<Result<(), CommitError>>;
 
-/// A change that somebody waits for.
+/// A change that somebody waits for, by the number under which it was handed in.
 struct Ask {
+    number: u64,
     change: Box<Change>,
     reply: Reply,
 }
@@ -44,6 +49,7 @@ struct Ask {
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Ask>,
+    handed_in: u64,
     carried_out: usize,
 }
 
@@ -120,8 +126,11 @@ impl Writer {
 
     pub async fn commit(&self, change: Box<Change>) -> Result<(), CommitError> {
         let (reply, answer) = oneshot::channel();
-        self.0.0.put(Ask { change, reply })?;
-        answer.await.map_err(|_| CommitError::Unknown("the writer failed".into()))?
+        let number = self.0.0.put(change, reply)?;
+        match timeout(WITHIN, answer).await {
+            Ok(answer) => answer.map_err(|_| CommitError::Unknown("the writer failed".into()))?,
+            Err(_) => Err(self.0.0.withdraw(number)),
+        }
     }
 
     pub fn stats(&self) -> Stats {
@@ -135,16 +144,27 @@ impl Writer {
 }
 
 impl Writers {
-    fn put(&self, ask: Ask) -> Result<(), CommitError> {
+    fn put(&self, change: Box<Change>, reply: Reply) -> Result<u64, CommitError> {
         let mut queue = self.queue();
         if queue.waiting.len() >= MAX_WAITING {
             return Err(CommitError::Busy);
         }
-        queue.waiting.push_back(ask);
+        queue.handed_in += 1;
+        let number = queue.handed_in;
+        queue.waiting.push_back(Ask { number, change, reply });
         if queue.is_open() {
             self.arrived.notify_one();
         }
-        Ok(())
+        Ok(number)
+    }
+
+    /// Takes a change back that was not written in time, and says what its caller is told: what no writer has taken yet was not committed.
+    fn withdraw(&self, number: u64) -> CommitError {
+        let mut queue = self.queue();
+        let before = queue.waiting.len();
+        queue.waiting.retain(|ask| ask.number != number);
+        let why = format!("the database did not take it within {} seconds", WITHIN.as_secs());
+        if queue.waiting.len() < before { CommitError::Unavailable(why) } else { CommitError::Unknown(why) }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {

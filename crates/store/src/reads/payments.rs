@@ -8,6 +8,7 @@ use crate::{OrderFilter, Page, PageAnchor, ReadError, Store};
 use ducat_domain::payments::{Attempt, Payment, PspToken};
 use ducat_domain::{AttemptId, MerchantId, PaymentOrderId, PspAccountId};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Where orders lie with their attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,16 +63,21 @@ fn both(text: impl Fn(Place) -> String) -> String {
 impl Store {
     /// The order with its latest attempt, by a condition on the order.
     fn latest(&self, place: Place) -> String {
-        let (orders, attempts) = (place.orders(), place.attempts());
+        self.latest_of(&format!("FROM {} o", place.orders()), place)
+    }
+
+    /// The same of the orders that are found so.
+    fn latest_of(&self, from: &str, place: Place) -> String {
+        let attempts = place.attempts();
         if self.is_postgres() {
             // A server would otherwise take orders for rare that have a latest attempt, and sort all of a merchant's for one page.
             return format!(
-                "FROM {orders} o CROSS JOIN LATERAL (SELECT l.* FROM {attempts} l
+                "{from} CROSS JOIN LATERAL (SELECT l.* FROM {attempts} l
                  WHERE l.merchant_id = o.merchant_id AND l.order_id = o.id ORDER BY l.number DESC LIMIT 1) a"
             );
         }
         format!(
-            "FROM {orders} o JOIN {attempts} a ON a.merchant_id = o.merchant_id AND a.order_id = o.id
+            "{from} JOIN {attempts} a ON a.merchant_id = o.merchant_id AND a.order_id = o.id
              AND a.number = (SELECT max(l.number) FROM {attempts} l WHERE l.merchant_id = o.merchant_id AND l.order_id = o.id)"
         )
     }
@@ -144,7 +150,8 @@ impl Store {
         self.found(|place| self.latest(place), condition, values![merchant, reference]).await
     }
 
-    /// A merchant's orders, newest first, each with its latest attempt.
+    /// A merchant's orders, newest first, each with its latest attempt. A page in a status that is no end is found by the jobs of the orders
+    /// that can still move; each of those has one, and there are few of them. Any other page is found by walking over the orders of its time.
     pub async fn payments(
         &self,
         merchant: MerchantId,
@@ -160,11 +167,19 @@ impl Store {
         if let Some(status) = filter.status {
             conditions.add("o.status =", status.as_str());
         }
+        // An id begins with the millisecond in which its order was created: so the key leads to a time.
         if let Some(from) = filter.created_gte {
+            conditions.add("o.id >=", PaymentOrderId::first_at(from));
             conditions.add("o.created_at >=", from);
         }
         if let Some(before) = filter.created_lt {
+            conditions.add("o.id <", PaymentOrderId::first_at(before.plus(Duration::from_millis(1))));
             conditions.add("o.created_at <", before);
+        }
+        if filter.status.is_some_and(|status| !status.is_terminal()) {
+            conditions.add("j.merchant_id =", merchant);
+            let statement = |rest: &Rest| self.moving(rest);
+            return self.page_by(statement, conditions, ("j.subject_id", anchor), limit, codec::payment).await;
         }
         // A page of each place, and of both together the first page.
         let statement = |rest: &Rest| {
@@ -178,6 +193,22 @@ impl Store {
             format!("SELECT * FROM ({}) found ORDER BY order_id {direction} LIMIT {most}", both(half))
         };
         self.page_by(statement, conditions, ("o.id", anchor), limit, codec::payment).await
+    }
+
+    /// A page of the orders that can still move. None of them is in the archive.
+    fn moving(&self, Rest { wheres, direction, most }: &Rest) -> String {
+        let from = if self.is_postgres() {
+            // A server would otherwise read all of a merchant's orders and throw away those that no job is about.
+            "FROM jobs j CROSS JOIN LATERAL (SELECT p.* FROM payment_orders p
+               WHERE p.merchant_id = j.merchant_id AND p.id = j.subject_id LIMIT 1) o"
+        } else {
+            "FROM jobs j CROSS JOIN payment_orders o ON o.merchant_id = j.merchant_id AND o.id = j.subject_id"
+        };
+        let latest = self.latest_of(from, Place::Living);
+        format!(
+            "SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {latest}
+             WHERE j.kind = 'attend' AND {wheres} ORDER BY j.subject_id {direction} LIMIT {most}"
+        )
     }
 
     /// Every attempt of an order, first to last.

@@ -8,7 +8,7 @@
 //! - `lists`: lists by pages.
 //! - `books`: the journal and the balances, as they are kept.
 //! - `settlement`: lines of the PSPs' statements, and what a person has to look at.
-//! - `report`: what was committed, what a check of the whole database found, and whom we wait for.
+//! - `report`: what was committed, what a check of the whole database found, how the server is reached, and whom we wait for.
 
 mod books;
 mod declines;
@@ -26,7 +26,7 @@ pub use declines::{DeclineKey, DeclineRow, DeclinesAsked, ForgetDeclines, Visit}
 pub use events::{EventCursor, EventRow};
 pub use jobs::{ClaimedJob, Job};
 pub use lists::{OrderFilter, Page, PageAnchor};
-pub use report::{Finding, OpenTransaction, Stats, VerifyProgress, VerifyReport};
+pub use report::{Finding, Link, OpenTransaction, Stats, VerifyProgress, VerifyReport};
 pub use requests::{IdempotencyRow, InboxState, StoredAnswer};
 pub use settlement::{BookException, Closed, PspCursor, PspLineRow};
 pub use webhooks::{ClaimedDelivery, DeliveryFilter, EndpointAtWork, EventMark};

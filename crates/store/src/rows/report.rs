@@ -1,6 +1,8 @@
-//! What was committed, what a check of the whole database found, and whom we wait for.
+//! What was committed, what a check of the whole database found, how the server is reached, and whom we wait for.
 
+use ducat_domain::Timestamp;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How much was committed since the store was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +30,25 @@ pub struct OpenTransaction {
     pub writes: bool,
     /// Whether nothing is under way in it.
     pub is_idle: bool,
+}
+
+/// What lies between a node and its database server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// As whom we are connected.
+    pub user: String,
+    /// Whether the server has the connection encrypted.
+    pub is_encrypted: bool,
+    /// Whether it begins on the machine where it ends.
+    pub is_local: bool,
+    /// Whether there is the role that programs are given that may not own tables.
+    pub has_role: bool,
+    /// The names of limits that are switched off, or higher than a node waits.
+    pub unlimited: Option<String>,
+    /// How long a node waits for an answer.
+    pub answer: Duration,
+    /// What time the server has.
+    pub clock: Timestamp,
 }
 
 /// Something that is not as it must be.

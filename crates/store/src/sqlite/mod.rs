@@ -184,6 +184,11 @@ impl Sqlite {
         verify::run(self, watch).await
     }
 
+    /// What is not as the migrations make it.
+    pub async fn rules(&self) -> Result<Vec<String>, ReadError> {
+        self.read(verify::rules).await
+    }
+
     /// The settings that decide about durability, as the connection that writes has them.
     pub async fn durability(&self) -> Result<Durability, ReadError> {
         self.writer.durability().await

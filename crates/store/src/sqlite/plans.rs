@@ -112,6 +112,25 @@ fn every_read_finds_its_rows_by_an_index() {
     assert!(long.is_empty(), "{long:#?}");
 }
 
+#[test]
+fn a_page_of_a_time_begins_and_ends_there_and_one_of_what_can_still_move_asks_the_jobs() {
+    let (_folder, store, heard) = store();
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(every_read(&store));
+    let db = reader(&store);
+    let heard = heard.lock().unwrap();
+    let timed: Vec<_> = heard.iter().filter(|sql| sql.contains("o.created_at >=")).collect();
+    assert_eq!(timed.len(), 1, "{timed:#?}");
+    let bounded = plan(&db, timed[0]).into_iter().filter(|step| step.ends_with("(merchant_id=? AND id>? AND id<?)")).count();
+    assert_eq!(bounded, 2, "living and archived: {:#?}", plan(&db, timed[0]));
+    let moving: Vec<_> = heard.iter().filter(|sql| sql.contains("FROM jobs j CROSS JOIN")).collect();
+    assert_eq!(moving.len(), 1, "{moving:#?}");
+    let steps = plan(&db, moving[0]);
+    assert!(
+        steps[0].contains("SEARCH j ") && !steps.iter().any(|step| step.contains("archived") || step.contains("TEMP B-TREE")),
+        "{steps:#?}"
+    );
+}
+
 /// Each rule of a table is asked at each write: it must find what it looks for at once.
 #[test]
 fn every_rule_of_a_table_finds_its_rows_by_an_index() {

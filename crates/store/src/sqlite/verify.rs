@@ -5,7 +5,7 @@ use crate::invariants::{COUNTED, INVARIANTS, MAX_FINDINGS, REFERENCES, RULES, fo
 use crate::{Finding, ReadError, VerifyProgress, VerifyReport, WriterMode};
 use ducat_domain::Timestamp;
 use rusqlite::Connection;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,7 +32,11 @@ impl Check {
         let mut report = VerifyReport { invariants: 1, ..VerifyReport::default() };
         match self {
             Self::Query(says, breaches) => report.check(db, says, breaches),
-            Self::Rules => report.rules(db)?,
+            Self::Rules => {
+                for (i, wrong) in rules(db)?.into_iter().enumerate() {
+                    report.find(RULES, wrong, i == 0);
+                }
+            }
         }
         Ok(report)
     }
@@ -157,25 +161,32 @@ impl VerifyReport {
         }
         room
     }
+}
 
-    /// Compares the rules of this database with those that the migrations make: none is missing, none is another, and no trigger was
-    /// added that could change rows behind our back.
-    fn rules(&mut self, db: &Connection) -> Result<(), ReadError> {
-        let mut model = Connection::open_in_memory()?;
-        migrations::migrate(&mut model, Timestamp::from_seconds(0)).map_err(|e| ReadError(e.to_string()))?;
-        let (wanted, found) = (schema(&model)?, schema(db)?);
-        let mut first = true;
-        let mut wrong = |what: &str, name: &str| first = !self.find(RULES, format!("{what}: {name}"), first) && first;
-        for (name, made) in &wanted {
-            match found.get(name) {
-                None => wrong("missing", name),
-                Some(other) if other != made => wrong("changed", name),
-                Some(_) => {}
-            }
+/// Compares the rules of this database with those that the migrations make: none is missing, none is another, no trigger was added that
+/// could change rows behind our back, and every migration is noted.
+pub(super) fn rules(db: &Connection) -> Result<Vec<String>, ReadError> {
+    let mut model = Connection::open_in_memory()?;
+    migrations::migrate(&mut model, Timestamp::from_seconds(0)).map_err(|e| ReadError(e.to_string()))?;
+    let (wanted, found) = (schema(&model)?, schema(db)?);
+    let mut wrong = Vec::new();
+    for (name, made) in &wanted {
+        match found.get(name) {
+            None => wrong.push(format!("missing: {} {name}", made.0)),
+            Some(other) if other != made => wrong.push(format!("changed: {} {name}", made.0)),
+            Some(_) => {}
         }
-        for (name, _) in found.iter().filter(|(name, (kind, _))| kind == "trigger" && !wanted.contains_key(*name)) {
-            wrong("added", name);
-        }
-        Ok(())
     }
+    let added = found.iter().filter(|(name, (kind, _))| kind == "trigger" && !wanted.contains_key(*name));
+    wrong.extend(added.map(|(name, _)| format!("added: trigger {name}")));
+    if found.contains_key("schema_migrations") {
+        let (wanted, noted) = (noted(&model)?, noted(db)?);
+        let missing = wanted.into_iter().filter(|migration| !noted.contains(migration));
+        wrong.extend(missing.map(|number| format!("missing: migration {number} in schema_migrations")));
+    }
+    Ok(wrong)
+}
+
+fn noted(db: &Connection) -> rusqlite::Result<BTreeSet<u32>> {
+    db.prepare("SELECT number FROM schema_migrations")?.query_map([], |row| row.get(0))?.collect()
 }

@@ -387,11 +387,30 @@ fn a_guard_that_was_hollowed_out_is_found() {
              CREATE TRIGGER events_are_kept BEFORE DELETE ON events BEGIN SELECT 1; END;
              DROP INDEX attempts_by_token;
              CREATE TRIGGER helpful AFTER INSERT ON events BEGIN SELECT 1; END;
-             CREATE INDEX harmless ON events (kind);";
+             CREATE INDEX harmless ON events (kind);
+             DELETE FROM schema_migrations WHERE number = 3;";
         Intruder::into(&w).0.execute_batch(tamper).unwrap();
         let report = w.store.verify().await.unwrap();
         let subjects: Vec<&str> = report.findings.iter().map(|f| f.subject.as_str()).collect();
-        assert_eq!(subjects, ["missing: attempts_by_token", "changed: events_are_kept", "added: helpful"]);
+        let wanted = [
+            "missing: index attempts_by_token",
+            "changed: trigger events_are_kept",
+            "added: trigger helpful",
+            "missing: migration 3 in schema_migrations",
+        ];
+        assert_eq!(subjects, wanted);
+        assert_eq!(w.store.rules().await.unwrap(), wanted);
+    });
+}
+
+#[test]
+fn a_migration_that_a_server_does_not_note_is_found() {
+    run(async {
+        let w = World::postgres(Statements::Kept).await;
+        assert_eq!(w.store.rules().await.unwrap(), Vec::<String>::new());
+        let intruder = OnServer::into(&w).await;
+        intruder.client.batch_execute("DELETE FROM schema_migrations WHERE number = 3").await.unwrap();
+        assert_eq!(w.store.rules().await.unwrap(), ["missing: migration 3 in schema_migrations"]);
     });
 }
 

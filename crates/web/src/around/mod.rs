@@ -109,6 +109,7 @@ fn finish(app: &App, asked: &Asked, facts: &Facts, response: &mut Response<Body>
         if let Some(hidden) = problem.hidden() {
             tracing::error!(error = hidden, "failed");
         }
+        let problem = if asked.method.is_safe() { problem.told_to_a_reader() } else { problem };
         if asked.by_a_person {
             problem::as_page(&problem, &id, response);
         } else {

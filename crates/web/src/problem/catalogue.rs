@@ -193,9 +193,9 @@ kinds! {
     BUSY = "busy", SERVICE_UNAVAILABLE, "Too much is waiting",
         "More is waiting to be written than can be written soon, or the program is about to stop. Nothing was done.",
         "Repeat the request under the same Idempotency-Key after Retry-After.";
-    UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, "The database does not confirm it",
-        "The database could not be reached, or was lost while it was writing, so that nobody can say whether the request was done.",
-        "Repeat the request under the same Idempotency-Key after Retry-After: it is then found done, or is done once. Without a key, look first.";
+    UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, "The database does not answer",
+        "The database could not be reached or did not answer in time. Where it was lost while it was writing, nobody can say whether the request was done.",
+        "Ask again after Retry-After. What changes something is repeated under the same Idempotency-Key: it is then found done, or is done once. Without a key, look first.";
 }
 
 /// The kind with this code.

@@ -67,6 +67,14 @@ impl Problem {
         Self { hidden: Some(hidden.into().into()), ..Self::new(&catalogue::UNAVAILABLE, detail) }.retry_after(1)
     }
 
+    /// The same for somebody who only looks: nothing can have been done, and there is no key under which to ask again.
+    pub fn told_to_a_reader(self) -> Self {
+        if !std::ptr::eq(self.kind, &catalogue::UNAVAILABLE) {
+            return self;
+        }
+        Self { detail: "The database does not answer. Nothing was changed; ask again.".into(), ..self }
+    }
+
     /// Too much of this customer was declined; nothing more is tried for so long.
     pub fn too_many_declines(wait: Duration) -> Self {
         let detail = "Too many payments of this customer were declined. Nothing was done; wait before you try again.";

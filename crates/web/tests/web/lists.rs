@@ -37,7 +37,28 @@ async fn lists_are_filtered_by_reference_status_and_time() {
     assert_eq!(ids(&world.get("/v1/payment_orders?reference=order-1").await.json()), vec![&*all[1]]);
     assert_eq!(ids(&world.get("/v1/payment_orders?status=succeeded").await.json()).len(), 0);
     let since = world.get(&format!("/v1/payment_orders/{}", all[1])).await.text("created_at");
-    assert_eq!(ids(&world.get(&format!("/v1/payment_orders?created_gte={since}")).await.json()).len(), 2);
+    assert_eq!(ids(&world.get(&format!("/v1/payment_orders?created_gte={since}")).await.json()), vec![&*all[0], &*all[1]]);
+    assert_eq!(ids(&world.get(&format!("/v1/payment_orders?created_lt={since}")).await.json()), vec![&*all[2]]);
+    let none = world.get(&format!("/v1/payment_orders?created_gte={since}&created_lt={since}")).await.json();
+    assert_eq!(ids(&none).len(), 0);
+}
+
+#[tokio::test]
+async fn orders_that_can_still_move_are_listed_by_status_in_pages_like_all_others() {
+    let world = World::new().await;
+    let all = orders(&world, 4).await;
+    world.post(&format!("/v1/payment_orders/{}/cancel", all[1]), &json!({})).await;
+    let first = world.get("/v1/payment_orders?status=pending&limit=2").await.json();
+    assert_eq!((ids(&first), &first["has_more"]), (vec![&*all[0], &*all[2]], &json!(true)));
+    let last = world.get(&format!("/v1/payment_orders?status=pending&limit=2&starting_after={}", all[2])).await.json();
+    assert_eq!((ids(&last), &last["has_more"]), (vec![&*all[3]], &json!(false)));
+    let back = world.get(&format!("/v1/payment_orders?status=pending&limit=1&ending_before={}", all[3])).await.json();
+    assert_eq!(ids(&back), vec![&*all[2]]);
+    assert_eq!(ids(&world.get("/v1/payment_orders?status=canceled").await.json()), vec![&*all[1]]);
+    let since = world.get(&format!("/v1/payment_orders/{}", all[2])).await.text("created_at");
+    let late = world.get(&format!("/v1/payment_orders?status=pending&created_gte={since}")).await.json();
+    assert_eq!(ids(&late), vec![&*all[0], &*all[2]]);
+    assert_eq!(ids(&world.get("/v1/payment_orders?status=pending&reference=order-0").await.json()), vec![&*all[3]]);
 }
 
 #[tokio::test]

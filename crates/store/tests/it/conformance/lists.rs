@@ -6,6 +6,7 @@ use ducat_domain::payments::*;
 use ducat_domain::*;
 use ducat_store::*;
 use proptest::prelude::*;
+use std::time::Duration;
 
 /// Orders in every status that a few moves lead to, created a second apart, shared out between two shops. Newest first.
 async fn stock(w: &World, shops: [Shop; 2]) -> Vec<Payment> {
@@ -14,7 +15,9 @@ async fn stock(w: &World, shops: [Shop; 2]) -> Vec<Payment> {
         let shop = shops[usize::from(w.dice.below(3) == 0)];
         let moved = w.opened(shop, w.terms());
         let mut payment = moved.payment;
-        payment.order.created_at = at(number / 3);
+        // Three in each second, a millisecond apart. An order's id begins with the moment of its creation.
+        let created = at(number / 3).plus(Duration::from_millis(number.unsigned_abs() % 3));
+        (payment.order.id, payment.order.created_at) = (PaymentOrderId::new(created, &w.dice), created);
         let moved = Moved { payment: payment.clone(), ..moved };
         w.commit(w.change(moved, PaymentWrite::Insert)).await;
         payment = match w.dice.below(5) {
