@@ -10,18 +10,24 @@ use std::process::ExitCode;
 
 /// Does what was asked.
 pub async fn run(config: &Config, verb: Keys) -> Result<ExitCode, Failure> {
-    let engine = wiring::engine_for_a_verb(config).await?;
     match verb {
-        Keys::Create(new) => create(&engine, config, new).await,
+        Keys::Create(new) => create(&wiring::engine_for_a_verb(config).await?, config, new).await,
         Keys::List { merchant, form } => {
-            let merchant = wiring::merchant(&engine, config, merchant.as_deref()).await?;
-            let keys = api_keys::list(&engine, merchant).await?;
+            // Who only looks makes no merchant, no master key and no database.
+            let keys = match wiring::is_new(config).await? {
+                true => Vec::new(),
+                false => list(&wiring::engine_for_a_verb(config).await?, config, merchant.as_deref()).await?,
+            };
             match form.into() {
                 Audience::Program => Ok(output::say_json(&keys)?),
                 Audience::Person => Ok(output::say(&listing(&keys))),
             }
         }
+        Keys::Revoke { id, .. } if wiring::is_new(config).await? => {
+            Err(format!("{} holds no keys: there is no {id}", wiring::database(config)).into())
+        }
         Keys::Revoke { id, merchant, form } => {
+            let engine = wiring::engine_for_a_verb(config).await?;
             let merchant = wiring::merchant(&engine, config, merchant.as_deref()).await?;
             let id: ApiKeyId = id.parse().map_err(|e| format!("{id}: {e}"))?;
             // So that the gateways can be told at once. Where it fails, the log says so, and they find out by themselves.
@@ -33,6 +39,11 @@ pub async fn run(config: &Config, verb: Keys) -> Result<ExitCode, Failure> {
             }
         }
     }
+}
+
+async fn list(engine: &Engine, config: &Config, merchant: Option<&str>) -> Result<Vec<ApiKeyView>, Failure> {
+    let merchant = wiring::merchant(engine, config, merchant).await?;
+    Ok(api_keys::list(engine, merchant).await?)
 }
 
 async fn create(engine: &Engine, config: &Config, asked: NewKey) -> Result<ExitCode, Failure> {

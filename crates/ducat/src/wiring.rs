@@ -32,15 +32,9 @@ pub async fn is_empty(config: &Config) -> Result<bool, Failure> {
     }
 }
 
-/// Whether nothing was kept yet: there is nothing, or nobody sells in what the server has.
+/// Whether nothing was kept yet: there is nothing, or nobody sells in what there is.
 pub async fn is_new(config: &Config) -> Result<bool, Failure> {
-    if is_empty(config).await? {
-        return Ok(true);
-    }
-    match database(config) {
-        Database::Sqlite(_) => Ok(false),
-        Database::Postgres(_) => Ok(open_store(config).await?.merchants().await?.is_empty()),
-    }
+    Ok(is_empty(config).await? || open_store(config).await?.merchants().await?.is_empty())
 }
 
 /// How a server is reached.
@@ -58,9 +52,14 @@ pub fn master_key_path(config: &Config) -> PathBuf {
     config.data_dir.join("master.key")
 }
 
+/// Makes the folder in which everything lies.
+pub fn make_folder(config: &Config) -> Result<(), Failure> {
+    files::make_folder(&config.data_dir).map_err(|e| format!("{}: {e}", config.data_dir.display()).into())
+}
+
 /// Opens the database, made and brought to the newest schema where need be.
 pub async fn open_store(config: &Config) -> Result<Store, Failure> {
-    files::make_folder(&config.data_dir).map_err(|e| format!("{}: {e}", config.data_dir.display()))?;
+    make_folder(config)?;
     let (database, now) = (database(config), SystemClock.now());
     let opened = match &database {
         Database::Sqlite(path) => Store::open_sqlite(path, WriterMode::Thread, now),

@@ -10,8 +10,11 @@ pub(super) fn gather(path: &str, text: &str, given: &mut Gathered, mistakes: &mu
     let (table, errors) = DeTable::parse_recoverable(text);
     let place = |offset: usize| format!("{path}:{}", line_of(text, offset));
     let broken: Vec<usize> = errors.iter().map(|e| line_of(text, e.span().map_or(0, |span| span.start))).collect();
-    for error in &errors {
-        mistakes.add(place(error.span().map_or(0, |span| span.start)), error.message());
+    for (i, error) in errors.iter().enumerate() {
+        // What follows from a mistake on the same line is no mistake of its own.
+        if !broken[..i].contains(&broken[i]) {
+            mistakes.add(format!("{path}:{}", broken[i]), unreadable(text, broken[i], error.message()));
+        }
     }
     let mut entries: Vec<_> = table.into_inner().into_iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
@@ -40,6 +43,15 @@ fn line_of(text: &str, offset: usize) -> usize {
     1 + before.iter().filter(|&&byte| byte == b'\n').count()
 }
 
+/// What must stand in a line that is no TOML, where it names a setting; or what the language misses there.
+fn unreadable(text: &str, line: usize, missed: &str) -> String {
+    let name = text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map(|(name, _)| name.trim());
+    match TABLE.iter().find(|setting| Some(setting.name) == name) {
+        Some(setting) => format!("{} must be {} ({missed})", setting.name, wanted(setting.form)),
+        None => missed.to_owned(),
+    }
+}
+
 fn unknown(name: &str, value: &DeValue<'_>) -> String {
     if let DeValue::Table(_) = value {
         return format!("[{name}] is no setting; settings are not grouped, write them one below the other");
@@ -60,9 +72,15 @@ fn text_of(setting: &Setting, value: &DeValue<'_>) -> Result<String, &'static st
             let texts: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
             texts.map(|texts| texts.join(",")).ok_or("a list of texts in quotes")
         }
-        (Form::Text | Form::Secret | Form::Database, _) => Err("text in quotes"),
-        (Form::Number, _) => Err("a whole number without quotes"),
-        (Form::Switch, _) => Err("\"on\" or \"off\""),
-        (Form::List, _) => Err("a list such as [\"10.0.0.0/8\"]"),
+        (form, _) => Err(wanted(form)),
+    }
+}
+
+const fn wanted(form: Form) -> &'static str {
+    match form {
+        Form::Text | Form::Secret | Form::Database => "text in quotes",
+        Form::Number => "a whole number without quotes",
+        Form::Switch => "\"on\" or \"off\"",
+        Form::List => "a list such as [\"10.0.0.0/8\"]",
     }
 }

@@ -67,6 +67,20 @@ fn a_file_that_is_no_toml_is_told_with_its_line() {
 }
 
 #[test]
+fn a_value_that_is_no_toml_is_told_with_the_name_of_its_setting_and_what_it_must_be() {
+    let told = with_file("drain_ms = x\nlisten = 127.0.0.1:1\nstripe_api_key = sk_test\nsandbox = off\n", &[]).unwrap_err();
+    let told: Vec<String> = told.iter().map(|mistake| format!("{}: {}", mistake.place, mistake.what)).collect();
+    let wanted = [
+        "ducat.toml:1: drain_ms must be a whole number without quotes (",
+        "ducat.toml:2: listen must be text in quotes (",
+        "ducat.toml:3: stripe_api_key must be text in quotes (",
+        "ducat.toml:4: sandbox must be \"on\" or \"off\" (",
+    ];
+    assert_eq!(told.len(), wanted.len(), "{told:#?}");
+    assert!(told.iter().zip(wanted).all(|(told, wanted)| told.starts_with(wanted)), "{told:#?}");
+}
+
+#[test]
 fn settings_that_do_not_go_together_are_refused() {
     let told =
         with_file("", &[("DUCAT_STRIPE_API_BASE", "http://127.0.0.1:1"), ("DUCAT_LEASE_MS", "500")]).unwrap_err().to_string();

@@ -1,11 +1,12 @@
 //! `ducat serve`: the gateway, from the first bound port to the last finished request.
 //!
 //! - `banner`: what a person reads at the start. `listen`: taking connections. `watch`: ends the program when the database takes nothing any more.
-//! - `leave`: how it ends: first out of the load balancer's sight, then the door, then what is under way.
+//! - `own`: one gateway to one database file. `leave`: how it ends: first out of the load balancer's sight, then the door, then what is under way.
 
 mod banner;
 mod leave;
 mod listen;
+mod own;
 mod watch;
 
 use crate::config::{Config, Toggle};
@@ -28,6 +29,8 @@ const REST: Duration = Duration::from_secs(1);
 pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     // Ports come first: a second start by mistake must touch nothing.
     let listener = bind(config.listen, "DUCAT_LISTEN").await?;
+    wiring::make_folder(&config)?;
+    let _owned = own::take(&wiring::database(&config))?;
     // What takes up work of its own ends first, the door next, and the sandbox last: requests that are finished may still need it.
     let (stop_work, stop, stop_sandbox) = (Stop::new(), Stop::new(), Stop::new());
     let inside = if sandbox_wanted(&config) { Some(sandbox::start(&config, &stop_sandbox).await?) } else { None };

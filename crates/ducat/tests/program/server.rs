@@ -35,9 +35,14 @@ async fn on_a_server_a_sale_is_kept_verified_and_found_again_and_the_password_is
     let examined = gateway.program.run(&["doctor", "--json"]);
     let report = json_of(&examined);
     let check = |name: &str| report["checks"].as_array().unwrap().iter().find(|c| c["name"] == name).unwrap()["state"].clone();
-    for name in ["master key", "database", "synchronous commit", "database server", "open transactions", "PSP key"] {
+    let well = ["master key", "database", "synchronous commit", "database server", "open transactions", "PSP key"];
+    for name in well.into_iter().chain(["database rules", "database connection", "database limits", "database clock"]) {
         assert_eq!(check(name), "ok", "{name}: {report:#}");
     }
+    let unlimited = format!("{url}?options=-c%20lock_timeout%3D0%20-c%20statement_timeout%3D1min");
+    let report = json_of(&gateway.program.clone().with("DUCAT_DATABASE_URL", &unlimited).run(&["doctor", "--json"]));
+    let limits = report["checks"].as_array().unwrap().iter().find(|c| c["name"] == "database limits").unwrap();
+    assert_eq!(limits["detail"], "too high, or switched off: lock_timeout, statement_timeout", "{report:#}");
     // The server of the tests does not wait for its disk, and that is what the doctor is for.
     assert_eq!((check("fsync"), check("full page writes"), examined.status.code()), (json!("fail"), json!("fail"), Some(1)));
     shown.extend([text(&examined.stdout), text(&examined.stderr), text(&gateway.program.run(&["doctor"]).stdout)]);

@@ -76,6 +76,32 @@ async fn a_port_that_is_taken_is_told_in_one_line_and_nothing_is_made() {
 }
 
 #[tokio::test]
+async fn a_database_file_that_another_gateway_serves_is_refused_until_that_one_has_ended_in_whatever_way() {
+    let mut gateway = Gateway::start().await;
+    let order = gateway.order(json!({"reference": "r1", "amount": 500, "currency": "EUR"})).await;
+    let second = gateway
+        .program
+        .clone()
+        .with("DUCAT_LISTEN", format!("127.0.0.1:{}", super::free_port()))
+        .with("DUCAT_SANDBOX_PORT", super::free_port());
+    let output = second.run(&["serve"]);
+    let said = text(&output.stderr);
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains("another process (") && said.contains("ducat.db") && said.contains("belongs to one node"), "{said}");
+    // Whoever only looks, or makes a key, is let in beside it.
+    gateway.said(&["verify"]);
+    gateway.said(&["keys", "create", "--name", "till"]);
+    assert!(gateway.said(&["doctor", "--json"]).contains("\"ok\": true"));
+
+    gateway.running.kill();
+    gateway.running = second.start("second", &["serve"]);
+    let said = gateway.running.until_said("Create an order").await;
+    let url = said.lines().find_map(|line| line.split_whitespace().find(|word| word.starts_with("http://127.0.0.1"))).unwrap();
+    let path = format!("{}/v1/payment_orders/{}", url.trim_end_matches('/'), order["id"].as_str().unwrap());
+    assert_eq!(gateway.http.get(&path, Some(&gateway.key())).await.unwrap().status, 200);
+}
+
+#[tokio::test]
 async fn the_sandbox_runs_alone_and_keeps_its_world() {
     let folder = tempfile::tempdir().unwrap();
     let port = super::free_port();

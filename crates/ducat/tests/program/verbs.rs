@@ -62,6 +62,9 @@ async fn verify_is_clean_after_a_sale_and_finds_a_changed_posting() {
     let findings = json_of(&broken)["findings"].to_string();
     assert!(findings.contains("sums to zero"), "{findings}");
     assert!(text(&gateway.program.run(&["verify"]).stdout).contains("BROKEN"));
+    let report = json_of(&gateway.program.run(&["doctor", "--json"]));
+    let rules = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "database rules").unwrap();
+    assert_eq!((&rules["state"], &rules["detail"]), (&json!("fail"), &json!("missing: trigger postings_never_change")));
 }
 
 /// Pays on the sandbox's page as a browser without scripts does.
@@ -123,6 +126,24 @@ fn what_only_prints_needs_no_configuration() {
     assert!(text(&program.run(&["settings"]).stdout).contains("# listen = "));
     assert!(text(&program.run(&["--version"]).stdout).starts_with("ducat "));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn to_list_keys_where_there_is_nothing_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::in_folder(folder.path());
+    let listed = program.run(&["keys", "list"]);
+    assert!(listed.status.success() && text(&listed.stdout).contains("No keys yet"), "{listed:?}");
+    assert_eq!(json_of(&program.run(&["keys", "list", "--json"])), json!([]));
+    let revoked = program.run(&["keys", "revoke", "ak_00000000000000000000000000"]);
+    assert!(!revoked.status.success() && text(&revoked.stderr).contains("holds no keys"), "{revoked:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    // A database without a merchant stays one, and no key is made that would have to be kept.
+    assert!(program.run(&["migrate"]).status.success());
+    assert_eq!(json_of(&program.run(&["keys", "list", "--json"])), json!([]));
+    assert!(!folder.path().join("ducat-data/master.key").exists());
+    let database = rusqlite::Connection::open(folder.path().join("ducat-data/ducat.db")).unwrap();
+    assert_eq!(database.query_row("SELECT count(*) FROM merchants", [], |row| row.get(0)), Ok(0));
 }
 
 #[test]
