@@ -68,6 +68,9 @@ async fn while_the_only_server_is_frozen_everybody_hears_so_and_afterwards_all_g
     assert_eq!((ready.status, ready.json()["code"].as_str()), (503, Some("unavailable")), "{}", ready.told());
     let detail = ready.json()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("database") && !detail.contains("Idempotency"), "a reader has no key: {detail}");
+    let verified = node.program.run(&["verify"]);
+    let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+    assert!(!verified.status.success() && said.contains("no database server that takes writes answered"), "{said}");
 
     server.thaw();
     let begun = Instant::now();
