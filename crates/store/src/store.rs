@@ -71,6 +71,15 @@ pub enum OpenError {
         /// As whom we are connected.
         user: String,
     },
+    /// Its user has no part in our tables, and nobody can give them one yet.
+    #[error(
+        "{user} may not use Ducat's tables, and there is no role ducat_app to be granted: let somebody who may make roles run CREATE ROLE \
+         ducat_app NOLOGIN, and the tables' owner the GRANT statements of the migrations (docs/operations.md, Rights)"
+    )]
+    NoRole {
+        /// As whom we are connected.
+        user: String,
+    },
     /// There is nothing in it, and its user may not make anything.
     #[error(
         "the database is empty, and {user} may not make tables in it: let its owner run `ducat migrate`, or GRANT CREATE ON SCHEMA public TO {user}"

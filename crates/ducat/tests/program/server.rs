@@ -2,6 +2,7 @@
 
 use super::support::process::Program;
 use super::{Gateway, text};
+use ducat_test_postgres::{FOLLOWED, Server};
 use serde_json::{Value, json};
 
 /// What stands for the password; the server of the tests asks for none.
@@ -59,6 +60,37 @@ async fn on_a_server_a_sale_is_kept_verified_and_found_again_and_the_password_is
         // Nor what the driver sends: the orders' and customers' data.
         assert!(!told.contains(PASSWORD) && !told.contains("executing statement"), "{told}");
     }
+}
+
+#[test]
+fn an_owner_who_may_not_make_roles_gets_the_tables_and_hears_what_is_missing() {
+    // Roles belong to the whole server, and the one of the other tests has this one.
+    let server = Server::start(FOLLOWED);
+    server.run_sql("postgres", "CREATE ROLE keeper LOGIN; CREATE ROLE till LOGIN;");
+    server.run_sql("postgres", "CREATE DATABASE shop OWNER keeper");
+    let folder = tempfile::tempdir().unwrap();
+    let at = |user: &str| {
+        let url = server.url("shop").replace("ducat@", &format!("{user}@"));
+        Program::in_folder(folder.path())
+            .with("DUCAT_DATABASE_URL", url)
+            .with("DUCAT_LISTEN", "127.0.0.1:0")
+            .with("DUCAT_SANDBOX", "off")
+    };
+    let migrated = at("keeper").run(&["migrate"]);
+    let said = text(&migrated.stdout);
+    assert!(migrated.status.success() && said.contains("newest schema"), "{migrated:?}");
+    assert!(said.contains("There is no role ducat_app") && said.contains("keeper may not make roles"), "{said}");
+    let report = json_of(&at("keeper").run(&["doctor", "--json"]));
+    let rights = report["checks"].as_array().unwrap().iter().find(|c| c["name"] == "database rights").unwrap();
+    assert!(rights["state"] == "warn" && rights["advice"].as_str().unwrap().contains("CREATE ROLE ducat_app"), "{report:#}");
+
+    let refused = text(&at("till").run(&["serve"]).stderr);
+    assert!(refused.contains("till may not use") && refused.contains("no role ducat_app"), "{refused}");
+    assert!(!refused.contains("another program"), "{refused}");
+    server.run_sql("shop", "CREATE ROLE ducat_app NOLOGIN");
+    let refused = text(&at("till").run(&["serve"]).stderr);
+    assert!(refused.contains("GRANT ducat_app TO till"), "{refused}");
+    assert!(!text(&at("keeper").run(&["migrate"]).stdout).contains("no role"), "it is there now");
 }
 
 #[test]

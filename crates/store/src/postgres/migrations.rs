@@ -45,8 +45,11 @@ async fn step(client: &mut Client, now: Timestamp) -> Result<Step, OpenError> {
     // A migration may take its time, and whoever waits for it too.
     transaction.batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
-    let user: String = transaction.query_one("SELECT CAST(current_user AS text)", &[]).await?.get(0);
-    let Some((number, name, sql)) = next(&transaction, &user).await? else {
+    let who = "SELECT CAST(current_user AS text), EXISTS (SELECT FROM pg_roles WHERE rolname = 'ducat_app')";
+    let who = transaction.query_one(who, &[]).await?;
+    let (user, has_role): (String, bool) = (who.get(0), who.get(1));
+    let outside = if has_role { OpenError::MayNotUse { user: user.clone() } } else { OpenError::NoRole { user: user.clone() } };
+    let Some((number, name, sql)) = next(&transaction, &user, outside).await? else {
         // Positions of events go on after the newest one, also where the rows came from another server.
         transaction.batch_execute("SELECT wind_event_clock()").await?;
         transaction.commit().await?;
@@ -65,8 +68,12 @@ fn is_forbidden(e: &tokio_postgres::Error) -> bool {
     e.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
 }
 
-/// The migration that comes next, in a database that is empty or ours.
-async fn next(transaction: &Transaction<'_>, user: &str) -> Result<Option<(u32, &'static str, &'static str)>, OpenError> {
+/// The migration that comes next, in a database that is empty or ours. Who has no part in it hears what is said to those outside.
+async fn next(
+    transaction: &Transaction<'_>,
+    user: &str,
+    outside: OpenError,
+) -> Result<Option<(u32, &'static str, &'static str)>, OpenError> {
     let count = |rows: &tokio_postgres::Row| rows.get::<_, i64>(0);
     let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()";
     // Not information_schema: that is silent about what one may not use.
@@ -84,7 +91,7 @@ async fn next(transaction: &Transaction<'_>, user: &str) -> Result<Option<(u32, 
         transaction.batch_execute(make).await.map_err(told)?;
     }
     let newest = transaction.query_one("SELECT coalesce(max(number), 0) FROM schema_migrations", &[]).await;
-    let done: i32 = newest.map_err(|e| forbidden(e, OpenError::MayNotUse { user: user.to_owned() }))?.get(0);
+    let done: i32 = newest.map_err(|e| forbidden(e, outside))?.get(0);
     let (done, known) = (done.unsigned_abs(), MIGRATIONS.len() as u32);
     if done > known {
         return Err(OpenError::Newer { found: done, known });
