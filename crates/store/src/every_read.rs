@@ -43,12 +43,12 @@ pub(crate) async fn every_read(store: &Store) {
         payment(merchant, order); payment_by_attempt(merchant, attempt); payment_by_token(merchant, account, &token);
         payment_by_psp_payment(merchant, account, "pi_1"); payment_by_reference(merchant, "order-1");
         idempotency(merchant, "key"); next_job_at(); next_job_beside(&[]); api_key([0; 32]); merchant(merchant); psp_account(account);
-        event(merchant, event); some_events(merchant, vec![event]);
+        event(merchant, event); some_events(merchant, vec![event; 9]);
         payments(merchant, OrderFilter::default(), PageAnchor::Newest, 9);
         payments(merchant, by_time, PageAnchor::After(order), 9);
         payments(merchant, by_status, PageAnchor::Before(order), 9);
         payments(merchant, by_reference, PageAnchor::Newest, 9);
-        attempts(merchant, order); attempted(merchant, vec![order]); merchant_of_order(order);
+        attempts(merchant, order); attempted(merchant, vec![order; 9]); merchant_of_order(order);
         archive(merchant, now, Some(order), 9);
         events(merchant, EventCursor::Start, Vec::new(), 9);
         events(merchant, EventCursor::Newest, vec!["refund.created".into()], 9);
@@ -72,7 +72,7 @@ pub(crate) async fn every_read(store: &Store) {
         declines(merchant, asked); was_refused_for_good(merchant, key);
         refused_cards(merchant, DeclineKey::Order([7; 32])); visit(merchant, order);
         webhook_endpoints(merchant); webhook_endpoint(merchant, endpoint); endpoints_at_work();
-        events_past(merchant, 5, 9); events_between(merchant, None, now, now, 9); events_between(merchant, Some(event), now, now, 9);
+        events_past(merchant, 5, 9); whole_events_past(merchant, 5, 9); events_between(merchant, None, now, now, 9); events_between(merchant, Some(event), now, now, 9);
         open_replays(merchant, endpoint); waiting_deliveries(merchant, endpoint, 9); has_deliveries_before(now); has_keys_before(now);
         has_declines_before(crate::ForgetDeclines { ordinary: now, is_final: now });
         deliveries(merchant, endpoint, DeliveryFilter::default(), PageAnchor::Newest, 9);

@@ -4,7 +4,7 @@ use crate::payments::EventView;
 use crate::{Engine, Error, events};
 use ducat_domain::webhooks::Delivery;
 use ducat_domain::{EventId, MerchantId};
-use ducat_store::ClaimedDelivery;
+use ducat_store::{ClaimedDelivery, EventRow};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -46,11 +46,23 @@ impl Bodies {
         self.young.get(&delivery.event).or_else(|| self.old.get(&delivery.event)).cloned()
     }
 
-    /// Reads those of these deliveries that are not remembered.
-    pub async fn read(&mut self, engine: &Engine, claimed: &[ClaimedDelivery]) {
+    /// Makes those of a merchant's events that are read already.
+    pub async fn make(&mut self, engine: &Engine, rows: Vec<EventRow>) {
+        let Some(merchant) = rows.first().map(|row| row.merchant) else { return };
+        self.age();
+        let Ok(views) = events::shown(engine, merchant, &rows).await else { return };
+        self.young.extend(rows.iter().zip(views).filter_map(|(row, event)| Some((row.id, written(event).ok()?))));
+    }
+
+    fn age(&mut self) {
         if self.young.len() >= REMEMBERED {
             self.old = std::mem::take(&mut self.young);
         }
+    }
+
+    /// Reads those of these deliveries that are not remembered.
+    pub async fn read(&mut self, engine: &Engine, claimed: &[ClaimedDelivery]) {
+        self.age();
         let mut wanted: HashMap<MerchantId, HashSet<EventId>> = HashMap::new();
         for ClaimedDelivery { delivery, .. } in claimed.iter().filter(|claim| claim.delivery.body.is_none()) {
             if self.of(delivery).is_none() {

@@ -34,7 +34,7 @@ const GOOD_FOR: Duration = Duration::from_secs(TIMEOUT.as_secs() + 3);
 const MOST: usize = 1024;
 /// How many are written down together at the most, and in how many commits side by side: while one waits for the disk, the next is made.
 const TOGETHER: usize = 256;
-const COMMITS: usize = 3;
+const COMMITS: usize = 2;
 
 /// What one try leaves behind once the receiver has answered.
 struct Over {

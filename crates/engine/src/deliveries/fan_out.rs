@@ -5,10 +5,12 @@
 use crate::{Engine, Error};
 use ducat_domain::webhooks::{Delivery, DeliveryOrigin, DeliveryState, Replay, WebhookEndpoint};
 use ducat_domain::{DeliveryId, Timestamp};
-use ducat_store::{Change, ClaimedDelivery, CommitError, DeliveryWrite, EndpointAtWork, EndpointWrite, EventMark};
+use ducat_store::{Change, ClaimedDelivery, CommitError, DeliveryWrite, EndpointAtWork, EndpointWrite, EventMark, EventRow};
 
 /// How many events are looked at in one step.
 const AT_ONCE: u32 = 500;
+/// Smaller steps are as long as this many times, or a power of two below it.
+const STEP: u32 = 100;
 /// While so many deliveries of an endpoint wait, its replays rest.
 const REPLAY_ROOM: u32 = 1000;
 
@@ -17,6 +19,29 @@ const REPLAY_ROOM: u32 = 1000;
 pub(super) struct Claim {
     pub most: u32,
     pub lease_until: Timestamp,
+    pub reach: Reach,
+}
+
+/// How far a step goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Through so many events as are looked at in one step: what is not claimed waits.
+    Far,
+    /// Only through as many as may be claimed.
+    Claimed,
+    /// The same, and the events are read whole, because nobody else has them sent at the same time.
+    ClaimedAlone,
+}
+
+impl Claim {
+    /// How many events are read. Only in so many sizes as there may be statements that a connection keeps.
+    fn at_once(&self) -> u32 {
+        match (self.reach, self.most.min(AT_ONCE)) {
+            (Reach::Far, _) => AT_ONCE,
+            (_, most) if most >= STEP => most - most % STEP,
+            (_, most) => most.checked_ilog2().map_or(1, |log| 1 << log),
+        }
+    }
 }
 
 /// What a step came to.
@@ -28,6 +53,8 @@ pub(super) struct Step {
     pub left: bool,
     /// Whether there may be more to do at once.
     pub more: bool,
+    /// The events, where they were read whole.
+    pub events: Vec<EventRow>,
 }
 
 /// What a step of a replay came to.
@@ -43,7 +70,13 @@ pub(super) enum Replayed {
 /// Moves an endpoint on in the events.
 pub(super) async fn fan_out(engine: &Engine, work: &EndpointAtWork, claim: Claim) -> Result<Step, Error> {
     let endpoint = &work.endpoint;
-    let marks = engine.store().events_past(endpoint.merchant, work.position, AT_ONCE).await?;
+    let at_once = claim.at_once();
+    let (marks, events) = if claim.reach == Reach::ClaimedAlone {
+        let whole = engine.store().whole_events_past(endpoint.merchant, work.position, at_once).await?;
+        whole.into_iter().unzip()
+    } else {
+        (engine.store().events_past(endpoint.merchant, work.position, at_once).await?, Vec::new())
+    };
     let Some(last) = marks.last() else { return Ok(Step::default()) };
     let advance = EndpointWrite::Advance {
         merchant: endpoint.merchant,
@@ -56,7 +89,7 @@ pub(super) async fn fan_out(engine: &Engine, work: &EndpointAtWork, claim: Claim
     let wanted = marks.iter().filter(|mark| endpoint.wants(&mark.kind));
     let deliveries = wanted.map(|mark| new(engine, endpoint, mark, DeliveryOrigin::Event, now)).collect();
     let step = commit(engine, advance, in_order(deliveries), claim).await?;
-    Ok(Step { more: marks.len() >= AT_ONCE as usize, ..step })
+    Ok(Step { more: marks.len() >= at_once as usize, events, ..step })
 }
 
 /// Moves the replays of an endpoint on.
@@ -66,13 +99,14 @@ pub(super) async fn replay(engine: &Engine, endpoint: &WebhookEndpoint, claim: C
     if engine.store().waiting_deliveries(merchant, id, REPLAY_ROOM).await? >= REPLAY_ROOM {
         return Ok(Replayed::Full);
     }
-    let marks = engine.store().events_between(merchant, replay.cursor, replay.from, replay.before, AT_ONCE).await?;
+    let at_once = claim.at_once();
+    let marks = engine.store().events_between(merchant, replay.cursor, replay.from, replay.before, at_once).await?;
     let now = engine.now();
     let wanted = marks.iter().filter(|mark| wants(&replay, endpoint, &mark.kind));
     let deliveries: Vec<_> = wanted.map(|mark| new(engine, endpoint, mark, DeliveryOrigin::Replay, now)).collect();
     let cursor = marks.last().map(|mark| mark.id);
     let made = u32::try_from(deliveries.len()).unwrap_or(u32::MAX);
-    let done_at = (marks.len() < AT_ONCE as usize).then_some(now);
+    let done_at = (marks.len() < at_once as usize).then_some(now);
     let advance = EndpointWrite::AdvanceReplay { replay, cursor, made, done_at };
     let step = commit(engine, advance, in_order(deliveries), claim).await?;
     Ok(Replayed::Made(Step { more: true, ..step }))
@@ -130,5 +164,24 @@ async fn commit(engine: &Engine, advance: EndpointWrite, deliveries: Vec<Deliver
     }
     let left = deliveries.len() > most;
     let claimed = |delivery| ClaimedDelivery { delivery, lease_until: claim.lease_until };
-    Ok(Step { claimed: deliveries.into_iter().take(most).map(claimed).collect(), left, more: false })
+    Ok(Step { claimed: deliveries.into_iter().take(most).map(claimed).collect(), left, ..Step::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_reads_no_more_than_may_be_claimed_and_only_in_a_few_sizes() {
+        let at_once = |most, reach| Claim { most, lease_until: Timestamp::from_seconds(1), reach }.at_once();
+        let sizes: std::collections::BTreeSet<u32> = (1..2000)
+            .map(|most| {
+                let size = at_once(most, Reach::Claimed);
+                assert!((1..=most).contains(&size) && 2 * size > most.min(AT_ONCE), "{size} of {most}");
+                size
+            })
+            .collect();
+        assert_eq!((sizes.len(), sizes.last()), (12, Some(&AT_ONCE)));
+        assert_eq!((at_once(0, Reach::Claimed), at_once(0, Reach::Far)), (1, AT_ONCE));
+    }
 }

@@ -3,11 +3,11 @@
 
 use super::body::Bodies;
 use super::carry::TIMEOUT;
-use super::fan_out::{Claim, Replayed, Step, fan_out, replay};
+use super::fan_out::{Claim, Reach, Replayed, Step, fan_out, replay};
 use super::hand::Ready;
 use super::standing::Standings;
 use crate::{Engine, Error};
-use ducat_domain::{Timestamp, WebhookEndpointId};
+use ducat_domain::{MerchantId, Timestamp, WebhookEndpointId};
 use ducat_store::{ClaimedDelivery, EndpointAtWork};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -18,6 +18,8 @@ const LEASE: Duration = Duration::from_secs(2 * TIMEOUT.as_secs());
 /// How many tries are begun before a replay that rests is looked at again, and how long that takes at the most.
 const REST_TRIES: u32 = 250;
 const REST_SPAN: Duration = Duration::from_millis(500);
+/// How many claimed deliveries a node holds for all endpoints together; beyond it nothing is claimed ahead.
+const MOST_IN_HAND: u32 = 8192;
 /// How many endpoints are moved on side by side.
 const FAN_OUTS: usize = 64;
 
@@ -65,7 +67,7 @@ pub(super) async fn look(engine: Engine, mut here: Here) -> Result<Found, Error>
         more: false,
         bodies: Bodies::default(),
     };
-    let mut claimed = move_on(&engine, &here, &works, &mut wants, &mut found).await?;
+    let mut claimed = move_on(&engine, &mut here, &works, &mut wants, &mut found).await?;
     claimed.extend(claim(&engine, &works, &wants, &mut found).await?);
     here.bodies.read(&engine, &claimed).await;
     found.ready = claimed.into_iter().map(|claim| Ready { body: here.bodies.of(&claim.delivery), claim }).collect();
@@ -80,14 +82,17 @@ impl Here {
     fn wants(&self, works: &[EndpointAtWork], now: Timestamp) -> HashMap<WebhookEndpointId, u32> {
         let mut trial = self.standings.clone();
         let mut wants = HashMap::with_capacity(works.len());
+        let mut held: u32 = self.in_hand.values().sum();
         for id in works.iter().map(|work| work.endpoint.id) {
-            let (most, in_hand) = (trial.wants(id, now), self.in_hand.get(&id).copied().unwrap_or_default());
+            let (room, in_hand) = (trial.room(id, now), self.in_hand.get(&id).copied().unwrap_or_default());
+            let most = if held < MOST_IN_HAND { trial.wants(id, now) } else { room };
             if in_hand > most / 2 {
                 continue;
             }
-            (0..trial.room(id, now)).for_each(|_| {
+            (0..room).for_each(|_| {
                 trial.begin(id);
             });
+            held = held.saturating_add(most.saturating_sub(in_hand));
             wants.insert(id, most.saturating_sub(in_hand));
         }
         wants
@@ -118,6 +123,7 @@ impl Here {
             events: work.behind && may(fresh_waits),
             replays: work.replays && !self.replays_rest(work, now) && may(any_waits),
             claims: (if fresh_waits { 0 } else { wants }, if any_waits { 0 } else { wants }),
+            reach: if self.is_paced(id, now) { Reach::Claimed } else { Reach::Far },
         }
     }
 }
@@ -128,12 +134,13 @@ struct Moves {
     replays: bool,
     /// How much may be claimed of what events make, and of what replays make.
     claims: (u32, u32),
+    reach: Reach,
 }
 
 /// Moves on those that are behind, side by side, so that their commits share a sync. Gives what is claimed by that.
 async fn move_on(
     engine: &Engine,
-    here: &Here,
+    here: &mut Here,
     works: &[EndpointAtWork],
     wants: &mut HashMap<WebhookEndpointId, u32>,
     found: &mut Found,
@@ -147,6 +154,13 @@ async fn move_on(
         }
         if moves.events || moves.replays {
             busy.push((work, moves));
+        }
+    }
+    let mut endpoints: HashMap<MerchantId, usize> = HashMap::new();
+    busy.iter().for_each(|(work, _)| *endpoints.entry(work.endpoint.merchant).or_default() += 1);
+    for (work, moves) in &mut busy {
+        if moves.reach == Reach::Claimed && endpoints.get(&work.endpoint.merchant) == Some(&1) {
+            moves.reach = Reach::ClaimedAlone;
         }
     }
     let mut claimed = Vec::new();
@@ -168,6 +182,7 @@ async fn move_on(
                 found.full.push(id);
             }
             found.more |= made.more && !here.is_paced(id, now);
+            here.bodies.make(engine, made.events).await;
             claimed.extend(made.claimed);
         }
     }
@@ -183,12 +198,16 @@ async fn step(
 ) -> Result<(WebhookEndpointId, Step, bool), Error> {
     let (mut made, mut is_full) = (Step::default(), false);
     if moves.events {
-        made = fan_out(&engine, &work, Claim { most: moves.claims.0, lease_until }).await?;
+        made = fan_out(&engine, &work, Claim { most: moves.claims.0, lease_until, reach: moves.reach }).await?;
     }
     if moves.replays {
         let taken = u32::try_from(made.claimed.len()).unwrap_or(u32::MAX);
         let most = moves.claims.1.saturating_sub(taken);
-        match replay(&engine, &work.endpoint, Claim { most, lease_until }).await? {
+        if most == 0 && moves.reach != Reach::Far {
+            // What just happened has taken all the room. The replay is looked at when there is some again.
+            return Ok((work.endpoint.id, Step { more: true, ..made }, false));
+        }
+        match replay(&engine, &work.endpoint, Claim { most, lease_until, reach: moves.reach }).await? {
             Replayed::Made(step) => {
                 made.claimed.extend(step.claimed);
                 made.left |= step.left;
@@ -229,4 +248,50 @@ async fn claim(
     claimed.iter().for_each(|claim| *counts.entry(claim.delivery.endpoint).or_default() += 1);
     found.hungry.extend(wanted.iter().filter(|(_, id, wants)| counts.get(id) == Some(wants)).map(|(_, id, _)| *id));
     Ok(claimed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::attempt::Pace;
+    use super::*;
+    use ducat_domain::webhooks::{EndpointStatus, WebhookEndpoint};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
+
+    fn work(n: u8) -> EndpointAtWork {
+        let endpoint = WebhookEndpoint {
+            id: WebhookEndpointId::from_bytes([n; 16]),
+            merchant: MerchantId::from_bytes([1; 16]),
+            url: String::new(),
+            description: String::new(),
+            types: Vec::new(),
+            status: EndpointStatus::Enabled,
+            sealed_keys: Vec::new(),
+            failing_since: None,
+            failures: 0,
+            events: 0,
+            version: 1,
+            created_at: NOW,
+        };
+        EndpointAtWork { endpoint, position: 0, behind: true, replays: false, due_at: None, fresh_due_at: None }
+    }
+
+    #[test]
+    fn no_number_of_quick_endpoints_makes_a_node_hold_more_than_it_should() {
+        let works: Vec<_> = (0..100).map(work).collect();
+        let mut standings = Standings::default();
+        for work in &works {
+            let counted = standings.begin(work.endpoint.id);
+            let pace = Pace { arrived_in: Some(Duration::ZERO), rest_until: None };
+            standings.end(work.endpoint.id, counted, Some(pace), NOW);
+        }
+        let here = |in_hand| Here { standings: standings.clone(), in_hand, full: HashMap::new(), bodies: Bodies::default() };
+        let sum = |wants: &HashMap<_, u32>| wants.values().sum::<u32>();
+        let wants = here(HashMap::new()).wants(&works, NOW);
+        assert!(sum(&wants) >= MOST_IN_HAND && sum(&wants) < MOST_IN_HAND + 2 * MOST_IN_HAND / 10, "{}", sum(&wants));
+        let full = works[..16].iter().map(|work| (work.endpoint.id, 512)).collect();
+        let wants = here(full).wants(&works, NOW);
+        assert!(sum(&wants) <= 256, "what can be begun at once is claimed still, and no more: {}", sum(&wants));
+        assert!(works[..16].iter().all(|work| !wants.contains_key(&work.endpoint.id)));
+    }
 }

@@ -21,7 +21,15 @@ impl Store {
         conditions.add("merchant_id =", merchant);
         conditions.add_any("id", ids);
         let (wheres, values) = conditions.done();
-        self.many(format!("SELECT * FROM events WHERE {wheres}"), values, codec::event).await
+        let sql = match self.is_postgres() {
+            true => format!(
+                "SELECT e.* FROM {}
+                 CROSS JOIN LATERAL (SELECT * FROM events t WHERE t.merchant_id = $1 AND t.id = n.id OFFSET 0) e",
+                one_by_one(values.len())
+            ),
+            false => format!("SELECT * FROM events {} WHERE {wheres}", self.by_id()),
+        };
+        self.many(sql, values, codec::event).await
     }
 
     /// A merchant's events in the order of their commit. `None` where the cursor is unknown. `kinds` empty is all.
@@ -63,9 +71,21 @@ impl Store {
         self.one(sql, values![merchant, id], |row| row.get("position")).await
     }
 
+    /// How the embedded database is to find events by their ids: left alone, it would walk over all events of the merchant.
+    pub(crate) fn by_id(&self) -> &'static str {
+        if self.is_postgres() { "" } else { "INDEXED BY sqlite_autoindex_events_1" }
+    }
+
     /// A condition, to be put after others, that leaves out places before which an event may still appear: a reader who is past a place
     /// never looks back. The embedded database has one writer, and so no such places.
     pub(crate) fn settled(&self, alias: &str) -> String {
         if self.is_postgres() { format!(" AND {alias}position < settled_position()") } else { String::new() }
     }
+}
+
+/// On a server, the ids that are the values from the second on, each once, as `n`: to look each up by itself. A server that does not know yet how
+/// many rows there are would rather read all of the merchant's than those of a list.
+pub(crate) fn one_by_one(values: usize) -> String {
+    let ids: Vec<String> = (2..=values).map(|n| format!("(${n}::uuid)")).collect();
+    format!("(SELECT DISTINCT id FROM (VALUES {}) AS wanted (id)) n", ids.join(", "))
 }

@@ -1,5 +1,6 @@
 //! Reads of orders and their attempts, of those that live and of those in the archive.
 
+use super::events::one_by_one;
 use crate::codec::{self, ATTEMPT_COLUMNS, ORDER_COLUMNS};
 use crate::row::Row;
 use crate::store::Rest;
@@ -40,16 +41,14 @@ impl Place {
         format!("FROM {attempts} a JOIN {orders} o ON o.merchant_id = a.merchant_id AND o.id = a.order_id")
     }
 
-    /// The same on a server, of the merchant that is the first value and the orders that are the others, each looked up by itself. A server that
-    /// does not know yet how many rows there are would rather read all of the merchant's, and that for each of them.
-    fn attempted_by_key(self, values: usize) -> String {
+    /// The same on a server, of the merchant that is the first value and the orders that are the others.
+    fn attempted_one_by_one(self, values: usize) -> String {
         let (orders, attempts) = (self.orders(), self.attempts());
-        let ids: Vec<String> = (2..=values).map(|n| format!("(${n}::uuid)")).collect();
         format!(
-            "FROM (SELECT DISTINCT id FROM (VALUES {}) AS wanted (id)) n
+            "FROM {}
              CROSS JOIN LATERAL (SELECT * FROM {attempts} t WHERE t.merchant_id = $1 AND t.order_id = n.id OFFSET 0) a
              CROSS JOIN LATERAL (SELECT * FROM {orders} t WHERE t.merchant_id = a.merchant_id AND t.id = a.order_id OFFSET 0) o",
-            ids.join(", ")
+            one_by_one(values)
         )
     }
 }
@@ -230,9 +229,9 @@ impl Store {
         conditions.add("a.merchant_id =", merchant);
         conditions.add_any("a.order_id", ids);
         let (wheres, values) = conditions.done();
-        let by_key = self.is_postgres().then_some(values.len());
-        let text = |place: Place| match by_key {
-            Some(values) => format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {}", place.attempted_by_key(values)),
+        let one_by_one = self.is_postgres().then_some(values.len());
+        let text = |place: Place| match one_by_one {
+            Some(values) => format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {}", place.attempted_one_by_one(values)),
             None => format!("SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {} WHERE {wheres}", place.attempted()),
         };
         let living = self.many(text(Place::Living), values.clone(), codec::payment).await?;

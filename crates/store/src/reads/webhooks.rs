@@ -3,7 +3,7 @@
 use crate::codec;
 use crate::row::Row;
 use crate::value::{Conditions, values};
-use crate::{DeliveryFilter, EndpointAtWork, EventMark, Page, PageAnchor, ReadError, Store};
+use crate::{DeliveryFilter, EndpointAtWork, EventMark, EventRow, Page, PageAnchor, ReadError, Store};
 use ducat_domain::webhooks::{Delivery, DeliveryTry, Replay, WebhookEndpoint};
 use ducat_domain::{DeliveryId, EventId, MerchantId, Timestamp, WebhookEndpointId};
 use std::time::Duration;
@@ -66,6 +66,19 @@ impl Store {
         self.many(sql, values![merchant, position], mark).await
     }
 
+    /// The same, each with the event itself.
+    pub async fn whole_events_past(
+        &self,
+        merchant: MerchantId,
+        position: i64,
+        limit: u32,
+    ) -> Result<Vec<(EventMark, EventRow)>, ReadError> {
+        let settled = self.settled("");
+        let sql =
+            format!("SELECT * FROM events WHERE merchant_id = $1 AND position > $2{settled} ORDER BY position LIMIT {limit}");
+        self.many(sql, values![merchant, position], |row| Ok((mark(row)?, codec::event(row)?))).await
+    }
+
     /// A merchant's events of a range of time, after a cursor, in the order of their ids. Ids begin with their moment, so the range is found
     /// without an index of its own.
     pub async fn events_between(
@@ -88,8 +101,7 @@ impl Store {
         conditions.add("at <", before);
         let (wheres, values) = conditions.done();
         let settled = self.settled("");
-        // Left alone, SQLite would walk over all events of the merchant for each page.
-        let by_id = if self.is_postgres() { "" } else { "INDEXED BY sqlite_autoindex_events_1" };
+        let by_id = self.by_id();
         let sql = format!("SELECT position, id, kind FROM events {by_id} WHERE {wheres}{settled} ORDER BY id LIMIT {limit}");
         self.many(sql, values, mark).await
     }
