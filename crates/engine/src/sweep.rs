@@ -12,6 +12,9 @@ const REST: Duration = Duration::from_secs(60);
 /// The pause between two steps: five steps a second, of a thousand rows or more of each kind.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// How often it is asked whether changes left enough behind in the database to be swept up.
+const LOOK: Duration = Duration::from_secs(2);
+
 /// What is swept up in one process, and how far it has come.
 #[derive(Default)]
 pub struct Sweep {
@@ -25,9 +28,20 @@ impl Sweep {
         tokio::pin!(shutdown);
         loop {
             let rest = if self.step(&engine).await { PAUSE } else { REST };
-            tokio::select! {
-                () = &mut shutdown => return,
-                () = engine.transport().wait(rest) => {}
+            let mut rested = Duration::ZERO;
+            while rested < rest {
+                let pause = LOOK.min(rest);
+                tokio::select! {
+                    () = &mut shutdown => return,
+                    () = engine.transport().wait(pause) => {}
+                }
+                rested += pause;
+                tokio::select! {
+                    () = &mut shutdown => return,
+                    swept = engine.store().sweep_up() => {
+                        told("what changes left behind could not be swept up", swept.map_err(Into::into));
+                    }
+                }
             }
         }
     }

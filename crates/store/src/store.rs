@@ -305,6 +305,16 @@ impl Store {
         }
     }
 
+    /// Sweeps up what changes left behind, where there is enough of it. Worth asking for every few seconds: where there is nothing to do, it is
+    /// one small question. Says how many tables were swept.
+    pub async fn sweep_up(&self) -> Result<usize, ReadError> {
+        match &self.database {
+            // A change writes its page anew.
+            Database::Sqlite(_) => Ok(0),
+            Database::Postgres(database) => database.sweep_up().await,
+        }
+    }
+
     /// Moves these of a merchant's orders to the archive, unless something has changed them since. Says how many went.
     pub(crate) async fn put_away(
         &self,

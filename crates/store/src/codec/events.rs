@@ -5,6 +5,10 @@ use crate::{EventRow, ReadError};
 use ducat_domain::Subject;
 use ducat_domain::webhooks::*;
 
+/// The columns of an event. Its words are of a type of their own on a server, and would have to be asked for there.
+pub(crate) const EVENT_COLUMNS: &str = "position, id, merchant_id, subject_id, CAST(subject_kind AS text) AS subject_kind, sequence, \
+     CAST(kind AS text) AS kind, at, snapshot";
+
 pub(crate) fn event(row: &Row<'_>) -> Result<EventRow, ReadError> {
     Ok(EventRow {
         id: row.get("id")?,

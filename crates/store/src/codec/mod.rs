@@ -11,7 +11,7 @@ mod payments;
 mod settlement;
 
 pub(crate) use answer::{pack, unpack};
-pub(crate) use events::{delivery, delivery_try, event, replay, webhook_endpoint};
+pub(crate) use events::{EVENT_COLUMNS, delivery, delivery_try, event, replay, webhook_endpoint};
 pub(crate) use merchants::{api_key, merchant, psp_account};
 pub(crate) use parts::{capture, dispute, dispute_file, refund};
 pub(crate) use payments::{ATTEMPT_COLUMNS, ORDER_COLUMNS, attempt, details_of, payment};

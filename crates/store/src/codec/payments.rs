@@ -1,5 +1,6 @@
 //! Orders and attempts from rows.
 
+use super::unpack;
 use crate::ReadError;
 use crate::row::Row;
 use ducat_domain::Money;
@@ -72,6 +73,17 @@ pub(crate) fn details_of(terms: &Terms) -> serde_json::Result<String> {
     })
 }
 
+/// They are packed on a server, where each of an order's versions has them.
+fn details(row: &Row<'_>) -> Result<Details, ReadError> {
+    match row {
+        Row::Sqlite(_) => row.json("details"),
+        Row::Postgres(_) => {
+            let text = unpack(row.get("details")?)?;
+            serde_json::from_slice(&text).map_err(|e| ReadError(format!("the column details: {e}")))
+        }
+    }
+}
+
 /// The columns of an order, named so that they can stand beside those of an attempt.
 pub(crate) const ORDER_COLUMNS: &str = "o.merchant_id, o.id AS order_id, o.reference, o.amount, o.currency, o.details, o.expires_at, \
      o.created_at AS order_created_at, o.status AS order_status, o.version, o.updated_at, o.amount_authorized, o.amount_captured, \
@@ -83,7 +95,7 @@ pub(crate) const ATTEMPT_COLUMNS: &str = "a.id AS attempt_id, a.number, a.psp_ac
      a.surplus, a.fees, a.capturing, a.refunded, a.refunding, a.disputed, a.open_disputes";
 
 pub(crate) fn order(row: &Row<'_>) -> Result<PaymentOrder, ReadError> {
-    let details: Details = row.json("details")?;
+    let details = details(row)?;
     Ok(PaymentOrder {
         id: row.get("order_id")?,
         merchant: row.get("merchant_id")?,

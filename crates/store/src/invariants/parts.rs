@@ -97,7 +97,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     Invariant {
         says: "each success, claim, capture, refund and dispute is told by its event, once",
         breaches: "SELECT shown('po', order_id) || ' ' || kind FROM (
-                     SELECT subject_id AS order_id, kind, 1 AS n FROM events WHERE subject_kind = 'payment_order' AND kind IN
+                     SELECT subject_id AS order_id, CAST(kind AS text) AS kind, 1 AS n FROM events WHERE subject_kind = 'payment_order' AND kind IN
                        ('payment_order.succeeded', 'payment_order.claimed', 'payment_order.capture_requested', 'refund.created',
                         'refund.succeeded', 'refund.failed', 'dispute.opened')
                      UNION ALL SELECT id, 'payment_order.succeeded', -1 FROM every_order o WHERE status = 'succeeded'

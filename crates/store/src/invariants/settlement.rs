@@ -104,7 +104,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     Invariant {
         says: "the beginning and the arrival of a payout are told by their events, once",
         breaches: "SELECT shown('pout', id) || ' ' || kind FROM (
-                     SELECT subject_id AS id, kind, 1 AS n FROM events WHERE kind IN ('payout.created', 'payout.arrived')
+                     SELECT subject_id AS id, CAST(kind AS text) AS kind, 1 AS n FROM events WHERE kind IN ('payout.created', 'payout.arrived')
                      UNION ALL SELECT id, 'payout.created', -1 FROM payouts
                      UNION ALL SELECT id, 'payout.arrived', -1 FROM payouts WHERE arrival IS NOT NULL) x
                    GROUP BY id, kind HAVING sum(n) <> 0",

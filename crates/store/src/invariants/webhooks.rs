@@ -11,7 +11,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
         says: "each event that a webhook endpoint wants has its delivery, up to where the endpoint has come",
         breaches: "SELECT lower(hex(w.id)) || ' event ' || e.position FROM webhook_endpoints w JOIN events e
                      ON e.merchant_id = w.merchant_id AND e.position > w.complete_after AND e.position <= w.position
-                   WHERE (w.types = '[]' OR e.kind IN (SELECT value FROM json_each(w.types))) AND NOT EXISTS
+                   WHERE (w.types = '[]' OR CAST(e.kind AS text) IN (SELECT value FROM json_each(w.types))) AND NOT EXISTS
                      (SELECT 1 FROM webhook_deliveries d WHERE d.endpoint_id = w.id AND d.event_id = e.id AND d.origin = 'event')",
     },
     Invariant {

@@ -13,10 +13,11 @@ use std::collections::HashMap;
 /// An endpoint, and for how many of its deliveries there is room.
 type Wanted = (MerchantId, WebhookEndpointId, u32);
 
-const JOBS: &str = "WITH due AS (SELECT merchant_id, kind, subject_id, run_at FROM jobs j WHERE run_at <= $1
+const JOBS: &str = "WITH due AS (SELECT merchant_id, kind, subject_id, run_at FROM jobs j
+       WHERE run_at <= $1 AND second_of(run_at) <= second_of($1)
          AND NOT EXISTS (SELECT FROM unnest($4::text[], $5::uuid[], $6::timestamptz[]) AS n(kind, subject_id, run_at)
            WHERE n.kind = j.kind AND n.subject_id = j.subject_id AND n.run_at = j.run_at)
-       ORDER BY run_at, kind, subject_id LIMIT $2 FOR UPDATE SKIP LOCKED)
+       ORDER BY second_of(run_at), run_at, kind, subject_id LIMIT $2 FOR UPDATE SKIP LOCKED)
      UPDATE jobs j SET run_at = $3, tries = least(j.tries, 2147483646) + 1 FROM due
        WHERE j.merchant_id = due.merchant_id AND j.kind = due.kind AND j.subject_id = due.subject_id
      RETURNING j.merchant_id, j.kind, j.subject_id, j.tries, due.run_at";

@@ -1,6 +1,7 @@
 //! Which changes of a group have lost their race already: asked when a group was refused, so that the others can be committed together.
 
 use super::connect::{Connection, NoAnswer};
+use super::digest;
 use super::statement::{Column, Rows, unnest};
 use crate::value::Value;
 use crate::{Change, CommitError, DeliveryWrite, EndpointWrite, IdempotencyWrite, PaymentWrite, Unique};
@@ -21,7 +22,8 @@ struct Question {
     means: CommitError,
 }
 
-const KEY: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("key", "text")];
+const KEY: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("key", "uuid")];
+const REFERENCE: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("reference", "text")];
 const ORDER: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("id", "uuid")];
 const MESSAGE: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("psp_account_id", "uuid"), ("message_id", "text")];
 const VERSION: &[Column] = &[("change", "integer"), ("merchant_id", "uuid"), ("id", "uuid"), ("version", "integer")];
@@ -45,12 +47,12 @@ pub(super) async fn lost(connection: &Connection, changes: &[&Change]) -> Result
 
 /// In the order in which a change is written, so that a change that lost in two ways is told the first.
 fn questions(changes: &[&Change]) -> [Question; 6] {
-    let mut rows = [KEY, MESSAGE, KEY, VERSION, PLACE, CLAIM].map(Rows::of);
+    let mut rows = [KEY, MESSAGE, REFERENCE, VERSION, PLACE, CLAIM].map(Rows::of);
     for (change, number) in changes.iter().zip(0_u32..) {
         let [keys, messages, references, versions, places, claims] = &mut rows;
         let number = || Value::from(number);
         if let Some(IdempotencyWrite::Claim { merchant, key, .. }) = &change.idempotency {
-            keys.push([number(), (*merchant).into(), key.into()]);
+            keys.push([number(), (*merchant).into(), digest(merchant, key).into()]);
         }
         if let Some(m) = &change.inbox {
             messages.push([number(), m.merchant.into(), m.psp_account.into(), (&m.message_id).into()]);
@@ -93,15 +95,19 @@ fn questions(changes: &[&Change]) -> [Question; 6] {
             means: taken(Unique::IdempotencyKey),
         },
         Question {
-            sql: there(MESSAGE, "inbox", &format!("{of} t.psp_account_id = n.psp_account_id AND t.message_id = n.message_id")),
+            sql: there(
+                MESSAGE,
+                "inbox",
+                &format!("{of} named_at(t.psp_account_id, t.message_id) = named_at(n.psp_account_id, n.message_id)"),
+            ),
             rows: messages,
             means: taken(Unique::Message),
         },
         Question {
             sql: format!(
                 "{} UNION ALL {}",
-                there(KEY, "payment_orders", &format!("{of} t.reference = n.key")),
-                archived(KEY, "t.reference = n.key")
+                there(REFERENCE, "payment_orders", &format!("{of} t.reference = n.reference")),
+                archived(REFERENCE, "t.reference = n.reference")
             ),
             rows: references,
             means: taken(Unique::Reference),

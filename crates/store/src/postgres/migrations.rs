@@ -16,6 +16,7 @@ pub(super) const MIGRATIONS: &[(u32, &str, &str)] = &[
     (5, "merchant_first", include_str!("../../migrations/postgres/0005_merchant_first.sql")),
     (6, "lean", include_str!("../../migrations/postgres/0006_lean.sql")),
     (7, "archive", include_str!("../../migrations/postgres/0007_archive.sql")),
+    (8, "small_keys", include_str!("../../migrations/postgres/0008_small_keys.sql")),
 ];
 
 /// Held by whoever migrates, until its transaction ends: the letters "ducat".
@@ -132,5 +133,49 @@ mod tests {
         sql(&format!("GRANT ducat_app TO {role}; DELETE FROM schema_migrations WHERE number > 6"));
         let behind = told(&stranger).await;
         assert!(behind.contains("migration 7") && behind.contains(&role) && behind.contains("`ducat migrate`"), "{behind}");
+    }
+
+    /// Names that were written in full before the eighth migration are found by their digests after it.
+    #[tokio::test]
+    async fn what_was_written_under_long_names_is_found_under_short_ones() {
+        let url = ducat_test_postgres::database();
+        let name = url.rsplit('/').next().unwrap();
+        let server = ducat_test_postgres::server();
+        server.run_sql(
+            name,
+            "CREATE TABLE schema_migrations (number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL)",
+        );
+        for (number, named, sql) in MIGRATIONS.iter().take_while(|(number, ..)| *number < 8) {
+            let record = format!("INSERT INTO schema_migrations VALUES ({number}, '{named}', now())");
+            server.run_sql(name, &format!("BEGIN; {sql}; {record}; COMMIT"));
+        }
+        server.run_sql(
+            name,
+            "INSERT INTO merchants VALUES ('07070707-0707-0707-0707-070707070707', 'shop', '', now());
+             INSERT INTO idempotency_keys (merchant_id, key, fingerprint, locked_until, created_at)
+               VALUES ('07070707-0707-0707-0707-070707070707', 'Grüße, 1', decode(repeat('01', 32), 'hex'), now(), now())",
+        );
+        let settings = settings(&url);
+        let chance = Arc::new(Steps(AtomicU64::new(1)));
+        let store = crate::Store::open_postgres(&settings, chance, Timestamp::from_seconds(1_795_000_000)).await.unwrap();
+        let merchant = ducat_domain::MerchantId::from_bytes([7; 16]);
+        assert_eq!(store.idempotency(merchant, "Grüße, 1").await.unwrap().unwrap().fingerprint, [1; 32]);
+        assert_eq!(store.idempotency(merchant, "Grüße, 2").await.unwrap(), None);
+        assert!(store.has_keys_before(Timestamp::from_seconds(4_000_000_000)).await.unwrap());
+        assert!(!store.has_keys_before(Timestamp::from_seconds(1)).await.unwrap());
+        assert_eq!(store.verify().await.unwrap().findings, Vec::new());
+    }
+
+    #[tokio::test]
+    async fn the_database_knows_every_kind_of_event() {
+        let url = ducat_test_postgres::database();
+        let database = open(&settings(&url)).await;
+        let connection = database.readers.take().await.unwrap();
+        let rows = connection.query("SELECT unnest(enum_range(NULL::event_kind))::text", &[]).await.unwrap();
+        let mut known: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        let mut kinds: Vec<String> = ducat_domain::EventKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
+        known.sort();
+        kinds.sort();
+        assert_eq!(known, kinds);
     }
 }

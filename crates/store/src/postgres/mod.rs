@@ -5,6 +5,7 @@
 //!   `flight`: one transaction in one flight, and what became of it when its answer is lost. `look`: who has lost already. `refusal`: what a
 //!   refusal means.
 //! - `archive`: orders on their way to the archive and back.
+//! - `digest`: the sixteen bytes that stand for a long name. `vacuum`: what changes left behind.
 //! - `claim`: jobs and deliveries that are due. `link`: what lies between us and the server. `others`: transactions that somebody leaves open. `cell`: what is read. `verify`, `rules`: whether all of it is as it must be.
 
 mod apply;
@@ -12,6 +13,7 @@ mod archive;
 pub(crate) mod cell;
 mod claim;
 mod connect;
+mod digest;
 mod doubt;
 mod flight;
 mod hosts;
@@ -26,10 +28,12 @@ mod refusal;
 mod rules;
 mod statement;
 mod touch;
+mod vacuum;
 mod verify;
 mod writer;
 
 pub use connect::{PostgresSettings, Statements};
+pub(crate) use digest::digest;
 
 use crate::row::Row;
 use crate::value::Value;
@@ -50,18 +54,20 @@ const NEXT_MONTH: Duration = Duration::from_secs(28 * 24 * 3600);
 pub(crate) struct Postgres {
     writer: Writer,
     readers: Connections,
+    swept: vacuum::Swept,
 }
 
 impl Postgres {
     /// Connects, and brings the database to the newest migration.
     pub async fn open(settings: &PostgresSettings, chance: Arc<dyn Chance>, now: Timestamp) -> Result<Self, OpenError> {
         let doubt = Doubt::default();
-        let writers = Connections::open(settings, Purpose::Write, settings.writers.max(1).saturating_add(1), &doubt)?;
+        let writers = Connections::open(settings, Purpose::Write, settings.writers.max(1).saturating_add(2), &doubt)?;
         let readers = Connections::open(settings, Purpose::Read, settings.readers.max(1), &doubt)?;
         let mut first = writers.take().await.map_err(OpenError::Database)?;
         migrations::migrate(&mut first.client, now).await?;
         drop(first);
-        let database = Self { writer: Writer::start(writers, settings.writers, chance), readers };
+        let database =
+            Self { writer: Writer::start(writers, settings.writers, chance), readers, swept: vacuum::Swept::default() };
         database.keep_house(now).await.map_err(|e| OpenError::Database(e.0))?;
         Ok(database)
     }

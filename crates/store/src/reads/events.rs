@@ -1,6 +1,6 @@
 //! Reads of the log of events.
 
-use crate::codec;
+use crate::codec::{self, EVENT_COLUMNS};
 use crate::value::{Conditions, values};
 use crate::{EventCursor, EventRow, Page, ReadError, Store};
 use ducat_domain::{EventId, MerchantId, Subject};
@@ -8,7 +8,7 @@ use ducat_domain::{EventId, MerchantId, Subject};
 impl Store {
     /// One event of the merchant.
     pub async fn event(&self, merchant: MerchantId, id: EventId) -> Result<Option<EventRow>, ReadError> {
-        let sql = "SELECT * FROM events WHERE merchant_id = $1 AND id = $2";
+        let sql = format!("SELECT {EVENT_COLUMNS} FROM events WHERE merchant_id = $1 AND id = $2");
         self.one(sql, values![merchant, id], codec::event).await
     }
 
@@ -24,10 +24,10 @@ impl Store {
         let sql = match self.is_postgres() {
             true => format!(
                 "SELECT e.* FROM {}
-                 CROSS JOIN LATERAL (SELECT * FROM events t WHERE t.merchant_id = $1 AND t.id = n.id OFFSET 0) e",
+                 CROSS JOIN LATERAL (SELECT {EVENT_COLUMNS} FROM events t WHERE t.merchant_id = $1 AND t.id = n.id OFFSET 0) e",
                 one_by_one(values.len())
             ),
-            false => format!("SELECT * FROM events {} WHERE {wheres}", self.by_id()),
+            false => format!("SELECT {EVENT_COLUMNS} FROM events {} WHERE {wheres}", self.by_id()),
         };
         self.many(sql, values, codec::event).await
     }
@@ -45,13 +45,14 @@ impl Store {
         conditions.add("merchant_id =", merchant);
         conditions.add("position >", after);
         if !kinds.is_empty() {
-            conditions.add_any("kind", kinds);
+            conditions.add_any("CAST(kind AS text)", kinds);
         }
         let (wheres, values) = conditions.done();
         let settled = self.settled("");
         let direction = if cursor == EventCursor::Newest { "DESC" } else { "ASC" };
         let most = limit.saturating_add(1);
-        let sql = format!("SELECT * FROM events WHERE {wheres}{settled} ORDER BY position {direction} LIMIT {most}");
+        let sql =
+            format!("SELECT {EVENT_COLUMNS} FROM events WHERE {wheres}{settled} ORDER BY position {direction} LIMIT {most}");
         let mut data = self.many(sql, values, codec::event).await?;
         let has_more = data.len() > limit as usize;
         data.truncate(limit as usize);
@@ -60,7 +61,7 @@ impl Store {
 
     /// All events of a subject, first to last.
     pub async fn events_of(&self, merchant: MerchantId, subject: Subject) -> Result<Vec<EventRow>, ReadError> {
-        let sql = "SELECT * FROM events WHERE merchant_id = $1 AND subject_id = $2 ORDER BY sequence";
+        let sql = format!("SELECT {EVENT_COLUMNS} FROM events WHERE merchant_id = $1 AND subject_id = $2 ORDER BY sequence");
         self.many(sql, values![merchant, subject.as_bytes()], codec::event).await
     }
 

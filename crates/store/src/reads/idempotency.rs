@@ -1,6 +1,7 @@
 //! Reads of idempotency keys.
 
 use crate::codec::unpack;
+use crate::postgres::digest;
 use crate::row::Row;
 use crate::value::values;
 use crate::{IdempotencyRow, ReadError, Store, StoredAnswer};
@@ -11,12 +12,17 @@ impl Store {
     pub async fn idempotency(&self, merchant: MerchantId, key: &str) -> Result<Option<IdempotencyRow>, ReadError> {
         let sql = "SELECT fingerprint, locked_until, subject_id, answer_kind, answer_body FROM idempotency_keys
                    WHERE merchant_id = $1 AND key = $2";
+        if self.is_postgres() {
+            return self.one(sql, values![merchant, digest(&merchant, key)], kept).await;
+        }
         self.one(sql, values![merchant, key], kept).await
     }
 
     /// Whether there are keys to forget under which requests were begun before this moment.
     pub async fn has_keys_before(&self, before: Timestamp) -> Result<bool, ReadError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM idempotency_keys WHERE created_at < $1) AS found";
+        // On a server the index is of seconds.
+        let by_second = if self.is_postgres() { " AND second_of(created_at) <= second_of($1)" } else { "" };
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM idempotency_keys WHERE created_at < $1{by_second}) AS found");
         Ok(self.one(sql, values![before], |row| row.get("found")).await?.unwrap_or(false))
     }
 }

@@ -7,7 +7,12 @@ use ducat_domain::Timestamp;
 impl Store {
     /// When the next job is due.
     pub async fn next_job_at(&self) -> Result<Option<Timestamp>, ReadError> {
-        let sql = "SELECT min(run_at) AS run_at FROM jobs";
+        // On a server the index is of seconds.
+        let sql = if self.is_postgres() {
+            "SELECT run_at FROM jobs WHERE second_of(run_at) IS NOT NULL ORDER BY second_of(run_at), run_at LIMIT 1"
+        } else {
+            "SELECT min(run_at) AS run_at FROM jobs"
+        };
         Ok(self.one(sql, values![], |row| row.maybe::<Timestamp>("run_at")).await?.flatten())
     }
 

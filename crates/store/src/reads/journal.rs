@@ -31,7 +31,8 @@ impl Store {
 
     /// Whether the merchant's journal has an entry under this reference.
     pub async fn is_booked(&self, merchant: MerchantId, event_ref: String) -> Result<bool, ReadError> {
-        let sql = "SELECT 1 AS found FROM journal_entries WHERE merchant_id = $1 AND event_ref = $2";
+        let by_digest = if self.is_postgres() { " AND named_at(merchant_id, event_ref) = named_at($1, $2)" } else { "" };
+        let sql = format!("SELECT 1 AS found FROM journal_entries WHERE merchant_id = $1 AND event_ref = $2{by_digest}");
         Ok(self.one(sql, values![merchant, event_ref], |_| Ok(())).await?.is_some())
     }
 

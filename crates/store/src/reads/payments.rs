@@ -81,6 +81,12 @@ impl Store {
         )
     }
 
+    /// A condition on a name that a PSP account gave, `$2` and `$3`. On a server the index is of its digest.
+    fn named(&self, account: &str, name: &str) -> String {
+        let condition = format!("{account} = $2 AND {name} = $3");
+        if self.is_postgres() { format!("named_at({account}, {name}) = named_at($2, $3) AND {condition}") } else { condition }
+    }
+
     /// What lives is found at the first look; only where there is nothing, the archive is asked, too.
     async fn wherever<T: Send + 'static>(
         &self,
@@ -105,9 +111,7 @@ impl Store {
 
     /// Whose order it is. Only for pages that a customer reaches by the order's id alone: everything else knows whose order it asks for.
     pub async fn merchant_of_order(&self, order: PaymentOrderId) -> Result<Option<MerchantId>, ReadError> {
-        // On a server the index is of the id's bytes.
-        let by_id = if self.is_postgres() { "uuid_send(id) = uuid_send($1)" } else { "id = $1" };
-        let text = |place: Place| format!("SELECT merchant_id FROM {} WHERE {by_id}", place.orders());
+        let text = |place: Place| format!("SELECT merchant_id FROM {} WHERE id = $1", place.orders());
         Ok(self.wherever(text, values![order], |row| row.get("merchant_id")).await?.pop())
     }
 
@@ -128,8 +132,8 @@ impl Store {
         account: PspAccountId,
         token: &PspToken,
     ) -> Result<Option<Payment>, ReadError> {
-        let condition = "a.merchant_id = $1 AND a.psp_account_id = $2 AND a.token = $3";
-        self.found(Place::attempted, condition, values![merchant, account, &token.0]).await
+        let condition = format!("a.merchant_id = $1 AND {}", self.named("a.psp_account_id", "a.token"));
+        self.found(Place::attempted, &condition, values![merchant, account, &token.0]).await
     }
 
     /// The order with the attempt that has this payment at the PSP.
@@ -139,8 +143,9 @@ impl Store {
         account: PspAccountId,
         psp_payment: &str,
     ) -> Result<Option<Payment>, ReadError> {
-        let condition = "a.merchant_id = $1 AND a.psp_account_id = $2 AND a.psp_payment = $3 ORDER BY a.id LIMIT 1";
-        self.found(Place::attempted, condition, values![merchant, account, psp_payment]).await
+        let condition =
+            format!("a.merchant_id = $1 AND {} ORDER BY a.id LIMIT 1", self.named("a.psp_account_id", "a.psp_payment"));
+        self.found(Place::attempted, &condition, values![merchant, account, psp_payment]).await
     }
 
     /// The merchant's order with this reference, with its latest attempt.

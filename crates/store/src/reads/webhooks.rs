@@ -1,6 +1,6 @@
 //! Reads of webhook endpoints, their deliveries, and the events that go to them.
 
-use crate::codec;
+use crate::codec::{self, EVENT_COLUMNS};
 use crate::row::Row;
 use crate::value::{Conditions, values};
 use crate::{DeliveryFilter, EndpointAtWork, EventMark, EventRow, Page, PageAnchor, ReadError, Store};
@@ -61,7 +61,7 @@ impl Store {
     pub async fn events_past(&self, merchant: MerchantId, position: i64, limit: u32) -> Result<Vec<EventMark>, ReadError> {
         let settled = self.settled("");
         let sql = format!(
-            "SELECT position, id, kind FROM events WHERE merchant_id = $1 AND position > $2{settled} ORDER BY position LIMIT {limit}"
+            "SELECT position, id, CAST(kind AS text) AS kind FROM events WHERE merchant_id = $1 AND position > $2{settled} ORDER BY position LIMIT {limit}"
         );
         self.many(sql, values![merchant, position], mark).await
     }
@@ -74,8 +74,9 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<(EventMark, EventRow)>, ReadError> {
         let settled = self.settled("");
-        let sql =
-            format!("SELECT * FROM events WHERE merchant_id = $1 AND position > $2{settled} ORDER BY position LIMIT {limit}");
+        let sql = format!(
+            "SELECT {EVENT_COLUMNS} FROM events WHERE merchant_id = $1 AND position > $2{settled} ORDER BY position LIMIT {limit}"
+        );
         self.many(sql, values![merchant, position], |row| Ok((mark(row)?, codec::event(row)?))).await
     }
 
@@ -102,7 +103,9 @@ impl Store {
         let (wheres, values) = conditions.done();
         let settled = self.settled("");
         let by_id = self.by_id();
-        let sql = format!("SELECT position, id, kind FROM events {by_id} WHERE {wheres}{settled} ORDER BY id LIMIT {limit}");
+        let sql = format!(
+            "SELECT position, id, CAST(kind AS text) AS kind FROM events {by_id} WHERE {wheres}{settled} ORDER BY id LIMIT {limit}"
+        );
         self.many(sql, values, mark).await
     }
 

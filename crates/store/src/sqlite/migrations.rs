@@ -13,6 +13,7 @@ const MIGRATIONS: &[(u32, &str, &str)] = &[
     (5, "merchant_first", include_str!("../../migrations/sqlite/0005_merchant_first.sql")),
     (6, "lean", include_str!("../../migrations/sqlite/0006_lean.sql")),
     (7, "archive", include_str!("../../migrations/sqlite/0007_archive.sql")),
+    (8, "small_keys", include_str!("../../migrations/sqlite/0008_small_keys.sql")),
 ];
 
 /// Lets through an empty file and a database of ours; writes nothing.

@@ -49,8 +49,9 @@ impl OnServer {
               AND c.relnamespace = 'public'::regnamespace GROUP BY 1";
         let keys: BTreeMap<String, String> =
             client.query(keys, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();
-        let is_ours = |table: &&String| !["schema_migrations", "write_marks"].contains(&table.as_str());
-        let tables = keys.keys().filter(is_ours).cloned().collect();
+        let tables = "SELECT c.oid::regclass::text FROM pg_class c WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+              AND c.relnamespace = 'public'::regnamespace AND c.relname NOT IN ('schema_migrations', 'write_marks')";
+        let tables = client.query(tables, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
         Self { client, keys, tables, columns: columns() }
     }
 

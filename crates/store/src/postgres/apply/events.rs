@@ -6,13 +6,17 @@ use crate::{Change, NO_NETWORK};
 use ducat_domain::payments::CardNetwork;
 
 pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) {
-    // Numbered within the transaction: the events of one change keep their order.
+    // Numbered within the transaction: the events of one change keep their order. Written in the order of their ids, so that an index of them
+    // grows at its end.
+    let mut events: Vec<_> = all(changes, |c| &c.events).into_iter().zip(0_u32..).collect();
+    events.sort_by_key(|(event, _)| (event.merchant, event.id));
     each!(
         out,
         "INSERT INTO events (position, id, merchant_id, subject_id, subject_kind, sequence, kind, at, snapshot)
-         SELECT (SELECT next_position(0)) + n.number, n.id, n.merchant_id, n.subject_id, n.subject_kind, n.sequence, n.kind, n.at, n.snapshot
+         SELECT (SELECT next_position(0)) + n.number, n.id, n.merchant_id, n.subject_id, n.subject_kind::event_subject, n.sequence,
+           n.kind::event_kind, n.at, n.snapshot
          FROM {rows}",
-        all(changes, |c| &c.events).into_iter().zip(0_u32..),
+        events,
         |(event, number)| {
             number: integer = number,
             id: uuid = event.id,

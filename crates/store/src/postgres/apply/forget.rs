@@ -8,7 +8,8 @@ pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) {
     each!(
         out,
         "DELETE FROM idempotency_keys t USING (SELECT o.merchant_id, o.key FROM idempotency_keys o
-           WHERE o.created_at < (SELECT min(n.before) FROM {rows}) ORDER BY o.created_at LIMIT 1000 FOR UPDATE SKIP LOCKED) old
+           WHERE second_of(o.created_at) <= (SELECT second_of(min(n.before)) FROM {rows}) AND o.created_at < (SELECT min(n.before) FROM {rows})
+           ORDER BY second_of(o.created_at) LIMIT 1000 FOR UPDATE SKIP LOCKED) old
          WHERE t.merchant_id = old.merchant_id AND t.key = old.key",
         changes.iter().filter_map(|change| change.forget_keys_before),
         |before| { before: timestamptz = before }

@@ -115,13 +115,16 @@ static ENTRIES: LazyLock<String> = LazyLock::new(|| {
 
 fn entries(changes: &[&Change], lines: &[Line<'_>]) -> Result<Option<Statement>, CommitError> {
     let (mut heads, mut rows) = (Rows::of(ENTRY), Rows::of(LINE));
-    for change in changes {
-        for filed in &change.entries {
-            let (id, merchant, entry) = (filed.id.into(), filed.merchant.into(), &filed.entry);
-            let note = text_of(filed.note.as_ref())?.into();
-            heads.push([id, merchant, entry.event_ref().to_string().into(), entry.order().into(), entry.at().into(), note]);
-        }
+    // In the order of their ids, so that an index of them grows at its end.
+    let mut entries: Vec<&FiledEntry> = changes.iter().flat_map(|change| &change.entries).collect();
+    entries.sort_by_key(|filed| (filed.merchant, filed.id));
+    for filed in entries {
+        let (id, merchant, entry) = (filed.id.into(), filed.merchant.into(), &filed.entry);
+        let note = text_of(filed.note.as_ref())?.into();
+        heads.push([id, merchant, entry.event_ref().to_string().into(), entry.order().into(), entry.at().into(), note]);
     }
+    let mut lines: Vec<&Line<'_>> = lines.iter().collect();
+    lines.sort_by_key(|line| (line.filed.merchant, line.filed.id, line.number));
     for l in lines {
         rows.push([
             l.filed.merchant.into(),

@@ -1,6 +1,7 @@
 //! Merchants, keys, PSP accounts, idempotency keys, messages.
 
 use super::all;
+use crate::postgres::digest;
 use crate::postgres::statement::{Statement, each, insert, update};
 use crate::{Change, IdempotencyWrite};
 
@@ -17,7 +18,7 @@ pub(super) fn idempotency(out: &mut Vec<Statement>, changes: &[&Change]) {
         }),
         |(merchant, key, fingerprint, locked_until, subject, at, answer)| {
             merchant_id: uuid = *merchant,
-            key: text = key,
+            key: uuid = digest(merchant, key),
             fingerprint: bytea = fingerprint,
             locked_until: timestamptz = *locked_until,
             subject_id: uuid = *subject,
@@ -37,7 +38,7 @@ pub(super) fn idempotency(out: &mut Vec<Statement>, changes: &[&Change]) {
         }),
         |(merchant, key, found, locked_until)| {
             merchant_id: uuid = *merchant,
-            key: text = key,
+            key: uuid = digest(merchant, key),
             found: timestamptz = *found,
             locked_until: timestamptz = *locked_until,
         },
@@ -54,7 +55,7 @@ pub(super) fn idempotency(out: &mut Vec<Statement>, changes: &[&Change]) {
         }),
         |(merchant, key, answer)| {
             merchant_id: uuid = *merchant,
-            key: text = key,
+            key: uuid = digest(merchant, key),
             answer_kind: text = &answer.kind,
             answer_body: bytea = &answer.body,
             // Nobody asks any more what it had got to.
@@ -68,7 +69,7 @@ pub(super) fn idempotency(out: &mut Vec<Statement>, changes: &[&Change]) {
             IdempotencyWrite::Release { merchant, key } => Some((merchant, key)),
             _ => None,
         }),
-        |(merchant, key)| { merchant_id: uuid = *merchant, key: text = key }
+        |(merchant, key)| { merchant_id: uuid = *merchant, key: uuid = digest(merchant, key) }
     );
 }
 

@@ -1,7 +1,7 @@
 //! Orders and their attempts.
 
 use super::{Applied, text_of};
-use crate::codec::details_of;
+use crate::codec::{details_of, pack};
 use crate::postgres::statement::{Statement, insert, update};
 use crate::{Change, CommitError, PaymentWrite};
 use ducat_domain::payments::{Attempt, Fee, PaymentOrder};
@@ -25,7 +25,7 @@ fn insert_orders<'c>(out: &mut Vec<Statement>, orders: impl Iterator<Item = &'c 
         reference: text = &o.terms.reference,
         amount: bigint = o.terms.amount.minor,
         currency: text = o.terms.amount.currency.code(),
-        details: jsonb = details_of(&o.terms).map_err(|e| CommitError::Refused(e.to_string()))?,
+        details: bytea = pack(details_of(&o.terms).map_err(|e| CommitError::Refused(e.to_string()))?.as_bytes()),
         expires_at: timestamptz = o.terms.expires_at,
         created_at: timestamptz = o.created_at,
         status: text = o.status.as_str(),

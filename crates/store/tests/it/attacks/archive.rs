@@ -97,6 +97,6 @@ super::attacks! { scene,
          VALUES ({m}, {n}, {a}, 2, {s}, 'stripe', 1, 'failed', 0, 0, 0, 0)",
         "UPDATE disputes SET returned = 1 WHERE psp_dispute = 'dp_1'",
         "/* file */ UPDATE refunds SET status = 'failed'",
-        "/* file */ INSERT INTO events SELECT NULL, {n}, {m}, {a}, 'payment_order', max(sequence) + 1, 'x', 1, '{}' FROM events WHERE subject_id = {a}",
+        "/* file */ INSERT INTO events SELECT NULL, {n}, {m}, {a}, 'payment_order', max(sequence) + 1, 'payment_order.failed', 1, '{}' FROM events WHERE subject_id = {a}",
     ]
 }

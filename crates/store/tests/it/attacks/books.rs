@@ -187,7 +187,7 @@ super::attacks! { scene,
          INSERT INTO events VALUES (NULL, {n}, {om}, {yo}, 'payout', 2, 'payout.updated', 1, '{}')",
         "UPDATE payouts SET version = version + 1 WHERE id = {yo}; UPDATE payouts SET version = version + 1 WHERE id = {yo};
          INSERT INTO events VALUES (NULL, {n}, {m}, {yo}, 'payout', 3, 'payout.updated', 1, '{}')",
-        "INSERT OR REPLACE INTO events SELECT position, id, merchant_id, subject_id, subject_kind, sequence, 'x', at, snapshot FROM events
+        "INSERT OR REPLACE INTO events SELECT position, id, merchant_id, subject_id, subject_kind, sequence, 'payment_order.failed', at, snapshot FROM events
          WHERE subject_kind = 'payout'",
         "UPDATE events SET subject_kind = 'payment_order' WHERE subject_kind = 'payout'",
         "DELETE FROM events WHERE subject_kind = 'payout'",

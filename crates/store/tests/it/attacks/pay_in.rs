@@ -95,22 +95,22 @@ super::attacks! { scene,
         "UPDATE events SET kind = 'payment_order.failed'",
         "UPDATE events SET position = position + 100",
         "DELETE FROM events",
-        "INSERT OR REPLACE INTO events SELECT position, id, merchant_id, subject_id, subject_kind, sequence, 'x', at, snapshot FROM events",
-        "INSERT OR REPLACE INTO events SELECT NULL, id, merchant_id, subject_id, subject_kind, sequence, 'x', at, snapshot FROM events",
-        "INSERT OR REPLACE INTO events SELECT NULL, {n}, merchant_id, subject_id, subject_kind, sequence, 'x', at, snapshot FROM events LIMIT 1",
-        "INSERT INTO events SELECT * FROM events WHERE true ON CONFLICT DO UPDATE SET kind = 'x'",
+        "INSERT OR REPLACE INTO events SELECT position, id, merchant_id, subject_id, subject_kind, sequence, 'payment_order.failed', at, snapshot FROM events",
+        "INSERT OR REPLACE INTO events SELECT NULL, id, merchant_id, subject_id, subject_kind, sequence, 'payment_order.failed', at, snapshot FROM events",
+        "INSERT OR REPLACE INTO events SELECT NULL, {n}, merchant_id, subject_id, subject_kind, sequence, 'payment_order.failed', at, snapshot FROM events LIMIT 1",
+        "INSERT INTO events SELECT * FROM events WHERE true ON CONFLICT DO UPDATE SET kind = 'payment_order.failed'",
     ]
     an_event_leaves_no_gap_and_runs_not_ahead_of_its_order: [
         "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; UPDATE payment_orders SET version = version + 1 WHERE id = {o};
-         INSERT INTO events VALUES (NULL, {n}, {m}, {o}, 'payment_order', 4, 'x', 1, '{}')",
-        "INSERT INTO events VALUES (NULL, {n}, {m}, {o}, 'payment_order', 3, 'x', 1, '{}')",
-        "INSERT INTO events VALUES (NULL, {n}, {m}, {n}, 'payment_order', 1, 'x', 1, '{}')",
-        "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; INSERT INTO events VALUES (NULL, {n}, {m}, {o}, 'payment_order', 3, 'x', 1, 'no json')",
+         INSERT INTO events VALUES (NULL, {n}, {m}, {o}, 'payment_order', 4, 'payment_order.failed', 1, '{}')",
+        "INSERT INTO events VALUES (NULL, {n}, {m}, {o}, 'payment_order', 3, 'payment_order.failed', 1, '{}')",
+        "INSERT INTO events VALUES (NULL, {n}, {m}, {n}, 'payment_order', 1, 'payment_order.failed', 1, '{}')",
+        "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; INSERT INTO events VALUES (NULL, {n}, {m}, {o}, 'payment_order', 3, 'payment_order.failed', 1, 'no json')",
     ]
     an_event_is_not_put_where_readers_have_passed: [
-        "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; INSERT INTO events VALUES (-5, {n}, {m}, {o}, 'payment_order', 3, 'x', 1, '{}')",
-        "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; INSERT INTO events VALUES (0, {n}, {m}, {o}, 'payment_order', 3, 'x', 1, '{}')",
-        "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; INSERT INTO events VALUES (1, {n}, {m}, {o}, 'payment_order', 3, 'x', 1, '{}')",
+        "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; INSERT INTO events VALUES (-5, {n}, {m}, {o}, 'payment_order', 3, 'payment_order.failed', 1, '{}')",
+        "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; INSERT INTO events VALUES (0, {n}, {m}, {o}, 'payment_order', 3, 'payment_order.failed', 1, '{}')",
+        "UPDATE payment_orders SET version = version + 1 WHERE id = {o}; INSERT INTO events VALUES (1, {n}, {m}, {o}, 'payment_order', 3, 'payment_order.failed', 1, '{}')",
     ]
     an_order_is_never_deleted_nor_replaced: [
         "DELETE FROM payment_orders WHERE id = {o}",

@@ -1,0 +1,2 @@
+-- PostgreSQL's eighth migration makes its indexes small: of digests, and without the merchant where an id is enough. Here indexes hold
+-- integers and short names already, and nothing is left behind by a change, so there is nothing to do.
