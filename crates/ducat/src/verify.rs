@@ -15,7 +15,7 @@ pub async fn run(config: &Config, audience: Audience) -> Result<ExitCode, Failur
     if wiring::is_empty(config).await? {
         return Err(format!("there is nothing to verify at {database}").into());
     }
-    let store = wiring::open_store(config).await?;
+    let store = wiring::look_at_store(config).await?;
     let report = if std::io::stderr().is_terminal() {
         eprintln!("Checking {database} …");
         let report = store.verify_watched(|progress| eprint!("{}", bar(progress))).await?;

@@ -34,7 +34,7 @@ pub async fn is_empty(config: &Config) -> Result<bool, Failure> {
 
 /// Whether nothing was kept yet: there is nothing, or nobody sells in what there is.
 pub async fn is_new(config: &Config) -> Result<bool, Failure> {
-    Ok(is_empty(config).await? || open_store(config).await?.merchants().await?.is_empty())
+    Ok(is_empty(config).await? || look_at_store(config).await?.merchants().await?.is_empty())
 }
 
 /// How a server is reached.
@@ -55,6 +55,20 @@ pub fn master_key_path(config: &Config) -> PathBuf {
 /// Makes the folder in which everything lies.
 pub fn make_folder(config: &Config) -> Result<(), Failure> {
     files::make_folder(&config.data_dir).map_err(|e| format!("{}: {e}", config.data_dir.display()).into())
+}
+
+/// Opens the database for a verb that looks: one that a program of another version serves is not changed by that.
+pub async fn look_at_store(config: &Config) -> Result<Store, Failure> {
+    let database = database(config);
+    let missing = match &database {
+        Database::Sqlite(path) => Store::missing_in_file(path),
+        Database::Postgres(url) => Store::missing_on_server(&server(config, url)).await,
+    };
+    if missing > 0 {
+        let how = "stop every node, make a backup, run `ducat migrate`, and start them with this version";
+        return Err(format!("{database}: {missing} of this one's migrations are missing, it is an older version's: {how}").into());
+    }
+    open_store(config).await
 }
 
 /// Opens the database, made and brought to the newest schema where need be.
@@ -115,7 +129,7 @@ fn guard(config: &Config) -> DeclineGuard {
 
 /// The engine for a verb that answers at once.
 pub async fn engine_for_a_verb(config: &Config) -> Result<Engine, Failure> {
-    let store = open_store(config).await?;
+    let store = look_at_store(config).await?;
     engine(config, store, public_url(config, config.listen.port())).await
 }
 

@@ -25,24 +25,23 @@ pub struct Sweep {
 impl Sweep {
     /// Sweeps until `shutdown` ends.
     pub async fn work(mut self, engine: Engine, shutdown: impl Future<Output = ()> + Send) {
-        tokio::pin!(shutdown);
-        loop {
-            let rest = if self.step(&engine).await { PAUSE } else { REST };
-            let mut rested = Duration::ZERO;
-            while rested < rest {
-                let pause = LOOK.min(rest);
-                tokio::select! {
-                    () = &mut shutdown => return,
-                    () = engine.transport().wait(pause) => {}
-                }
-                rested += pause;
-                tokio::select! {
-                    () = &mut shutdown => return,
-                    swept = engine.store().sweep_up() => {
-                        told("what changes left behind could not be swept up", swept.map_err(Into::into));
-                    }
-                }
+        let steps = async {
+            loop {
+                let rest = if self.step(&engine).await { PAUSE } else { REST };
+                engine.transport().wait(rest).await;
             }
+        };
+        // Beside the steps: a large table takes its time.
+        let tables = async {
+            loop {
+                engine.transport().wait(LOOK).await;
+                told("what changes left behind could not be swept up", engine.store().sweep_up().await.map_err(Into::into));
+            }
+        };
+        tokio::select! {
+            () = shutdown => {}
+            () = steps => {}
+            () = tables => {}
         }
     }
 

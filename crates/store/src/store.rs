@@ -3,7 +3,7 @@
 use crate::invariants::BALANCES;
 use crate::postgres::Postgres;
 use crate::row::Row;
-use crate::sqlite::Sqlite;
+use crate::sqlite::{NEWEST, Sqlite};
 use crate::value::{Conditions, Value, values};
 use crate::*;
 use ducat_domain::{Chance, MerchantId, PaymentOrderId, Timestamp, WebhookEndpointId};
@@ -149,6 +149,16 @@ impl Store {
         Postgres::is_empty(settings).await
     }
 
+    /// How many of this program's migrations are missing in a database file that has had some. Nothing is changed by asking.
+    pub fn missing_in_file(path: &Path) -> u32 {
+        Sqlite::newest(path).map_or(0, |newest| NEWEST.saturating_sub(newest))
+    }
+
+    /// The same for a database of a server.
+    pub async fn missing_on_server(settings: &PostgresSettings) -> u32 {
+        Postgres::newest(settings).await.map_or(0, |newest| NEWEST.saturating_sub(newest))
+    }
+
     /// The same store, with somebody who is let in before each read and each commit.
     pub fn letting_in(self, between: Arc<dyn Between>) -> Self {
         Self { between: Some(between), ..self }
@@ -259,10 +269,13 @@ impl Store {
         either!(self, database => database.claim_deliveries(wanted, now, now.plus(lease)).await)
     }
 
-    /// Whether the database answers, for reading and for writing.
+    /// Whether the database answers, for reading and for writing, and is the one that this program knows: a newer program may have migrated it.
     pub async fn ready(&self) -> Result<(), ReadError> {
         self.commit(Change::default()).await.map_err(|e| ReadError(e.to_string()))?;
-        self.one("SELECT 1 FROM schema_migrations LIMIT 1", values![], |_| Ok(())).await.map(drop)
+        let newest = "SELECT CAST(max(number) AS bigint) AS newest FROM schema_migrations";
+        let found: u32 = self.one(newest, values![], |row| row.get("newest")).await?.unwrap_or_default();
+        let newer = OpenError::Newer { found, known: NEWEST };
+        if found > NEWEST { Err(ReadError(newer.to_string())) } else { Ok(()) }
     }
 
     /// The settings that decide about durability, as the connection that writes has them.

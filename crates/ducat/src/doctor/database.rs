@@ -27,7 +27,7 @@ pub(super) async fn look(config: &Config) -> Vec<Check> {
         Ok(false) => {}
         Err(e) => return vec![Check::fail("database", e.to_string(), advice)],
     }
-    let store = match wiring::open_store(config).await {
+    let store = match wiring::look_at_store(config).await {
         Ok(store) => store,
         Err(e) => return vec![Check::fail("database", e.to_string(), advice)],
     };

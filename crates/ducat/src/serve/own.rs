@@ -30,8 +30,10 @@ pub(super) fn take(database: &Database) -> Result<Owned, Failure> {
     Ok(Owned { _lock: Some(lock) })
 }
 
+/// Beside the file itself, whatever links lead to it.
 fn beside(path: &Path) -> PathBuf {
-    let mut beside = path.as_os_str().to_owned();
+    let itself = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut beside = itself.into_os_string();
     beside.push(".lock");
     beside.into()
 }

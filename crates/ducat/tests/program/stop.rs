@@ -88,6 +88,11 @@ async fn a_database_file_that_another_gateway_serves_is_refused_until_that_one_h
     let said = text(&output.stderr);
     assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
     assert!(said.contains("another process (") && said.contains("ducat.db") && said.contains("belongs to one node"), "{said}");
+    // Another way to the same file is no other file.
+    let link = gateway.program.folder.join("link.db");
+    std::os::unix::fs::symlink(gateway.program.folder.join("ducat-data/ducat.db"), &link).unwrap();
+    let linked = second.clone().with("DUCAT_DATABASE_URL", format!("sqlite:{}", link.display())).run(&["serve"]);
+    assert!(linked.status.code() == Some(1) && text(&linked.stderr).contains("another process ("), "{linked:?}");
     // Whoever only looks, or makes a key, is let in beside it.
     gateway.said(&["verify"]);
     gateway.said(&["keys", "create", "--name", "till"]);

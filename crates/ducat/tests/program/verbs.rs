@@ -161,3 +161,24 @@ fn migrate_makes_the_database_and_verify_holds_over_nothing() {
     assert!(program.run(&["migrate"]).status.success() && program.run(&["migrate"]).status.success());
     assert!(program.run(&["verify"]).status.success());
 }
+
+#[test]
+fn a_verb_that_looks_migrates_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::in_folder(folder.path());
+    assert!(program.run(&["migrate"]).status.success());
+    // As it would be after an older version.
+    let database = rusqlite::Connection::open(program.folder.join("ducat-data/ducat.db")).unwrap();
+    let newest = || database.query_row("SELECT max(number) FROM schema_migrations", [], |row| row.get::<_, u32>(0)).unwrap();
+    let known = newest();
+    database.execute("DELETE FROM schema_migrations WHERE number = ?1", [known]).unwrap();
+    for verb in [&["verify"][..], &["doctor"], &["keys", "list"], &["keys", "create", "--name", "till"]] {
+        let output = program.run(verb);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(!output.status.success() && said.contains("1 of this one's migrations"), "{verb:?}: {said}");
+        assert_eq!(newest(), known - 1, "{verb:?}");
+    }
+    assert!(program.run(&["migrate"]).status.success());
+    assert_eq!(newest(), known);
+    assert!(program.run(&["verify"]).status.success());
+}

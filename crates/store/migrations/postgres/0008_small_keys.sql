@@ -29,8 +29,25 @@ CREATE FUNCTION slot_of(status text, surplus boolean) RETURNS integer LANGUAGE s
     WHEN status = ANY ('{authorized, captured}') AND NOT surplus THEN 1 END
 $$;
 
+-- A rule that is kept by looking, after a wait, must see what came meanwhile. In the stricter isolations a transaction goes on seeing what it saw
+-- when it began, so nobody writes such rows in them.
+CREATE FUNCTION in_read_committed() RETURNS void LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION USING ERRCODE = '25000', MESSAGE = 'this is written in READ COMMITTED only';
+  END IF;
+END $$;
+CREATE FUNCTION written_in_read_committed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM public.in_read_committed();
+  RETURN NULL;
+END $$;
+-- A reference is looked for in the archive, too.
+CREATE TRIGGER payment_orders_come_in_read_committed BEFORE INSERT ON payment_orders EXECUTE FUNCTION written_in_read_committed();
+
 CREATE FUNCTION check_slots() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
+  PERFORM public.in_read_committed();
   PERFORM (SELECT o.id FROM public.payment_orders o WHERE o.merchant_id = n.merchant_id AND o.id = n.order_id
     AND o.xmin <> pg_current_xact_id()::xid FOR NO KEY UPDATE) FROM fresh n;
   PERFORM FROM fresh n WHERE (SELECT count(*) FROM public.attempts a WHERE a.merchant_id = n.merchant_id AND a.order_id = n.order_id
@@ -158,6 +175,7 @@ DECLARE
   first timestamptz;
   lowest uuid;
 BEGIN
+  PERFORM public.in_read_committed();
   -- One after the other: of two who tell of the same, the second is to see the first. Whoever moved the subject has it already.
   PERFORM CASE n.subject_kind
     WHEN 'payment_order' THEN (SELECT o.id FROM public.payment_orders o WHERE o.merchant_id = n.merchant_id AND o.id = n.subject_id

@@ -22,10 +22,10 @@ pub(super) const INVARIANTS: &[Invariant] = &[
                      GROUP BY account_id, layer HAVING sum(amount) <> 0) d ON d.account_id = a.id",
     },
     Invariant {
-        says: "a journal entry has at least two lines, and each line an entry",
-        breaches: "SELECT shown('je', id) FROM (SELECT id, 0 AS lines, 1 AS entries FROM journal_entries
-                     UNION ALL SELECT entry_id, 1, 0 FROM postings) x
-                   GROUP BY id HAVING sum(lines) < 2 OR sum(entries) <> 1",
+        says: "a journal entry has at least two lines, each line a number of its own, and an entry",
+        breaches: "SELECT shown('je', id) FROM (SELECT id, NULL AS line, 0 AS lines, 1 AS entries FROM journal_entries
+                     UNION ALL SELECT entry_id, line, 1, 0 FROM postings) x
+                   GROUP BY id HAVING sum(lines) < 2 OR sum(entries) <> 1 OR count(DISTINCT line) <> sum(lines)",
     },
     Invariant {
         says: "a journal entry stays within its merchant",

@@ -243,14 +243,17 @@ fn options(purpose: Purpose, asked: Option<&str>) -> String {
     format!("{LIMITS}{}{asked}", by_key.collect::<String>())
 }
 
+/// What keeps rules by looking after it has waited (docs/decisions/0016) must see what came meanwhile, whatever the server's default is.
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
 /// Begins a transaction of a writer. Where the connection was not told how to find rows when it was made, the transaction is.
 pub(super) fn begin(statements: Statements) -> &'static str {
     static TOLD: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
         let by_key = BY_KEY.iter().map(|(name, value)| format!("; SET LOCAL {name} = {value}"));
-        format!("BEGIN{}", by_key.collect::<String>())
+        format!("{BEGIN}{}", by_key.collect::<String>())
     });
     match statements {
-        Statements::Kept => "BEGIN",
+        Statements::Kept => BEGIN,
         Statements::ReadAnew => &TOLD,
     }
 }

@@ -4,6 +4,7 @@
 use crate::OpenError;
 use crate::value::Value;
 use ducat_domain::Timestamp;
+use std::time::Duration;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Transaction};
 
@@ -21,6 +22,9 @@ pub(super) const MIGRATIONS: &[(u32, &str, &str)] = &[
 
 /// Held by whoever migrates, until its transaction ends: the letters "ducat".
 const LOCK: i64 = 0x64_75_63_61_74;
+
+/// How long a migration waits for those who use the tables. After that it gives up, and can be asked for again.
+const LOCKED_WITHIN: Duration = Duration::from_secs(10);
 
 impl From<tokio_postgres::Error> for OpenError {
     fn from(e: tokio_postgres::Error) -> Self {
@@ -56,6 +60,8 @@ async fn step(client: &mut Client, now: Timestamp) -> Result<Step, OpenError> {
         transaction.commit().await?;
         return Ok(Step::NothingLeft);
     };
+    // Whoever waits behind it waits as long as it does for those before it.
+    transaction.batch_execute(&format!("SET LOCAL lock_timeout = '{}s'", LOCKED_WITHIN.as_secs())).await?;
     let behind = |e| if is_forbidden(&e) { OpenError::NotTheOwner { user, number } } else { e.into() };
     transaction.batch_execute(sql).await.map_err(behind)?;
     let record = "INSERT INTO schema_migrations (number, name, applied_at) VALUES ($1, $2, $3)";

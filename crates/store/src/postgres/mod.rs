@@ -38,7 +38,7 @@ pub(crate) use digest::digest;
 use crate::row::Row;
 use crate::value::Value;
 use crate::{Change, CommitError, Durability, OpenError, ReadError, Stats};
-use connect::{Connections, Purpose};
+use connect::{BEGIN, Connections, Purpose};
 use doubt::Doubt;
 use ducat_domain::{Chance, Timestamp};
 use std::borrow::Cow;
@@ -80,6 +80,15 @@ impl Postgres {
         Ok(connection.query(sql, &[]).await.map_err(|e| OpenError::Database(e.0))?.is_empty())
     }
 
+    /// The newest migration that a server has had; none where there is no telling. Nothing is made.
+    pub async fn newest(settings: &PostgresSettings) -> Option<u32> {
+        let connections = Connections::open(settings, Purpose::Read, 1, &Doubt::default()).ok()?;
+        let sql = "SELECT CAST(max(number) AS bigint) AS newest FROM schema_migrations";
+        let rows = connections.take().await.ok()?.query(sql, &[]).await.ok()?;
+        let newest: Option<i64> = rows.first()?.try_get("newest").ok()?;
+        u32::try_from(newest?).ok()
+    }
+
     /// Makes the partitions of this month and the next, and forgets the marks of commits that nobody asks after any more.
     pub async fn keep_house(&self, now: Timestamp) -> Result<(), ReadError> {
         let connection = self.writer.connections().take().await.map_err(ReadError)?;
@@ -102,7 +111,7 @@ impl Postgres {
     /// Runs one statement, however long it takes.
     pub async fn run(&self, sql: &'static str) -> Result<(), CommitError> {
         let connection = self.writer.connections().take().await.map_err(CommitError::Unavailable)?;
-        let patiently = format!("BEGIN; SET LOCAL statement_timeout = 0; {sql}; COMMIT");
+        let patiently = format!("{BEGIN}; SET LOCAL statement_timeout = 0; {sql}; COMMIT");
         let ran = connection.client.batch_execute(&patiently).await;
         if ran.is_err() {
             // It is still within the transaction that failed.

@@ -3,10 +3,11 @@
 //! there is enough of it to be worth a look.
 
 use super::Postgres;
-use super::connect::{Connection, Statements, said};
+use super::connect::{ANSWER, Connection, Statements, said};
 use crate::ReadError;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Of the tables whose rows are changed by every payment, those of which a tenth is behind the times: with how often rows of it were changed, and
 /// how many changes are worth a look. Those of others are left to their owner, and so is what the server is sweeping right now. The server
@@ -16,6 +17,9 @@ const BEHIND: &str = "SELECT s.relname::text, s.n_tup_upd + s.n_tup_del, 2000 + 
     WHERE s.schemaname = current_schema() AND s.relname IN ('payment_orders', 'attempts', 'idempotency_keys', 'jobs', 'webhook_deliveries')
       AND s.n_dead_tup > 2000 + s.n_live_tup / 10 AND pg_has_role(c.relowner, 'USAGE')
       AND s.relid NOT IN (SELECT p.relid FROM pg_stat_progress_vacuum p)";
+
+/// How long one sweep may take. A table that takes longer is left to the server's own vacuum.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How often rows of each table had been changed when it was swept last.
 #[derive(Clone, Debug, Default)]
@@ -59,8 +63,7 @@ impl Postgres {
         }
         // It does not stand in anybody's way, and gives no pages back to the disk: that would take a lock, and the next payment needs them.
         let vacuum = format!("VACUUM (SKIP_LOCKED, TRUNCATE false) {}", tables.join(", "));
-        let swept = run_patiently(&connection, &vacuum).await;
-        let swept = swept.map(|()| tables.len()).map_err(|e| ReadError(said(&e)));
+        let swept = run_patiently(&connection, &vacuum).await.map(|()| tables.len());
         if swept.is_err() {
             // Nobody can tell how patient it is.
             connection.close();
@@ -70,10 +73,17 @@ impl Postgres {
 }
 
 /// Runs a statement that takes its time and bears no transaction around it.
-async fn run_patiently(connection: &Connection, sql: &str) -> Result<(), tokio_postgres::Error> {
-    connection.client.batch_execute("SET statement_timeout = 0").await?;
-    connection.client.batch_execute(sql).await?;
-    connection.client.batch_execute("RESET statement_timeout").await
+async fn run_patiently(connection: &Connection, sql: &str) -> Result<(), ReadError> {
+    let limit = PATIENCE.as_secs();
+    let steps = [format!("SET statement_timeout = '{limit}s'"), sql.to_owned(), "RESET statement_timeout".to_owned()];
+    let all = async {
+        for step in &steps {
+            connection.client.batch_execute(step).await.map_err(|e| ReadError(said(&e)))?;
+        }
+        Ok(())
+    };
+    let silent = |_| Err(ReadError(format!("the server did not end sweeping within {limit} seconds, and says nothing")));
+    tokio::time::timeout(PATIENCE + ANSWER, all).await.unwrap_or_else(silent)
 }
 
 #[cfg(test)]

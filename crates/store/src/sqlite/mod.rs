@@ -44,6 +44,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 use writer::{Counters, Writer};
 
+/// The newest migration that this program knows, on either database.
+pub(crate) const NEWEST: u32 = migrations::MIGRATIONS.len() as u32;
 /// How many reads run at once, each on a connection of its own; further ones wait.
 const READERS: usize = 4;
 /// Pages of 4 KiB that a connection keeps. Few, because SQLite goes over all of them at each commit that has moved pages about in a tree, which is
@@ -120,6 +122,13 @@ impl Sqlite {
             connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0))
         };
         std::fs::metadata(path).map_or(0, |file| file.len()) == 0 || tables().is_ok_and(|n| n == 0)
+    }
+
+    /// The newest migration that a file has had; none where there is no telling. Nothing is made.
+    pub fn newest(path: &Path) -> Option<u32> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).ok()?;
+        connection.query_row("SELECT max(number) FROM schema_migrations", [], |row| row.get(0)).ok()?
     }
 
     /// Commits a change whole, or says why nothing of it was committed.

@@ -161,9 +161,9 @@ breaches! {
         <- "UPDATE balances SET amount = amount + 1",
     a_missing_balance_is_found: "a stored balance is the sum of its postings"
         <- "DELETE FROM balances",
-    a_posting_without_entry_is_found: "a journal entry has at least two lines, and each line an entry"
+    a_posting_without_entry_is_found: "a journal entry has at least two lines, each line a number of its own, and an entry"
         <- "DELETE FROM journal_entries WHERE event_ref LIKE 'fee:%'",
-    an_entry_without_lines_is_found: "a journal entry has at least two lines, and each line an entry"
+    an_entry_without_lines_is_found: "a journal entry has at least two lines, each line a number of its own, and an entry"
         <- "DELETE FROM postings",
     an_entry_over_two_merchants_is_found: "a journal entry stays within its merchant"
         <- "UPDATE accounts SET merchant_id = {other} WHERE name LIKE 'psp:%'",
@@ -411,6 +411,25 @@ fn a_migration_that_a_server_does_not_note_is_found() {
         let intruder = OnServer::into(&w).await;
         intruder.client.batch_execute("DELETE FROM schema_migrations WHERE number = 3").await.unwrap();
         assert_eq!(w.store.rules().await.unwrap(), ["missing: migration 3 in schema_migrations"]);
+    });
+}
+
+/// No index stands in the way of two lines with one number there.
+#[test]
+fn two_lines_of_an_entry_with_one_number_are_found_on_a_server() {
+    run(async {
+        let w = World::postgres(Statements::Kept).await;
+        let shop = w.shop().await;
+        w.paid(shop).await;
+        let intruder = OnServer::into(&w).await;
+        let twice = "SET session_replication_role = replica;
+             INSERT INTO postings (merchant_id, entry_id, line, account_id, layer, amount)
+             SELECT merchant_id, entry_id, 2, account_id, layer, more FROM postings, (VALUES (7), (-7)) x (more)
+             WHERE line = 0 AND entry_id = (SELECT entry_id FROM postings ORDER BY entry_id LIMIT 1)";
+        intruder.client.batch_execute(twice).await.unwrap();
+        let findings = w.store.verify().await.unwrap().findings;
+        let says = "a journal entry has at least two lines, each line a number of its own, and an entry";
+        assert!(findings.len() == 1 && findings[0].invariant == says, "{findings:?}");
     });
 }
 

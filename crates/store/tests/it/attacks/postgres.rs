@@ -296,7 +296,7 @@ fn what_two_write_at_once_is_written_once() {
                    false FROM attempts WHERE order_id = {f} AND number = 1"
             )
         };
-        let event = "INSERT INTO events (position, id, merchant_id, subject_id, subject_kind, sequence, kind, at, snapshot)
+        let told = "INSERT INTO events (position, id, merchant_id, subject_id, subject_kind, sequence, kind, at, snapshot)
              SELECT next_position(0), overlay(o.id::text PLACING left(gen_random_uuid()::text, 4) FROM 32)::uuid, o.merchant_id, o.id,
                'payment_order', o.version, 'payment_order.failed', now(), '{}' FROM payment_orders o WHERE o.id = "
             .to_owned()
@@ -305,7 +305,7 @@ fn what_two_write_at_once_is_written_once() {
         let intruder = w.raw().await;
         let ahead = format!("UPDATE payment_orders SET version = version + 1 WHERE id = {f}");
         intruder.batch_execute(&ahead).await.unwrap();
-        for (one, other) in [(attempt(2), attempt(3)), (event.clone(), event)] {
+        for (one, other) in [(attempt(2), attempt(3)), (told.clone(), told.clone())] {
             let (first, second) = (connect(&w.url).await, connect(&w.url).await);
             first.batch_execute(&format!("BEGIN; {one}")).await.unwrap();
             let waits = async {
@@ -316,6 +316,17 @@ fn what_two_write_at_once_is_written_once() {
             };
             let (refused, ()) = tokio::join!(second.batch_execute(&other), waits);
             assert_eq!(refused.unwrap_err().code().map(|code| code.code()), Some("23505"), "{other}");
+        }
+        // Who would not see what came meanwhile may not write such rows at all.
+        let moved = format!("UPDATE attempts SET check_at = now() WHERE order_id = {f}");
+        let ordered = "INSERT INTO payment_orders SELECT * FROM payment_orders WHERE false".to_owned();
+        intruder.batch_execute(&format!("UPDATE payment_orders SET version = version + 1 WHERE id = {f}")).await.unwrap();
+        for isolation in ["REPEATABLE READ", "SERIALIZABLE"] {
+            for statement in [&attempt(4), &moved, &told, &ordered] {
+                let strict = connect(&w.url).await;
+                let refused = strict.batch_execute(&format!("BEGIN ISOLATION LEVEL {isolation}; {statement}")).await;
+                assert_eq!(refused.unwrap_err().code().map(|code| code.code()), Some("25000"), "{isolation}: {statement}");
+            }
         }
     });
 }
