@@ -45,8 +45,8 @@ pub(super) async fn lost(connection: &Connection, changes: &[&Change]) -> Result
     Ok(lost)
 }
 
-/// In the order in which a change is written, so that a change that lost in two ways is told the first.
-fn questions(changes: &[&Change]) -> [Question; 6] {
+/// What the changes name that may be taken or gone, in the order of the questions.
+fn looked_for(changes: &[&Change]) -> [Rows; 6] {
     let mut rows = [KEY, MESSAGE, REFERENCE, VERSION, PLACE, CLAIM].map(Rows::of);
     for (change, number) in changes.iter().zip(0_u32..) {
         let [keys, messages, references, versions, places, claims] = &mut rows;
@@ -75,7 +75,12 @@ fn questions(changes: &[&Change]) -> [Question; 6] {
             }
         }
     }
-    let [keys, messages, references, versions, places, claims] = rows;
+    rows
+}
+
+/// In the order in which a change is written, so that a change that lost in two ways is told the first.
+fn questions(changes: &[&Change]) -> [Question; 6] {
+    let [keys, messages, references, versions, places, claims] = looked_for(changes);
     let there =
         |columns: &[Column], table: &str, on: &str| format!("SELECT n.change FROM {} JOIN {table} t ON {on}", unnest(columns));
     let gone = |columns: &[Column], table: &str, on: &str| {
