@@ -29,7 +29,8 @@ pub(crate) async fn receive(
     let patience = Patience { bytes: limits.message_bytes, timeout: limits.body_timeout };
     let bytes = body::read(&parts.headers, body, patience).await?;
     let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let received = webhooks::receive(&app.engine, &psp, account, header, &bytes).await;
+    // As with a create, what is large about it is not moved about with the handler.
+    let received = Box::pin(webhooks::receive(&app.engine, &psp, account, header, &bytes)).await;
     app.metrics.message(outcome(&received));
     if let Err(error @ (ReceiveError::Untrusted(_) | ReceiveError::Malformed)) = &received {
         tracing::warn!(%account, %error, "a message was turned away");

@@ -21,10 +21,11 @@ pub(super) fn to_wire(money: Money) -> Result<i64, Fault> {
     if !CURRENCIES.contains(&money.currency.code()) {
         return Err(Fault::Invalid("Stripe does not charge in this currency"));
     }
-    let wire = rescale(money.minor, money.currency.exponent(), exponent(money.currency))
+    let decimals = exponent(money.currency);
+    let wire = rescale(money.minor, money.currency.exponent(), decimals)
         .ok_or(Fault::Invalid("the amount has decimals that Stripe does not have in this currency"))?;
     // Card networks have no thousandths, so Stripe wants the last of three decimals to be zero.
-    if exponent(money.currency) == 3 && wire % 10 != 0 {
+    if decimals == 3 && wire % 10 != 0 {
         return Err(Fault::Invalid("Stripe takes three-decimal amounts only in multiples of ten"));
     }
     match wire {

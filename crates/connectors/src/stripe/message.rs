@@ -69,7 +69,9 @@ struct Noted {
 
 /// Reads an event.
 pub(super) fn read(body: &[u8]) -> Result<Message, Fault> {
-    let Event { id, kind, data } = serde_json::from_slice(body).map_err(malformed)?;
+    // Looked at once as text, and not each piece of it on its own.
+    let text = std::str::from_utf8(body).map_err(malformed)?;
+    let Event { id, kind, data } = serde_json::from_str(text).map_err(malformed)?;
     if !UNDERSTOOD.contains(&kind.as_str()) {
         return Ok(Message { dedupe: id, kind, news: News::Nothing });
     }
@@ -91,7 +93,7 @@ pub(super) fn read(body: &[u8]) -> Result<Message, Fault> {
     Ok(Message { dedupe: id, kind, news })
 }
 
-fn malformed(_: serde_json::Error) -> Fault {
+fn malformed<E>(_: E) -> Fault {
     Fault::Protocol("a message that is no event of Stripe's".into())
 }
 

@@ -5,7 +5,8 @@ use super::objects::{ApiError, ErrorBody, Object};
 use crate::wire::retry_after;
 use crate::{Fault, HttpReply, Reply, SendFailure};
 use ducat_domain::payments::{Decline, DeclineCode};
-use serde_json::Value;
+use serde::Deserialize;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// How long to stay away when Stripe says that trying again now is of no use.
@@ -135,12 +136,21 @@ fn refused<T>(reply: &HttpReply) -> Result<Answer<T>, Fault> {
     }
 }
 
+/// What an object says of itself.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    object: Cow<'a, str>,
+}
+
 fn parse<T: Object>(reply: &HttpReply) -> Option<T> {
-    let value: Value = serde_json::from_slice(&reply.body).ok()?;
-    if value.get("object")?.as_str()? != T::KIND {
+    // Read twice, which costs less than a tree of everything that is in it.
+    let text = std::str::from_utf8(&reply.body).ok()?;
+    let Named { object } = serde_json::from_str(text).ok()?;
+    if object != T::KIND {
         return None;
     }
-    serde_json::from_value(value).ok()
+    serde_json::from_str(text).ok()
 }
 
 /// Stripe's advice to its own libraries.

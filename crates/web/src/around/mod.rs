@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::problem::{self, Problem, catalogue as kinds};
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, Method, Response, Version, header};
+use axum::http::{HeaderName, HeaderValue, Method, Response, Version, header};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 pub(crate) use facts::Facts;
@@ -48,6 +48,11 @@ impl Asked {
         }
     }
 }
+
+/// Under which name an answer carries its request's id.
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+/// Room for what every answer carries, made once.
+const HEADERS: usize = 16;
 
 /// What is asked for without a key, and yet is not counted by address: messages of PSPs, which come in crowds from a few addresses and
 /// are signed; styles and pictures; and what watches over this node.
@@ -104,6 +109,7 @@ async fn admit(app: &App, asked: &Asked, facts: &Facts) -> Result<(), Problem> {
 
 /// Turns a problem into its document or page, and adds what every answer carries.
 fn finish(app: &App, asked: &Asked, facts: &Facts, response: &mut Response<Body>) {
+    response.headers_mut().reserve(HEADERS);
     let id = facts.id.to_string();
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         if let Some(hidden) = problem.hidden() {
@@ -120,7 +126,7 @@ fn finish(app: &App, asked: &Asked, facts: &Facts, response: &mut Response<Body>
         shares::write(standing, response.headers_mut());
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert("request-id", value);
+        response.headers_mut().insert(REQUEST_ID, value);
     }
     headers::guard(app.settings.secure, response.headers_mut());
 }

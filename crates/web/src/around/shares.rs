@@ -1,7 +1,7 @@
 //! How much each API key and each address may call.
 
 use crate::settings::Limits;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use ducat_cache::{Limiter, Rate, Standing, Taken};
 use ducat_domain::ApiKeyId;
 use ducat_engine::{Engine, visitor};
@@ -40,11 +40,15 @@ impl Shares {
     }
 }
 
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+
 /// Writes the `RateLimit-…` headers.
 pub(super) fn write(standing: &Standing, headers: &mut HeaderMap) {
-    headers.insert("ratelimit-limit", HeaderValue::from(standing.limit));
-    headers.insert("ratelimit-remaining", HeaderValue::from(standing.remaining));
-    headers.insert("ratelimit-reset", HeaderValue::from(whole_seconds(standing.full_after)));
+    headers.insert(LIMIT, HeaderValue::from(standing.limit));
+    headers.insert(REMAINING, HeaderValue::from(standing.remaining));
+    headers.insert(RESET, HeaderValue::from(whole_seconds(standing.full_after)));
 }
 
 /// A part of a second is waited for as a whole one.

@@ -51,7 +51,8 @@ impl Fields {
 
     /// The pointer to a field.
     pub fn place(&self, name: &str) -> String {
-        format!("{}{}", self.at, step(name))
+        let step = step(name);
+        if self.at.is_empty() { step } else { format!("{}{step}", self.at) }
     }
 }
 

@@ -28,7 +28,16 @@ fn malformed(error: &serde_json::Error, place: &[String]) -> Problem {
 
 /// One step of a JSON pointer, escaped.
 pub(crate) fn step(name: &str) -> String {
-    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+    let mut step = String::with_capacity(1 + name.len());
+    step.push('/');
+    for c in name.chars() {
+        match c {
+            '~' => step.push_str("~0"),
+            '/' => step.push_str("~1"),
+            plain => step.push(plain),
+        }
+    }
+    step
 }
 
 /// Reads a value and knows where it is. The place is left as it is when reading fails.
