@@ -86,10 +86,10 @@ pub async fn open_store(config: &Config) -> Result<Store, Failure> {
 /// The engine over this store. `public_url` is where customers and PSPs reach the gateway.
 pub async fn engine(config: &Config, store: Store, public_url: String) -> Result<Engine, Failure> {
     let vault = Vault::new(master_key(config, &store).await?);
-    let no_tls = |e| format!("TLS cannot be set up: {e}");
-    let transport = HttpTransport::new().map_err(no_tls)?;
+    let no_tls = |e: &dyn std::error::Error| format!("TLS cannot be set up: {e}");
+    let transport = HttpTransport::new().map_err(|e| no_tls(&e))?;
     let webhooks = Guard::new(config.webhook_allowed_networks.iter().copied());
-    let courier = HttpCourier::new(webhooks.clone()).map_err(no_tls)?;
+    let courier = HttpCourier::new(webhooks.clone()).map_err(|e| no_tls(&e))?;
     let settings = Settings {
         psp_timeout: config.psp_timeout_ms,
         lease: config.lease_ms,

@@ -2,7 +2,8 @@
 //! through TLS.
 
 use ducat_connectors::{Account, Fault, Spec};
-use url::{Host, Url};
+use http::Uri;
+use std::net::IpAddr;
 
 /// The whole address of a request's path.
 pub(crate) fn address(spec: &Spec, account: &Account, path: &str) -> Result<String, Fault> {
@@ -10,24 +11,25 @@ pub(crate) fn address(spec: &Spec, account: &Account, path: &str) -> Result<Stri
     let own = || elsewhere().unwrap_or(spec.base);
     let base = account.setting(spec.base_setting).unwrap_or_else(own).trim_end_matches('/');
     let wrong = |why: &str| Fault::Config(format!("{}: {why}", spec.base_setting));
-    let url = Url::parse(base).map_err(|_| wrong("not an address"))?;
-    let local = match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => return Err(wrong("an address without a host")),
-    };
-    match url.scheme() {
-        "https" => {}
-        "http" if local => {}
-        "http" => return Err(wrong("only https is safe beyond this machine")),
+    // Read as the transport reads it, so that what is looked at here is where it goes.
+    let uri: Uri = base.parse().map_err(|_| wrong("not an address"))?;
+    let authority = uri.authority().ok_or_else(|| wrong("an address without a host"))?;
+    match uri.scheme_str() {
+        Some("https") => {}
+        Some("http") if is_local(authority.host()) => {}
+        Some("http") => return Err(wrong("only https is safe beyond this machine")),
         _ => return Err(wrong("neither https nor http")),
     }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+    if base.contains(['@', '?', '#']) {
         return Err(wrong("an address with more than host, port and path"));
     }
     // What follows the base must not be able to change its host.
     if path.starts_with('/') { Ok(format!("{base}{path}")) } else { Err(Fault::Protocol("a path without a slash".into())) }
+}
+
+fn is_local(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -95,6 +95,14 @@ async fn a_header_that_cannot_be_sent_sends_nothing() {
     assert!(matches!(HttpTransport::new().unwrap().send(request).await, Err(SendFailure::NotSent(_))));
 }
 
+#[test]
+fn an_address_in_other_letters_is_written_as_browsers_write_it() {
+    let written = |url| target(url).map(|uri| uri.to_string());
+    assert_eq!(written("https://bücher.example/ä").as_deref(), Some("https://xn--bcher-kva.example/%C3%A4"));
+    assert_eq!(written("https://api.stripe.com/v1?a=%2F").as_deref(), Some("https://api.stripe.com/v1?a=%2F"));
+    assert_eq!(written("no address"), None);
+}
+
 #[tokio::test]
 async fn a_server_that_hangs_may_have_acted() {
     let (done, hang) = mpsc::channel::<()>();
