@@ -19,7 +19,7 @@ const MAX_WAITING: usize = 4096;
 
 /// What the writer is asked to do.
 pub(super) enum Ask {
-    Commit(Box<Change>, oneshot::Sender<Result<(), CommitError>>),
+    Commit(Box<Change>, oneshot::Sender<Done>),
     Claim {
         now: Timestamp,
         lease_until: Timestamp,
@@ -42,6 +42,10 @@ pub(super) enum Ask {
     Durability(oneshot::Sender<Result<Durability, ReadError>>),
     Run(&'static str, oneshot::Sender<Result<(), CommitError>>),
 }
+
+/// A change that was written, or why not. It is given back to who made it: the writer has more to do than to take it apart, and memory is
+/// best given back where it came from.
+type Done = (Box<Change>, Result<(), CommitError>);
 
 type DeliveriesReply = oneshot::Sender<Result<Vec<ClaimedDelivery>, CommitError>>;
 
@@ -125,7 +129,7 @@ impl Writer {
     pub(super) async fn commit(&self, change: Box<Change>) -> Result<(), CommitError> {
         let (reply, answer) = oneshot::channel();
         self.ask(Ask::Commit(change, reply))?;
-        answer.await.map_err(|_| gone())?
+        answer.await.map_err(|_| gone())?.1
     }
 
     pub(super) async fn claim(
@@ -231,7 +235,7 @@ impl Pen {
                         });
                     }
                     group.changes += u64::from(result.is_ok() && !change.is_empty());
-                    held.push(Box::new(move |failure| drop(reply.send(failure.map_or(result, Err)))));
+                    held.push(Box::new(move |failure| drop(reply.send((change, failure.map_or(result, Err))))));
                 }
                 Ask::Claim { now, lease_until, limit, held: still_held, reply } => {
                     let result = self.alone(&mut group.lost, |db| jobs::claim(db, now, lease_until, limit, &still_held));
@@ -371,7 +375,7 @@ mod tests {
         pen.give_up(&CommitError::Unavailable("input/output error".into()));
         let (reply, answer) = oneshot::channel();
         pen.write(std::iter::once(Ask::Commit(Box::default(), reply)));
-        assert!(matches!(answer.await.unwrap(), Err(CommitError::Unavailable(why)) if why.contains("input/output error")));
+        assert!(matches!(answer.await.unwrap().1, Err(CommitError::Unavailable(why)) if why.contains("input/output error")));
         assert!(pen.connection.is_autocommit());
     }
 }
