@@ -26,12 +26,14 @@ fn fresh(now: Timestamp, chance: &dyn Chance) -> [u8; 16] {
     bytes
 }
 
-fn encode(bytes: &[u8; 16], out: &mut String) {
-    let value = u128::from_be_bytes(*bytes);
-    for place in (0..TEXT_LEN).rev() {
-        let digit = (value >> (place * 5)) & 31;
-        out.push(char::from(ALPHABET[digit as usize]));
+fn encode(bytes: [u8; 16]) -> [u8; TEXT_LEN] {
+    let mut rest = u128::from_be_bytes(bytes);
+    let mut text = [0; TEXT_LEN];
+    for place in text.iter_mut().rev() {
+        *place = ALPHABET[(rest & 31) as usize];
+        rest >>= 5;
     }
+    text
 }
 
 fn decode(text: &str) -> Option<[u8; 16]> {
@@ -85,11 +87,9 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let mut text = String::with_capacity($prefix.len() + 1 + TEXT_LEN);
-                text.push_str($prefix);
-                text.push('_');
-                encode(&self.0, &mut text);
-                f.write_str(&text)
+                f.write_str(concat!($prefix, "_"))?;
+                // The alphabet is ASCII.
+                f.write_str(std::str::from_utf8(&encode(self.0)).unwrap_or_default())
             }
         }
 

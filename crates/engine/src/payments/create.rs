@@ -30,7 +30,7 @@ pub async fn create(engine: &Engine, merchant: MerchantId, new: NewOrder, key: O
         }
     };
     let caller = Waiting::new(merchant, key);
-    let (payment, fault) = register(engine, &psp, payment, rehearsed, Some(&caller)).await?;
+    let (payment, fault) = Box::pin(register(engine, &psp, payment, rehearsed, Some(&caller))).await?;
     if fault.is_some() {
         Box::pin(hurry(engine, &payment)).await?;
     }

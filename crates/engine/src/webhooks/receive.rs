@@ -62,7 +62,7 @@ pub async fn receive(
         body: None,
         received_at: now,
     };
-    match store(engine, (kept, psp), message, &verified, inbox).await {
+    match Box::pin(store(engine, (kept, psp), message, &verified, inbox)).await {
         Ok(()) => Ok(Received::Stored),
         Err(Error::Duplicate) => Ok(Received::Duplicate),
         Err(e) => Err(e.into()),
