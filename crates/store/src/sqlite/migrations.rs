@@ -14,6 +14,7 @@ pub(super) const MIGRATIONS: &[(u32, &str, &str)] = &[
     (6, "lean", include_str!("../../migrations/sqlite/0006_lean.sql")),
     (7, "archive", include_str!("../../migrations/sqlite/0007_archive.sql")),
     (8, "small_keys", include_str!("../../migrations/sqlite/0008_small_keys.sql")),
+    (9, "quick_look", include_str!("../../migrations/sqlite/0009_quick_look.sql")),
 ];
 
 /// Lets through an empty file and a database of ours; writes nothing.

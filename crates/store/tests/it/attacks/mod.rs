@@ -4,6 +4,7 @@
 //! - `parts`: captures, refunds, disputes with their evidence, claims.
 //! - `archive`: orders that are over, on their way there and back.
 //! - `postgres`: what only a server has.
+//! - `both_ways`: what a server says of a statement, whichever way it is looked at.
 //! - `books`: payouts, statements, places in them, exceptions, corrections, events of payouts.
 
 use crate::builders::*;
@@ -78,6 +79,7 @@ use attacks;
 
 mod archive;
 mod books;
+mod both_ways;
 mod parts;
 mod pay_in;
 mod postgres;
