@@ -1,9 +1,10 @@
 //! Orders on their way to the archive and back. The database moves them itself; the program may only ask for it.
 
 use super::Postgres;
+use super::leg::Leg;
 use super::look::Named;
 use super::refusal::{Failure, failure};
-use super::statement::{Statement, each};
+use super::statement::each;
 use crate::CommitError;
 use crate::value::values;
 use ducat_domain::{MerchantId, PaymentOrderId, Timestamp};
@@ -42,12 +43,12 @@ fn list(orders: &[PaymentOrderId]) -> String {
     list + "}"
 }
 
-/// The statement that brings these orders back from the archive, where there are any. It comes first in its transaction.
-pub(super) fn bring_back(orders: Vec<Named>) -> Option<Statement> {
-    let mut statements = Vec::new();
-    each!(statements, "SELECT bring_back(array_agg(n.merchant_id), array_agg(n.id)) FROM {rows}", orders, |(merchant, id)| {
+/// What brings these orders back from the archive, where there are any. It comes first in its transaction.
+pub(super) fn bring_back(orders: Vec<Named>) -> Option<Leg> {
+    let mut leg = Leg::new();
+    each!(leg, "SELECT bring_back(array_agg(n.merchant_id), array_agg(n.id)) FROM {rows}", orders, |(merchant, id)| {
         merchant_id: uuid = merchant,
         id: uuid = id,
     });
-    statements.pop()
+    (!leg.is_empty()).then_some(leg)
 }

@@ -204,7 +204,7 @@ impl Connection {
 
     /// Carries out a statement of the writer by itself, and gives its rows.
     pub async fn carry_out(&self, statement: &Statement) -> Result<Vec<Row>, ReadError> {
-        let Statement { sql, params, kinds } = statement;
+        let Statement { sql, params, kinds, .. } = statement;
         let params = params.iter().map(|param| param as &(dyn ToSql + Sync)).zip(kinds.iter().cloned()).collect();
         self.answer(self.ask_typed(sql, params)).await.map_err(|e| ReadError(e.to_string()))
     }

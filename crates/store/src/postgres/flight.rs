@@ -1,10 +1,12 @@
 //! One transaction in one flight: everything from BEGIN to COMMIT is sent at once, and the answers are read afterwards. No lock is held
-//! while a node thinks, or stands still. Its mark, the first row that it writes, tells later whether it was committed.
+//! while a node thinks, or stands still. Its mark, a row that it writes, tells later whether it was committed.
 
 use super::connect::{Connection, Connections, NoAnswer, Statements, begin};
+use super::leg::{Joined, Leg, bears_company, joined};
 use super::refusal::{Failure, failure};
 use super::statement::Statement;
 use super::writer::Turn;
+use crate::value::Value;
 use ducat_domain::{Chance, random_bytes};
 use std::pin::Pin;
 use std::task::{Context, Waker};
@@ -12,7 +14,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_postgres::types::{ToSql, Type};
 
-const MARK: &str = "INSERT INTO write_marks (id) VALUES ($1) ON CONFLICT DO NOTHING";
+/// Refused where the mark is there: then somebody has looked for it already, and was told that this was not committed.
+const MARK: &str = "INSERT INTO write_marks (id) VALUES ($1)";
 /// How long a lost commit is asked after, and how long to wait in between. A server that comes back, or its successor, answers within that.
 const LOOK_FOR: Duration = Duration::from_secs(40);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -26,18 +29,13 @@ type Mark = [u8; 16];
 /// The flight of an answer.
 type Answer<'f> = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send + 'f>>;
 
-/// Commits the statements in one transaction. The turn ends when there is nothing left to do but to commit.
-pub(super) async fn commit(
-    writers: &Connections,
-    statements: &[Statement],
-    chance: &dyn Chance,
-    turn: Turn,
-) -> Result<(), Failure> {
+/// Commits the legs in one transaction. The turn ends when there is nothing left to do but to commit.
+pub(super) async fn commit(writers: &Connections, legs: &[Leg], chance: &dyn Chance, turn: Turn) -> Result<(), Failure> {
     let mark: Mark = random_bytes(chance);
     // Nothing was sent yet: whoever cannot be reached has committed nothing.
     let connection = writers.take_patiently().await.map_err(|why| Failure::Refused(crate::CommitError::Unavailable(why)))?;
     let late = |_| Err(Failure::Lost("the server did not answer in time".into()));
-    match tokio::time::timeout(LONGEST, send(&connection, mark, statements, turn)).await.unwrap_or_else(late) {
+    match tokio::time::timeout(LONGEST, send(&connection, mark, legs, turn)).await.unwrap_or_else(late) {
         Err(Failure::Lost(why)) => {
             connection.close();
             look(writers, mark, why).await
@@ -46,39 +44,46 @@ pub(super) async fn commit(
     }
 }
 
-async fn send(connection: &Connection, mark: Mark, statements: &[Statement], turn: Turn) -> Result<(), Failure> {
+async fn send(connection: &Connection, mark: Mark, legs: &[Leg], turn: Turn) -> Result<(), Failure> {
     let client = &connection.client;
     let told = |e: NoAnswer| failure(&e);
-    let mark = crate::value::Value::Id(mark);
-    let params: Vec<Vec<&(dyn ToSql + Sync)>> =
-        statements.iter().map(|s| s.params.iter().map(|p| p as &(dyn ToSql + Sync)).collect()).collect();
-    let mut flight: Vec<Answer<'_>> = Vec::with_capacity(statements.len() + 3);
+    let mark = Statement::single(MARK, vec![Value::Id(mark)]);
+    let legs = marked(&mark, legs);
+    let mut flight: Vec<Answer<'_>> = Vec::with_capacity(legs.len() + 2);
     match connection.statements {
         Statements::Kept => {
-            let marking = connection.answer(client.prepare_cached(MARK)).await.map_err(told)?;
-            let mut prepared = Vec::with_capacity(statements.len());
-            for statement in statements {
-                prepared.push(connection.answer(client.prepare_cached(statement.sql)).await.map_err(told)?);
+            let mut prepared = Vec::with_capacity(legs.len());
+            for leg in &legs {
+                prepared.push(connection.answer(client.prepare_cached(&leg.text)).await.map_err(told)?);
             }
             flight.push(Box::pin(client.batch_execute(begin(connection.statements))));
-            let mark = &mark;
-            flight.push(Box::pin(async move { client.execute(&marking, &[mark]).await.map(drop) }));
-            for (statement, params) in prepared.into_iter().zip(&params) {
-                flight.push(Box::pin(async move { client.execute(&statement, params).await.map(drop) }));
+            for (statement, leg) in prepared.into_iter().zip(&legs) {
+                flight.push(Box::pin(async move { client.execute(&statement, &leg.params).await.map(drop) }));
             }
         }
         Statements::ReadAnew => {
             flight.push(Box::pin(client.batch_execute(begin(connection.statements))));
-            let mark = &mark;
-            flight.push(Box::pin(async move { client.query_typed(MARK, &[(mark, Type::UUID)]).await.map(drop) }));
-            for (statement, params) in statements.iter().zip(&params) {
-                let typed: Vec<_> = params.iter().copied().zip(statement.kinds.iter().cloned()).collect();
-                flight.push(Box::pin(async move { client.query_typed(statement.sql, &typed).await.map(drop) }));
+            for leg in &legs {
+                let typed: Vec<_> = leg.params.iter().copied().zip(leg.kinds.iter().cloned()).collect();
+                flight.push(Box::pin(async move { client.query_typed(&leg.text, &typed).await.map(drop) }));
             }
         }
     }
     flight.push(Box::pin(client.batch_execute("COMMIT")));
     land(connection, flight, turn).await.map_err(told)
+}
+
+/// The legs, with the transaction's mark in the first one, or before it.
+fn marked<'l>(mark: &'l Statement, legs: &'l [Leg]) -> Vec<Joined<'l>> {
+    let (mut first, mut rest) = (vec![mark], legs);
+    if let [leg, others @ ..] = legs
+        && leg.iter().all(bears_company)
+    {
+        first.extend(leg);
+        rest = others;
+    }
+    let rest = rest.iter().map(|leg| joined(&leg.iter().collect::<Vec<_>>()));
+    std::iter::once(joined(&first)).chain(rest).collect()
 }
 
 /// Sends everything, in order, and then reads every answer. The first failure is the one that tells what was wrong: whatever comes after
@@ -121,7 +126,7 @@ async fn look(writers: &Connections, mark: Mark, why: String) -> Result<(), Fail
         if let Ok(connection) = writers.take().await {
             let sql = "WITH written AS (INSERT INTO write_marks (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING 1)
                        SELECT count(*) FROM written";
-            let mark = crate::value::Value::Id(mark);
+            let mark = Value::Id(mark);
             let params = [(&mark as &(dyn ToSql + Sync), Type::UUID)];
             if let Ok(rows) = connection.answer(connection.client.query_typed(sql, &params)).await {
                 let written: Option<i64> = rows.first().and_then(|row| row.try_get(0).ok());

@@ -2,7 +2,7 @@
 //!
 //! - `connect`: from an address to connections. `hosts`: which of an address's hosts takes writes. `doubt`: connections that nobody trusts any more. `migrations`: brings the database to the newest schema.
 //! - `writer`: group commit. `touch`: which changes cannot share a transaction. `apply`: what a group writes, with `statement` and `param`.
-//!   `flight`: one transaction in one flight, and what became of it when its answer is lost. `look`: who has lost already. `refusal`: what a
+//!   `leg`: statements that are joined to one. `flight`: one transaction in one flight, and what became of it when its answer is lost. `look`: who has lost already. `refusal`: what a
 //!   refusal means.
 //! - `archive`: orders on their way to the archive and back.
 //! - `digest`: the sixteen bytes that stand for a long name. `vacuum`: what changes left behind.
@@ -17,6 +17,7 @@ mod digest;
 mod doubt;
 mod flight;
 mod hosts;
+mod leg;
 mod link;
 mod look;
 mod migrations;

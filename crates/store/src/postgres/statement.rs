@@ -14,12 +14,14 @@ pub(super) struct Statement {
     pub sql: &'static str,
     pub params: Vec<Param>,
     pub kinds: Vec<Type>,
+    /// What is wrong where it writes fewer rows than its last value says.
+    pub or: Option<&'static str>,
 }
 
 impl Statement {
     /// One that is given values and no rows.
     pub fn single(sql: &'static str, values: Vec<Value>) -> Self {
-        let mut statement = Self { sql, params: Vec::new(), kinds: Vec::new() };
+        let mut statement = Self { sql, params: Vec::new(), kinds: Vec::new(), or: None };
         statement.also(values);
         statement
     }
@@ -30,7 +32,7 @@ impl Statement {
         self.params.extend(values.into_iter().map(Param::One));
     }
 
-    /// With further rows, whose values are numbered after its own.
+    /// With rows, whose values are numbered after its own.
     pub fn with(mut self, rows: Rows) -> Self {
         let (params, kinds) = rows.columns();
         self.params.extend(params);
@@ -60,19 +62,19 @@ impl Rows {
         self.values.first().map_or(0, Vec::len)
     }
 
-    /// The statement, told as its last value how many rows it must write.
-    pub fn counted(self, sql: &'static str) -> Statement {
+    /// The statement, which must write every row, or else is refused with this.
+    pub fn all_or(self, sql: &'static str, or: &'static str) -> Statement {
         let rows = Value::Int(i64::try_from(self.len()).unwrap_or(i64::MAX));
         let mut statement = self.plain(sql);
-        statement.params.push(Param::One(rows));
-        statement.kinds.push(Type::INT8);
+        statement.also(vec![rows]);
+        statement.or = Some(or);
         statement
     }
 
     /// The statement.
     pub fn plain(self, sql: &'static str) -> Statement {
         let (params, kinds) = self.columns();
-        Statement { sql, params, kinds }
+        Statement { sql, params, kinds, or: None }
     }
 
     /// Its columns as values, with their types.
@@ -84,12 +86,7 @@ impl Rows {
 
 /// `unnest($1::uuid[], …) AS n(id, …)`.
 pub(super) fn unnest(columns: &[Column]) -> String {
-    unnest_from(columns, 1)
-}
-
-/// The same, with values that are numbered from `first` on.
-pub(super) fn unnest_from(columns: &[Column], first: usize) -> String {
-    let arrays: Vec<String> = columns.iter().zip(first..).map(|((_, kind), i)| format!("${i}::{kind}[]")).collect();
+    let arrays: Vec<String> = columns.iter().zip(1..).map(|((_, kind), i)| format!("${i}::{kind}[]")).collect();
     format!("unnest({}) AS n({})", arrays.join(", "), names(columns))
 }
 
@@ -103,10 +100,9 @@ pub(super) fn insert_sql(table: &str, columns: &[Column], end: &str) -> String {
     format!("INSERT INTO {table} ({names}) SELECT {names} FROM {} {end}", unnest(columns))
 }
 
-/// Changes every row that is found by the first columns, as many as `keys` says, and by `guard`; each must be found. `t` is the table,
-/// `n` what is written.
+/// Changes every row that is found by the first columns, as many as `keys` says, and by `guard`. `t` is the table, `n` what is written.
 pub(super) fn update_sql(table: &str, columns: &[Column], keys: usize, guard: &str) -> String {
-    let mut sql = format!("WITH moved AS (UPDATE {table} t SET ");
+    let mut sql = format!("UPDATE {table} t SET ");
     for (i, (name, _)) in columns.iter().skip(keys).enumerate() {
         let comma = if i == 0 { "" } else { ", " };
         let _ = write!(sql, "{comma}{name} = n.{name}");
@@ -115,9 +111,7 @@ pub(super) fn update_sql(table: &str, columns: &[Column], keys: usize, guard: &s
     for (name, _) in columns.iter().take(keys) {
         let _ = write!(sql, "t.{name} = n.{name} AND ");
     }
-    let counted = columns.len() + 1;
-    let _ = write!(sql, "{guard} RETURNING 1) SELECT must_be(count(*), ${counted}::bigint, 'stale') FROM moved");
-    sql
+    sql + guard
 }
 
 /// Inserts the rows of a table: `insert!(statements, "table", rows, |row| { column: type = value, … }, "what follows")`.
@@ -149,15 +143,16 @@ macro_rules! update {
             rows.push([$($crate::value::Value::from($value)),*]);
         }
         if rows.len() > 0 {
-            $out.push(rows.counted(&SQL));
+            $out.push(rows.all_or(&SQL, "stale"));
         }
     }};
 }
 pub(super) use update;
 
-/// Any other statement over many rows, with a text of its own that may use `{rows}` for them: `each!(statements, "text", rows, |row| { … })`.
+/// Any other statement over many rows, with a text of its own that may use `{rows}` for them: `each!(statements, "text", rows, |row| { … })`. With
+/// `or "what is wrong"` behind it, each row must be written.
 macro_rules! each {
-    ($out:expr, $sql:expr, $rows:expr, |$row:pat_param| { $($column:ident: $kind:ident = $value:expr),* $(,)? } $(, $how:ident)?) => {{
+    ($out:expr, $sql:expr, $rows:expr, |$row:pat_param| { $($column:ident: $kind:ident = $value:expr),* $(,)? } $(, or $or:literal)?) => {{
         static SQL: std::sync::LazyLock<String> =
             std::sync::LazyLock::new(|| $sql.replace("{rows}", &$crate::postgres::statement::unnest(COLUMNS)));
         const COLUMNS: &[$crate::postgres::statement::Column] = &[$((stringify!($column), stringify!($kind))),*];
@@ -166,10 +161,10 @@ macro_rules! each {
             rows.push([$($crate::value::Value::from($value)),*]);
         }
         if rows.len() > 0 {
-            $out.push(each!(@done rows, SQL $(, $how)?));
+            $out.push(each!(@done rows, SQL $(, $or)?));
         }
     }};
     (@done $rows:ident, $sql:ident) => { $rows.plain(&$sql) };
-    (@done $rows:ident, $sql:ident, counted) => { $rows.counted(&$sql) };
+    (@done $rows:ident, $sql:ident, $or:literal) => { $rows.all_or(&$sql, $or) };
 }
 pub(super) use each;

@@ -7,9 +7,9 @@ use super::apply::{self, KnownAccounts};
 use super::archive::bring_back;
 use super::connect::Connections;
 use super::flight;
+use super::leg::Leg;
 use super::look;
 use super::refusal::Failure;
-use super::statement::Statement;
 use super::touch::Touched;
 use crate::{Change, CommitError, Stats, archive};
 use ducat_domain::Chance;
@@ -277,11 +277,11 @@ impl Writers {
         if written == 0 {
             return self.knock().await;
         }
-        let mut statements = apply::statements(&changes, &self.known)?;
+        let mut legs = apply::legs(&changes, &self.known)?;
         let mut looked = false;
         for _ in 0..MAX_TRIES {
             let turn = turn.take().unwrap_or_else(|| self.turn());
-            match flight::commit(&self.connections, &statements, &*self.chance, turn).await {
+            match flight::commit(&self.connections, &legs, &*self.chance, turn).await {
                 Ok(()) => {
                     self.known.note(&changes);
                     self.commits.fetch_add(1, Ordering::Relaxed);
@@ -295,7 +295,7 @@ impl Writers {
                     }
                     looked = true;
                     match self.bring_back(&changes).await {
-                        Some(statement) => statements.insert(0, statement),
+                        Some(leg) => legs.insert(0, leg),
                         None => return Err(why),
                     }
                 }
@@ -306,7 +306,7 @@ impl Writers {
     }
 
     /// What brings the orders back that these changes name and that are archived, where there are such.
-    async fn bring_back(&self, changes: &[&Change]) -> Option<Statement> {
+    async fn bring_back(&self, changes: &[&Change]) -> Option<Leg> {
         let named: Vec<look::Named> = changes.iter().flat_map(|change| archive::named(change)).collect();
         if named.is_empty() {
             return None;

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
 
+/// Where a transaction begins.
+const BEGIN: &[u8] = b"BEGIN ISOLATION LEVEL";
 /// A COMMIT on its way to the server, and the server's word that it is done, or that there is nothing to commit any more.
 const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
 const COMMITTED: &[u8] = b"C\0\0\0\x0bCOMMIT\0";
@@ -18,6 +21,7 @@ const UNDONE: &[u8] = b"C\0\0\0\x0dROLLBACK\0";
 const PASS: u8 = 0;
 const CUT_BEFORE: u8 = 1;
 const CUT_AFTER: u8 = 2;
+const HOLD: u8 = 3;
 
 /// A way to the server that can be cut.
 struct Way {
@@ -28,6 +32,8 @@ struct Way {
     turns_away: u32,
     closed: AtomicU32,
     cuts: AtomicU32,
+    /// A transaction that is held on its way. It arrives just before the next one.
+    held: Mutex<Option<(TcpStream, Vec<u8>)>>,
 }
 
 impl Way {
@@ -35,7 +41,8 @@ impl Way {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let zero = AtomicU32::default;
-        let way = Arc::new(Self { port, next: AtomicU8::new(PASS), turns_away, closed: zero(), cuts: zero() });
+        let way =
+            Arc::new(Self { port, next: AtomicU8::new(PASS), turns_away, closed: zero(), cuts: zero(), held: Mutex::default() });
         let door = Arc::clone(&way);
         tokio::spawn(async move {
             loop {
@@ -60,6 +67,12 @@ impl Way {
                 read = client.read(&mut asked) => {
                     let Ok(n @ 1..) = read else { return };
                     sent.extend_from_slice(&asked[..n]);
+                    if self.next.load(Ordering::SeqCst) == HOLD && find(&sent, BEGIN).is_some() {
+                        if find(&sent, COMMIT).is_none() { continue }
+                        self.next.store(PASS, Ordering::SeqCst);
+                        *self.held.lock().await = Some((server, sent));
+                        return self.cut();
+                    }
                     // What may be the beginning of a commit waits for the rest of it.
                     if let Some(place) = find(&sent, COMMIT) {
                         match self.next.swap(PASS, Ordering::SeqCst) {
@@ -68,7 +81,7 @@ impl Way {
                                 return self.cut();
                             }
                             CUT_AFTER => is_lost = true,
-                            _ => {}
+                            _ => self.let_go().await,
                         }
                     }
                     if server.write_all(&sent).await.is_err() { return }
@@ -91,6 +104,18 @@ impl Way {
 }
 
 impl Way {
+    /// What was held arrives, and is over before anything else arrives.
+    async fn let_go(&self) {
+        let Some((mut server, sent)) = self.held.lock().await.take() else { return };
+        server.write_all(&sent).await.unwrap();
+        let (mut told, mut got) = (vec![0; 65536], Vec::new());
+        while find(&got, COMMITTED).or(find(&got, UNDONE)).is_none() {
+            let n = server.read(&mut told).await.unwrap();
+            assert!(n > 0, "the server hung up");
+            got.extend_from_slice(&told[..n]);
+        }
+    }
+
     fn cut(&self) {
         self.closed.store(self.turns_away, Ordering::SeqCst);
         self.cuts.fetch_add(1, Ordering::SeqCst);
@@ -148,6 +173,12 @@ fn a_commit_whose_answer_is_lost_is_told_as_committed_and_made_once() {
 #[test]
 fn a_commit_that_never_arrived_is_made_once() {
     run(nothing_is_lost_or_doubled(Statements::Kept, CUT_BEFORE, 0));
+}
+
+/// Whoever was told that it will never be committed can rely on it: it comes too late.
+#[test]
+fn a_commit_that_arrives_after_it_was_looked_for_is_refused_by_its_mark() {
+    run(nothing_is_lost_or_doubled(Statements::Kept, HOLD, 0));
 }
 
 #[test]

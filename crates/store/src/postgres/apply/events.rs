@@ -1,11 +1,11 @@
 //! Events, the refusals that they told of, and where customers came from.
 
-use super::all;
+use super::{Applied, all};
 use crate::postgres::statement::{Statement, each, insert};
 use crate::{Change, NO_NETWORK};
 use ducat_domain::payments::CardNetwork;
 
-pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) {
+pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) -> Applied {
     // Numbered within the transaction: the events of one change keep their order. Written in the order of their ids, so that an index of them
     // grows at its end.
     let mut events: Vec<_> = all(changes, |c| &c.events).into_iter().zip(0_u32..).collect();
@@ -47,4 +47,5 @@ pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) {
         address: bytea = visit.address,
         at: timestamptz = visit.at,
     }, "ON CONFLICT (merchant_id, order_id) DO UPDATE SET address = excluded.address, at = excluded.at");
+    Ok(())
 }

@@ -1,10 +1,11 @@
 //! What is old enough to go, a thousand rows at a time: a sweep that finds more comes again.
 
+use super::Applied;
 use crate::Change;
 use crate::postgres::statement::{Statement, each};
 use crate::reads::first_of;
 
-pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) {
+pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) -> Applied {
     each!(
         out,
         "DELETE FROM idempotency_keys t USING (SELECT o.merchant_id, o.key FROM idempotency_keys o
@@ -31,6 +32,7 @@ pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) {
         |f| { before: timestamptz = f.ordinary }
     );
     deliveries(out, changes);
+    Ok(())
 }
 
 /// Deliveries that were made before a moment; their tries go with them. What is under way is left alone. An endpoint is complete only after the

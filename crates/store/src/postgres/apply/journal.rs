@@ -1,13 +1,13 @@
 //! The journal, and the balances that follow from it.
 
 use super::{Applied, text_of};
-use crate::postgres::statement::{Column, Rows, Statement, insert, names, unnest, unnest_from};
+use crate::postgres::statement::{Statement, insert};
 use crate::{Balances, Change, CommitError};
 use ducat_domain::journal::{FiledEntry, Layer};
 use ducat_domain::{Currency, MerchantId};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// How many accounts are remembered; beyond that all are forgotten, and written down anew where they are known.
 const MAX_KNOWN: usize = 100_000;
@@ -71,7 +71,8 @@ fn lines<'c>(changes: &[&'c Change]) -> Vec<Line<'c>> {
     lines
 }
 
-/// Appends entries, with the accounts that nobody has met yet.
+/// Appends entries, with the accounts that nobody has met yet. Entries and their lines are carried out together: the database looks at them
+/// when that is over, so that neither comes without the other.
 pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change], known: &KnownAccounts) -> Applied {
     let lines = lines(changes);
     let new: BTreeMap<[u8; 16], &AccountKey> =
@@ -82,60 +83,28 @@ pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change], known: &Known
         name: text = name,
         currency: text = currency.code(),
     }, "ON CONFLICT DO NOTHING");
-    out.extend(entries(changes, &lines)?);
-    Ok(())
-}
-
-const ENTRY: &[Column] = &[
-    ("id", "uuid"),
-    ("merchant_id", "uuid"),
-    ("event_ref", "text"),
-    ("order_id", "uuid"),
-    ("at", "timestamptz"),
-    ("note", "jsonb"),
-];
-const LINE: &[Column] = &[
-    ("merchant_id", "uuid"),
-    ("entry_id", "uuid"),
-    ("line", "integer"),
-    ("account_id", "uuid"),
-    ("layer", "integer"),
-    ("amount", "bigint"),
-];
-
-/// Entries and their lines are one statement: the database looks at them together when it is over, so that neither comes without the other.
-static ENTRIES: LazyLock<String> = LazyLock::new(|| {
-    let (entry, line) = (names(ENTRY), names(LINE));
-    let (entries, lines) = (unnest(ENTRY), unnest_from(LINE, ENTRY.len() + 1));
-    format!(
-        "WITH entries AS (INSERT INTO journal_entries ({entry}) SELECT {entry} FROM {entries})
-         INSERT INTO postings ({line}) SELECT {line} FROM {lines}"
-    )
-});
-
-fn entries(changes: &[&Change], lines: &[Line<'_>]) -> Result<Option<Statement>, CommitError> {
-    let (mut heads, mut rows) = (Rows::of(ENTRY), Rows::of(LINE));
     // In the order of their ids, so that an index of them grows at its end.
     let mut entries: Vec<&FiledEntry> = changes.iter().flat_map(|change| &change.entries).collect();
     entries.sort_by_key(|filed| (filed.merchant, filed.id));
-    for filed in entries {
-        let (id, merchant, entry) = (filed.id.into(), filed.merchant.into(), &filed.entry);
-        let note = text_of(filed.note.as_ref())?.into();
-        heads.push([id, merchant, entry.event_ref().to_string().into(), entry.order().into(), entry.at().into(), note]);
-    }
+    insert!(out, "journal_entries", entries, |filed| {
+        id: uuid = filed.id,
+        merchant_id: uuid = filed.merchant,
+        event_ref: text = filed.entry.event_ref().to_string(),
+        order_id: uuid = filed.entry.order(),
+        at: timestamptz = filed.entry.at(),
+        note: jsonb = text_of(filed.note.as_ref())?,
+    });
     let mut lines: Vec<&Line<'_>> = lines.iter().collect();
     lines.sort_by_key(|line| (line.filed.merchant, line.filed.id, line.number));
-    for l in lines {
-        rows.push([
-            l.filed.merchant.into(),
-            l.filed.id.into(),
-            l.number.into(),
-            l.account.into(),
-            l.layer.into(),
-            l.amount.into(),
-        ]);
-    }
-    Ok((heads.len() > 0).then(|| heads.plain(&ENTRIES).with(rows)))
+    insert!(out, "postings", lines, |line| {
+        merchant_id: uuid = line.filed.merchant,
+        entry_id: uuid = line.filed.id,
+        line: integer = line.number,
+        account_id: uuid = line.account,
+        layer: integer = line.layer,
+        amount: bigint = line.amount,
+    });
+    Ok(())
 }
 
 /// One update per balance, however many entries touched it.

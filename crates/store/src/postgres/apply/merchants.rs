@@ -1,11 +1,11 @@
 //! Merchants, keys, PSP accounts, idempotency keys, messages.
 
-use super::all;
+use super::{Applied, all};
 use crate::postgres::digest;
 use crate::postgres::statement::{Statement, each, insert, update};
 use crate::{Change, IdempotencyWrite};
 
-pub(super) fn idempotency(out: &mut Vec<Statement>, changes: &[&Change]) {
+pub(super) fn idempotency(out: &mut Vec<Statement>, changes: &[&Change]) -> Applied {
     let mut writes: Vec<&IdempotencyWrite> = changes.iter().filter_map(|change| change.idempotency.as_ref()).collect();
     writes.sort_by_key(|write| write.name());
     insert!(
@@ -29,9 +29,8 @@ pub(super) fn idempotency(out: &mut Vec<Statement>, changes: &[&Change]) {
     );
     each!(
         out,
-        "WITH moved AS (UPDATE idempotency_keys t SET locked_until = n.locked_until FROM {rows}
-           WHERE t.merchant_id = n.merchant_id AND t.key = n.key AND t.locked_until = n.found AND t.answer_kind IS NULL RETURNING 1)
-         SELECT must_be(count(*), $5::bigint, 'stale') FROM moved",
+        "UPDATE idempotency_keys t SET locked_until = n.locked_until FROM {rows}
+           WHERE t.merchant_id = n.merchant_id AND t.key = n.key AND t.locked_until = n.found AND t.answer_kind IS NULL",
         writes.iter().filter_map(|write| match write {
             IdempotencyWrite::TakeOver { merchant, key, found, locked_until } => Some((merchant, key, found, locked_until)),
             _ => None,
@@ -42,7 +41,7 @@ pub(super) fn idempotency(out: &mut Vec<Statement>, changes: &[&Change]) {
             found: timestamptz = *found,
             locked_until: timestamptz = *locked_until,
         },
-        counted
+        or "stale"
     );
     update!(
         out,
@@ -71,9 +70,10 @@ pub(super) fn idempotency(out: &mut Vec<Statement>, changes: &[&Change]) {
         }),
         |(merchant, key)| { merchant_id: uuid = *merchant, key: uuid = digest(merchant, key) }
     );
+    Ok(())
 }
 
-pub(super) fn inbox(out: &mut Vec<Statement>, changes: &[&Change]) {
+pub(super) fn inbox(out: &mut Vec<Statement>, changes: &[&Change]) -> Applied {
     let mut messages: Vec<_> = changes.iter().filter_map(|change| change.inbox.as_ref()).collect();
     messages.sort_by(|a, b| (a.merchant, a.psp_account, &a.message_id).cmp(&(b.merchant, b.psp_account, &b.message_id)));
     insert!(out, "inbox", messages, |m| {
@@ -86,9 +86,10 @@ pub(super) fn inbox(out: &mut Vec<Statement>, changes: &[&Change]) {
         body: bytea = m.body.as_ref(),
         received_at: timestamptz = m.received_at,
     });
+    Ok(())
 }
 
-pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) {
+pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) -> Applied {
     insert!(out, "merchants", all(changes, |c| &c.merchants), |m| {
         id: uuid = m.id,
         name: text = &m.name,
@@ -114,6 +115,7 @@ pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) {
         sealed_settings: bytea = &a.sealed_settings,
         version: integer = a.version,
     });
+    Ok(())
 }
 
 fn keys(out: &mut Vec<Statement>, changes: &[&Change]) {

@@ -1,5 +1,6 @@
 //! What a group of changes writes: the rows of all of them, one statement per table and kind of write, in the same order of tables in
-//! every group and sorted by key within a table, so that two groups never wait for each other in a ring.
+//! every group and sorted by key within a table, so that two groups never wait for each other in a ring. Statements that need not see each
+//! other's rows make one leg.
 //!
 //! - `merchants`: merchants, keys, PSP accounts, idempotency keys, messages. `payments`: orders and attempts. `parts`: captures, refunds,
 //!   disputes. `settlement`: payouts, statements, exceptions. `journal`: entries and balances. `events`: events and declines. `jobs`.
@@ -17,32 +18,59 @@ mod webhooks;
 
 pub(super) use journal::KnownAccounts;
 
+use super::leg::Leg;
 use super::statement::Statement;
 use crate::{Change, CommitError};
 
 pub(super) type Applied = Result<(), CommitError>;
 
-/// The statements that write all of these changes. No two of them may touch the same row.
-pub(super) fn statements(changes: &[&Change], accounts: &KnownAccounts) -> Result<Vec<Statement>, CommitError> {
-    let mut out = Vec::with_capacity(16);
+/// What writes all of these changes, leg by leg. No two of them may touch the same row.
+pub(super) fn legs(changes: &[&Change], accounts: &KnownAccounts) -> Result<Vec<Leg>, CommitError> {
+    let mut legs = Legs::default();
     // What others may have been faster at comes first, so that a lost race costs little.
-    merchants::idempotency(&mut out, changes);
-    merchants::inbox(&mut out, changes);
-    merchants::write(&mut out, changes);
-    payments::write(&mut out, changes)?;
-    parts::write(&mut out, changes)?;
-    settlement::write(&mut out, changes)?;
-    journal::write(&mut out, changes, accounts)?;
+    legs.together(|out| merchants::idempotency(out, changes))?;
+    legs.apart(|out| merchants::inbox(out, changes))?;
+    legs.apart(|out| merchants::write(out, changes))?;
+    legs.together(|out| payments::write(out, changes))?;
+    legs.apart(|out| parts::write(out, changes))?;
+    legs.apart(|out| settlement::write(out, changes))?;
+    legs.together(|out| journal::write(out, changes, accounts))?;
     // What an event tells of is there before the event, and the event before its deliveries.
-    webhooks::endpoints(&mut out, changes)?;
-    events::write(&mut out, changes);
-    webhooks::deliveries(&mut out, changes)?;
-    forget::write(&mut out, changes);
+    legs.apart(|out| webhooks::endpoints(out, changes))?;
+    legs.apart(|out| events::write(out, changes))?;
+    legs.apart(|out| webhooks::deliveries(out, changes))?;
+    legs.apart(|out| forget::write(out, changes))?;
     // Last, because all of a merchant's payments meet in these rows, the job of a PSP account's statement and the balances: they are held
     // only while the commit is under way.
-    jobs::write(&mut out, changes);
-    journal::balances(&mut out, changes)?;
-    Ok(out)
+    let mut rounds = jobs::rounds(changes);
+    let mut last = rounds.pop().unwrap_or_default();
+    journal::balances(&mut last, changes)?;
+    legs.0.extend(rounds.into_iter().chain([last]).filter(|round| !round.is_empty()));
+    Ok(legs.0)
+}
+
+/// Legs, as they come.
+#[derive(Default)]
+struct Legs(Vec<Leg>);
+
+impl Legs {
+    /// Statements that are one leg: none of them looks for what another one writes.
+    fn together(&mut self, write: impl FnOnce(&mut Vec<Statement>) -> Applied) -> Applied {
+        let mut statements = Vec::new();
+        write(&mut statements)?;
+        if !statements.is_empty() {
+            self.0.push(statements);
+        }
+        Ok(())
+    }
+
+    /// Statements that are a leg each.
+    fn apart(&mut self, write: impl FnOnce(&mut Vec<Statement>) -> Applied) -> Applied {
+        let mut statements = Vec::new();
+        write(&mut statements)?;
+        self.0.extend(statements.into_iter().map(|statement| vec![statement]));
+        Ok(())
+    }
 }
 
 /// Every row of one kind in all changes.

@@ -40,12 +40,11 @@ fn settings(out: &mut Vec<Statement>, writes: &[&EndpointWrite]) -> Applied {
     // Where the filter changes, what the endpoint wanted before is not known any more.
     each!(
         out,
-        "WITH moved AS (UPDATE webhook_endpoints t SET url = n.url, description = n.description, types = n.types, sealed_keys = n.sealed_keys,
+        "UPDATE webhook_endpoints t SET url = n.url, description = n.description, types = n.types, sealed_keys = n.sealed_keys,
            version = n.version, complete_after = CASE WHEN t.types <> n.types THEN t.position ELSE t.complete_after END,
            failures = CASE WHEN t.status <> 'enabled' AND n.status = 'enabled' THEN 0 ELSE t.failures END,
            failing_since = CASE WHEN t.status <> 'enabled' AND n.status = 'enabled' THEN NULL ELSE t.failing_since END, status = n.status
-           FROM {rows} WHERE t.merchant_id = n.merchant_id AND t.id = n.id AND t.version = n.version - 1 RETURNING 1)
-         SELECT must_be(count(*), $9::bigint, 'stale') FROM moved",
+           FROM {rows} WHERE t.merchant_id = n.merchant_id AND t.id = n.id AND t.version = n.version - 1",
         writes.iter().filter_map(|write| if let EndpointWrite::Update(e) = write { Some(e) } else { None }),
         |e| {
             merchant_id: uuid = e.merchant,
@@ -57,7 +56,7 @@ fn settings(out: &mut Vec<Statement>, writes: &[&EndpointWrite]) -> Applied {
             version: integer = e.version,
             status: text = e.status.as_str(),
         },
-        counted
+        or "stale"
     );
     Ok(())
 }
@@ -65,9 +64,8 @@ fn settings(out: &mut Vec<Statement>, writes: &[&EndpointWrite]) -> Applied {
 fn places(out: &mut Vec<Statement>, writes: &[&EndpointWrite]) {
     each!(
         out,
-        "WITH moved AS (UPDATE webhook_endpoints t SET position = n.later FROM {rows}
-           WHERE t.merchant_id = n.merchant_id AND t.id = n.id AND t.version = n.version AND t.position = n.earlier RETURNING 1)
-         SELECT must_be(count(*), $6::bigint, 'stale') FROM moved",
+        "UPDATE webhook_endpoints t SET position = n.later FROM {rows}
+           WHERE t.merchant_id = n.merchant_id AND t.id = n.id AND t.version = n.version AND t.position = n.earlier",
         writes.iter().filter_map(|write| match write {
             EndpointWrite::Advance { merchant, endpoint, version, from, to } => Some((merchant, endpoint, version, from, to)),
             _ => None,
@@ -79,14 +77,13 @@ fn places(out: &mut Vec<Statement>, writes: &[&EndpointWrite]) {
             earlier: bigint = *from,
             later: bigint = *to,
         },
-        counted
+        or "stale"
     );
     each!(
         out,
-        "WITH moved AS (UPDATE webhook_replays t SET cursor = coalesce(n.cursor, t.cursor), made = t.made + n.made, done_at = n.done_at
+        "UPDATE webhook_replays t SET cursor = coalesce(n.cursor, t.cursor), made = t.made + n.made, done_at = n.done_at
            FROM {rows} WHERE t.merchant_id = n.merchant_id AND t.endpoint_id = n.endpoint_id AND t.id = n.id
-             AND t.cursor IS NOT DISTINCT FROM n.found AND t.done_at IS NULL RETURNING 1)
-         SELECT must_be(count(*), $8::bigint, 'stale') FROM moved",
+             AND t.cursor IS NOT DISTINCT FROM n.found AND t.done_at IS NULL",
         writes.iter().filter_map(|write| match write {
             EndpointWrite::AdvanceReplay { replay, cursor, made, done_at } => Some((replay, cursor, made, done_at)),
             _ => None,
@@ -100,7 +97,7 @@ fn places(out: &mut Vec<Statement>, writes: &[&EndpointWrite]) {
             made: integer = *made,
             done_at: timestamptz = *done_at,
         },
-        counted
+        or "stale"
     );
 }
 
@@ -125,9 +122,8 @@ fn health(out: &mut Vec<Statement>, writes: &[&EndpointWrite]) {
     );
     each!(
         out,
-        "WITH moved AS (UPDATE webhook_endpoints t SET status = n.status, events = t.events + 1, version = t.version + 1 FROM {rows}
-           WHERE t.merchant_id = n.merchant_id AND t.id = n.id AND t.status = 'enabled' AND t.events = n.events RETURNING 1)
-         SELECT must_be(count(*), $5::bigint, 'stale') FROM moved",
+        "UPDATE webhook_endpoints t SET status = n.status, events = t.events + 1, version = t.version + 1 FROM {rows}
+           WHERE t.merchant_id = n.merchant_id AND t.id = n.id AND t.status = 'enabled' AND t.events = n.events",
         writes.iter().filter_map(|write| match write {
             EndpointWrite::Pause { endpoint, status } => Some((endpoint, status)),
             _ => None,
@@ -138,7 +134,7 @@ fn health(out: &mut Vec<Statement>, writes: &[&EndpointWrite]) {
             events: integer = endpoint.events,
             status: text = status.as_str(),
         },
-        counted
+        or "stale"
     );
 }
 
@@ -206,11 +202,10 @@ fn tried(out: &mut Vec<Statement>, writes: &[&DeliveryWrite]) {
     over.sort_by_key(|tried| *tried.0);
     each!(
         out,
-        "WITH moved AS (UPDATE webhook_deliveries t SET state = n.state, next_at = n.next_at, tries = t.tries + 1, step = t.step + 1,
+        "UPDATE webhook_deliveries t SET state = n.state, next_at = n.next_at, tries = t.tries + 1, step = t.step + 1,
              lane = 1, leased = FALSE FROM {rows}
            WHERE t.merchant_id = n.merchant_id AND t.id = n.id AND t.leased AND t.next_at = n.lease_until
-             AND t.tries = n.number - 1 RETURNING 1)
-         SELECT must_be(count(*), $7::bigint, 'stale') FROM moved",
+             AND t.tries = n.number - 1",
         over,
         |(key, lease_until, number, state, next_at)| {
             merchant_id: uuid = key.merchant,
@@ -220,16 +215,15 @@ fn tried(out: &mut Vec<Statement>, writes: &[&DeliveryWrite]) {
             state: text = state.as_str(),
             next_at: timestamptz = next_at,
         },
-        counted
+        or "stale"
     );
     each!(
         out,
-        "WITH moved AS (UPDATE webhook_deliveries t SET state = 'pending', next_at = n.at, step = 0 FROM {rows}
-           WHERE t.merchant_id = n.merchant_id AND t.id = n.id AND t.state <> 'succeeded' AND NOT t.leased RETURNING 1)
-         SELECT must_be(count(*), $4::bigint, 'stale') FROM moved",
+        "UPDATE webhook_deliveries t SET state = 'pending', next_at = n.at, step = 0 FROM {rows}
+           WHERE t.merchant_id = n.merchant_id AND t.id = n.id AND t.state <> 'succeeded' AND NOT t.leased",
         writes.iter().filter_map(|write| if let DeliveryWrite::TryNow(key, at) = write { Some((key, at)) } else { None }),
         |(key, at)| { merchant_id: uuid = key.merchant, id: uuid = key.id, at: timestamptz = *at },
-        counted
+        or "stale"
     );
     let mut back: Vec<_> = writes
         .iter()
