@@ -33,9 +33,12 @@ impl Sweep {
         };
         // Beside the steps: a large table takes its time.
         let tables = async {
+            let mut rest = LOOK;
             loop {
-                engine.transport().wait(LOOK).await;
-                told("what changes left behind could not be swept up", engine.store().sweep_up().await.map_err(Into::into));
+                engine.transport().wait(rest).await;
+                let swept = engine.store().sweep_up().await.map_err(Into::into);
+                // A database that is away is not told of every other second.
+                rest = if told("what changes left behind could not be swept up", swept).is_some() { LOOK } else { REST };
             }
         };
         tokio::select! {

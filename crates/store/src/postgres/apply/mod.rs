@@ -28,16 +28,20 @@ pub(super) type Applied = Result<(), CommitError>;
 pub(super) fn legs(changes: &[&Change], accounts: &KnownAccounts) -> Result<Vec<Leg>, CommitError> {
     let mut legs = Legs::default();
     // What others may have been faster at comes first, so that a lost race costs little.
-    legs.together(|out| merchants::idempotency(out, changes))?;
-    legs.apart(|out| merchants::inbox(out, changes))?;
+    legs.together(|out| {
+        merchants::idempotency(out, changes)?;
+        merchants::inbox(out, changes)?;
+        payments::write(out, changes)
+    })?;
     legs.apart(|out| merchants::write(out, changes))?;
-    legs.together(|out| payments::write(out, changes))?;
     legs.apart(|out| parts::write(out, changes))?;
     legs.apart(|out| settlement::write(out, changes))?;
-    legs.together(|out| journal::write(out, changes, accounts))?;
-    // What an event tells of is there before the event, and the event before its deliveries.
     legs.apart(|out| webhooks::endpoints(out, changes))?;
-    legs.apart(|out| events::write(out, changes))?;
+    // What an event tells of is there before the event, and the event before its deliveries.
+    legs.together(|out| {
+        journal::write(out, changes, accounts)?;
+        events::write(out, changes)
+    })?;
     legs.apart(|out| webhooks::deliveries(out, changes))?;
     legs.apart(|out| forget::write(out, changes))?;
     // Last, because all of a merchant's payments meet in these rows, the job of a PSP account's statement and the balances: they are held
