@@ -28,8 +28,8 @@ thread_local! {
     static UNUSED: RefCell<([u8; AHEAD], usize)> = const { RefCell::new(([0; AHEAD], 0)) };
 }
 
-/// The system's source of random bytes. What an id needs is taken from a few that were asked for ahead; keys and secrets are never
-/// in memory before they are made.
+/// The system's source of random bytes. What an id or a nonce needs is taken from a few that were asked for ahead; keys and secrets are
+/// never in memory before they are made.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemChance;
 

@@ -170,7 +170,10 @@ fn local_address(text: &str) -> Result<Url, String> {
     let wanted = || "must be an address such as http://localhost:4242/webhook".to_owned();
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let url = Url::parse(&whole).map_err(|_| wanted())?;
-    let good = matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| !host.is_empty());
+    let good = matches!(url.scheme(), "http" | "https")
+        && url.host_str().is_some_and(|host| !host.is_empty())
+        && url.username().is_empty()
+        && url.password().is_none();
     if good { Ok(url) } else { Err(wanted()) }
 }
 
@@ -182,7 +185,7 @@ mod tests {
     fn the_address_of_a_program_may_be_short() {
         assert_eq!(local_address("localhost:4242/hook").map(String::from).as_deref(), Ok("http://localhost:4242/hook"));
         assert_eq!(local_address("https://x.example").map(String::from).as_deref(), Ok("https://x.example/"));
-        for wrong in ["", "ftp://x", "file:///etc/passwd", "http://"] {
+        for wrong in ["", "ftp://x", "http://user:word@localhost", "file:///etc/passwd", "http://"] {
             assert!(local_address(wrong).is_err(), "{wrong}");
         }
     }

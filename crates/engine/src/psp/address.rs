@@ -2,8 +2,7 @@
 //! through TLS.
 
 use ducat_connectors::{Account, Fault, Spec};
-use http::Uri;
-use std::net::IpAddr;
+use url::{Host, Url};
 
 /// The whole address of a request's path.
 pub(crate) fn address(spec: &Spec, account: &Account, path: &str) -> Result<String, Fault> {
@@ -11,25 +10,28 @@ pub(crate) fn address(spec: &Spec, account: &Account, path: &str) -> Result<Stri
     let own = || elsewhere().unwrap_or(spec.base);
     let base = account.setting(spec.base_setting).unwrap_or_else(own).trim_end_matches('/');
     let wrong = |why: &str| Fault::Config(format!("{}: {why}", spec.base_setting));
-    // Read as the transport reads it, so that what is looked at here is where it goes.
-    let uri: Uri = base.parse().map_err(|_| wrong("not an address"))?;
-    let authority = uri.authority().ok_or_else(|| wrong("an address without a host"))?;
-    match uri.scheme_str() {
-        Some("https") => {}
-        Some("http") if is_local(authority.host()) => {}
-        Some("http") => return Err(wrong("only https is safe beyond this machine")),
+    // Written as browsers write it, and sent so: what is looked at here is where it goes.
+    let url = Url::parse(base).map_err(|_| wrong("not an address"))?;
+    let is_local = match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => return Err(wrong("an address without a host")),
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if is_local => {}
+        "http" => return Err(wrong("only https is safe beyond this machine")),
         _ => return Err(wrong("neither https nor http")),
     }
-    if base.contains(['@', '?', '#']) {
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("an address with more than host, port and path"));
     }
     // What follows the base must not be able to change its host.
-    if path.starts_with('/') { Ok(format!("{base}{path}")) } else { Err(Fault::Protocol("a path without a slash".into())) }
-}
-
-fn is_local(host: &str) -> bool {
-    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    if !path.starts_with('/') {
+        return Err(Fault::Protocol("a path without a slash".into()));
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned() + path)
 }
 
 #[cfg(test)]
@@ -69,6 +71,11 @@ mod tests {
     }
 
     #[test]
+    fn an_address_in_other_letters_is_written_as_browsers_write_it() {
+        assert_eq!(at(Some("HTTPS://bücher.example/ä"), "/v1").as_deref(), Ok("https://xn--bcher-kva.example/%C3%A4/v1"));
+    }
+
+    #[test]
     fn anything_else_is_a_matter_of_configuration() {
         for base in [
             "http://api.stripe.com",
@@ -78,6 +85,8 @@ mod tests {
             "ftp://127.0.0.1",
             "file:///etc",
             "stripe",
+            "http://127.0.0.1:121111",
+            "https://box.example:84x3",
             "https://user:word@api.stripe.com",
             "https://api.stripe.com?x=",
             "https://api.stripe.com#x",

@@ -15,7 +15,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tower_service::Service;
-use url::Url;
 
 /// How long a connection may take to come about, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -33,7 +32,7 @@ const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("ducat/", env!(
 type Body = Full<Cursor<Vec<u8>>>;
 
 /// Sends over the network. It follows no redirect: credentials go to the address that was asked for and to no other. It heeds no proxy of the
-/// environment. And it does not try again: that is decided in one place, and not here.
+/// environment. And it does not try again what may have left: that is decided in one place, and not here.
 #[derive(Clone, Debug)]
 pub struct HttpTransport {
     client: Client<Punctual<HttpsConnector<HttpConnector>>, Body>,
@@ -45,6 +44,8 @@ impl HttpTransport {
         let mut sockets = HttpConnector::new();
         sockets.enforce_http(false);
         sockets.set_nodelay(true);
+        // Shared by all addresses of a host: one that is silent does not use up the time of the others.
+        sockets.set_connect_timeout(Some(CONNECT_TIMEOUT));
         sockets.set_keepalive(Some(KEEPALIVE));
         sockets.set_keepalive_interval(Some(KEEPALIVE));
         sockets.set_keepalive_retries(Some(KEEPALIVE_RETRIES));
@@ -54,6 +55,8 @@ impl HttpTransport {
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .pool_idle_timeout(IDLE_TIMEOUT)
+            // A kept connection may be closed by the other side just now. What was not taken by it was not written: it takes another one.
+            .retry_canceled_requests(true)
             .build(Punctual(connector));
         Ok(Self { client })
     }
@@ -95,9 +98,9 @@ fn written(request: Outgoing) -> Result<Request<Body>, SendFailure> {
     Ok(written)
 }
 
-/// The address, where need be as browsers write it: a name in letters beyond ASCII is typed by people.
+/// The address, if it is a whole one.
 fn target(url: &str) -> Option<Uri> {
-    url.parse().ok().or_else(|| Url::parse(url).ok()?.as_str().parse().ok())
+    url.parse().ok().filter(|uri: &Uri| uri.scheme().is_some() && uri.authority().is_some())
 }
 
 /// A connector that is given up after a while. What is over before there is a connection was surely not sent.

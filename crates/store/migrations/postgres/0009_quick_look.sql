@@ -123,7 +123,7 @@ END $$;
 
 -- Events. Nearly each is of an order that this transaction has moved, so what is said of attempts holds here too. All events of an order
 -- lie in months that are looked at, where the order is at least a day younger than the first of them; hours are added, because a day in
--- which clocks are set has 25. The quick look begins three days ago, or at the beginning of that month. All months from there on are looked at:
+-- which clocks are set has 25. The quick look begins with the month in which three days ago lies. All months from there on are looked at:
 -- nothing says that no event lies ahead. Not by bitmaps, which cost more than a few rows of an order do.
 CREATE OR REPLACE FUNCTION check_new_events() RETURNS trigger LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$

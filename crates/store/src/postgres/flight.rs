@@ -16,6 +16,11 @@ use tokio_postgres::types::{ToSql, Type};
 
 /// Refused where the mark is there: then somebody has looked for it already, and was told that this was not committed.
 const MARK: &str = "INSERT INTO write_marks (id) VALUES ($1)";
+/// Whoever looks writes the mark, if nobody has written it, and beside it one of their own: the answer to a look can be lost, too.
+const LOOK: &str = "WITH written AS (INSERT INTO write_marks (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING 1),
+                      ours AS (INSERT INTO write_marks (id) SELECT $2 FROM written)
+                    SELECT count(*) FROM written";
+const OURS: &str = "SELECT count(*) FROM write_marks WHERE id = $1";
 /// How long a lost commit is asked after, and how long to wait in between. A server that comes back, or its successor, answers within that.
 const LOOK_FOR: Duration = Duration::from_secs(40);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -38,7 +43,7 @@ pub(super) async fn commit(writers: &Connections, legs: &[Leg], chance: &dyn Cha
     match tokio::time::timeout(LONGEST, send(&connection, mark, legs, turn)).await.unwrap_or_else(late) {
         Err(Failure::Lost(why)) => {
             connection.close();
-            look(writers, mark, why).await
+            look(writers, mark, random_bytes(chance), why).await
         }
         other => other,
     }
@@ -118,28 +123,35 @@ async fn land(connection: &Connection, mut flight: Vec<Answer<'_>>, turn: Turn) 
 
 /// Finds out what became of a transaction whose answer was lost: whoever can write its mark knows that it was not committed, and never
 /// will be.
-async fn look(writers: &Connections, mark: Mark, why: String) -> Result<(), Failure> {
+async fn look(writers: &Connections, mark: Mark, ours: Mark, why: String) -> Result<(), Failure> {
     tracing::warn!(why, "the connection was lost during a commit; the database is asked what became of it");
-    let unknown = |why| Failure::Refused(crate::CommitError::Unknown(why));
     let end = Instant::now() + LOOK_FOR;
     while Instant::now() < end {
         if let Ok(connection) = writers.take().await {
-            let sql = "WITH written AS (INSERT INTO write_marks (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING 1)
-                       SELECT count(*) FROM written";
-            let mark = Value::Id(mark);
-            let params = [(&mark as &(dyn ToSql + Sync), Type::UUID)];
-            if let Ok(rows) = connection.answer(connection.client.query_typed(sql, &params)).await {
-                let written: Option<i64> = rows.first().and_then(|row| row.try_get(0).ok());
-                return match written {
-                    Some(0) => Ok(()),
-                    // It is as if nothing had been sent.
-                    Some(_) => Err(Failure::Met),
-                    None => Err(unknown("the server's answer cannot be read".into())),
-                };
+            match was_committed(&connection, mark, ours).await {
+                Ok(true) => return Ok(()),
+                // It is as if nothing had been sent.
+                Ok(false) => return Err(Failure::Met),
+                Err(_) => connection.close(),
             }
-            connection.close();
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
-    Err(unknown(why))
+    Err(Failure::Refused(crate::CommitError::Unknown(why)))
+}
+
+/// Whether the mark was there before anybody looked for it.
+async fn was_committed(connection: &Connection, mark: Mark, ours: Mark) -> Result<bool, NoAnswer> {
+    if count(connection, LOOK, &[mark, ours]).await? > 0 {
+        return Ok(false);
+    }
+    // Only now: whoever wrote the mark is through, and all that they wrote is seen.
+    Ok(count(connection, OURS, &[ours]).await? == 0)
+}
+
+async fn count(connection: &Connection, sql: &str, marks: &[Mark]) -> Result<i64, NoAnswer> {
+    let marks: Vec<Value> = marks.iter().copied().map(Value::Id).collect();
+    let params: Vec<_> = marks.iter().map(|mark| (mark as &(dyn ToSql + Sync), Type::UUID)).collect();
+    let rows = connection.answer(connection.client.query_typed(sql, &params)).await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or_default())
 }

@@ -6,6 +6,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use tokio_postgres::types::{ToSql, Type};
 
+/// How many texts are kept at the most. A few hundred can come about, a dozen do.
+const MAX_TEXTS: usize = 1000;
+
 /// Statements that are carried out as one, in their order. Each of them sees what was there before; triggers look when all of them have
 /// written.
 pub(super) type Leg = Vec<Statement>;
@@ -34,6 +37,9 @@ fn text(statements: &[&Statement]) -> Arc<str> {
     static TEXTS: LazyLock<Mutex<HashMap<Vec<usize>, Arc<str>>>> = LazyLock::new(Mutex::default);
     let places = statements.iter().map(|statement| statement.sql.as_ptr().addr()).collect();
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if texts.len() >= MAX_TEXTS {
+        texts.clear();
+    }
     Arc::clone(texts.entry(places).or_insert_with(|| put_together(statements).into()))
 }
 

@@ -18,6 +18,10 @@ const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
 const COMMITTED: &[u8] = b"C\0\0\0\x0bCOMMIT\0";
 const UNDONE: &[u8] = b"C\0\0\0\x0dROLLBACK\0";
 
+/// Whoever looks for a commit, and the server's word that it waits for the next question.
+const LOOK: &[u8] = b"WITH written AS";
+const READY: &[u8] = b"Z\0\0\0\x05I";
+
 const PASS: u8 = 0;
 const CUT_BEFORE: u8 = 1;
 const CUT_AFTER: u8 = 2;
@@ -32,6 +36,8 @@ struct Way {
     turns_away: u32,
     closed: AtomicU32,
     cuts: AtomicU32,
+    /// How many looks go without their answer.
+    looks: AtomicU32,
     /// A transaction that is held on its way. It arrives just before the next one.
     held: Mutex<Option<(TcpStream, Vec<u8>)>>,
 }
@@ -41,8 +47,15 @@ impl Way {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let zero = AtomicU32::default;
-        let way =
-            Arc::new(Self { port, next: AtomicU8::new(PASS), turns_away, closed: zero(), cuts: zero(), held: Mutex::default() });
+        let way = Arc::new(Self {
+            port,
+            next: AtomicU8::new(PASS),
+            turns_away,
+            closed: zero(),
+            cuts: zero(),
+            looks: zero(),
+            held: Mutex::default(),
+        });
         let door = Arc::clone(&way);
         tokio::spawn(async move {
             loop {
@@ -72,6 +85,10 @@ impl Way {
                         self.next.store(PASS, Ordering::SeqCst);
                         *self.held.lock().await = Some((server, sent));
                         return self.cut();
+                    }
+                    let is_look = find(&sent, LOOK).is_some();
+                    if is_look && self.looks.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {
+                        return carry_out(&mut server, &sent, &[READY]).await;
                     }
                     // What may be the beginning of a commit waits for the rest of it.
                     if let Some(place) = find(&sent, COMMIT) {
@@ -106,19 +123,25 @@ impl Way {
 impl Way {
     /// What was held arrives, and is over before anything else arrives.
     async fn let_go(&self) {
-        let Some((mut server, sent)) = self.held.lock().await.take() else { return };
-        server.write_all(&sent).await.unwrap();
-        let (mut told, mut got) = (vec![0; 65536], Vec::new());
-        while find(&got, COMMITTED).or(find(&got, UNDONE)).is_none() {
-            let n = server.read(&mut told).await.unwrap();
-            assert!(n > 0, "the server hung up");
-            got.extend_from_slice(&told[..n]);
+        if let Some((mut server, sent)) = self.held.lock().await.take() {
+            carry_out(&mut server, &sent, &[COMMITTED, UNDONE]).await;
         }
     }
 
     fn cut(&self) {
         self.closed.store(self.turns_away, Ordering::SeqCst);
         self.cuts.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Sends, and waits until the server says one of these.
+async fn carry_out(server: &mut TcpStream, sent: &[u8], ends: &[&[u8]]) {
+    server.write_all(sent).await.unwrap();
+    let (mut told, mut got) = (vec![0; 65536], Vec::new());
+    while !ends.iter().any(|end| find(&got, end).is_some()) {
+        let n = server.read(&mut told).await.unwrap();
+        assert!(n > 0, "the server hung up");
+        got.extend_from_slice(&told[..n]);
     }
 }
 
@@ -179,6 +202,23 @@ fn a_commit_that_never_arrived_is_made_once() {
 #[test]
 fn a_commit_that_arrives_after_it_was_looked_for_is_refused_by_its_mark() {
     run(nothing_is_lost_or_doubled(Statements::Kept, HOLD, 0));
+}
+
+#[test]
+fn the_answer_to_a_look_can_be_lost_too_and_nobody_takes_a_look_for_the_commit() {
+    run(async {
+        let (w, way) = world(Statements::Kept, 0).await;
+        let shop = w.shop().await;
+        for next in [CUT_BEFORE, CUT_AFTER] {
+            let (payment, change) = change(&w, shop);
+            way.looks.store(2, Ordering::SeqCst);
+            way.next.store(next, Ordering::SeqCst);
+            assert_eq!(w.store.commit(change).await, Ok(()));
+            assert_eq!(way.looks.load(Ordering::SeqCst), 0, "two looks were cut");
+            assert_eq!(w.store.payment(shop.merchant, payment.order.id).await.unwrap(), Some(payment));
+        }
+        w.assert_sound().await;
+    });
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// The address of the object in the body. The body is all there is of a stored answer, and every object begins with its id.
+/// The address of the object in the body. The body is all there is of a stored answer, and whatever is created or accepted begins with its id.
 fn location(body: &[u8], collection: &str) -> Option<HeaderValue> {
     let rest = body.strip_prefix(br#"{"id":""#)?;
     let end = rest.iter().position(|b| *b == b'"')?;
