@@ -3,6 +3,9 @@
 use crate::config::{Config, LogFormat};
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::debug_fn;
 
 /// The thread of `ducat-store` that alone writes to the database.
 const DATABASE_WRITER: &str = "ducat-writer";
@@ -16,7 +19,8 @@ pub fn start(config: &Config, service: bool) {
     let filter = filter(wanted);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log_format {
-        LogFormat::Pretty => lines.compact().with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Pretty if std::io::stderr().is_terminal() => lines.compact().with_ansi(true).init(),
+        LogFormat::Pretty => lines.compact().with_ansi(false).fmt_fields(plain()).init(),
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).init(),
     }
     std::panic::set_hook(Box::new(|panic| {
@@ -29,6 +33,15 @@ pub fn start(config: &Config, service: bool) {
             std::process::abort();
         }
     }));
+}
+
+/// Fields without colours: `what happened name=value`. The library's own way is the same, but goes through its colours for each of them.
+fn plain() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
+    let fields = debug_fn(|out, field, value| match field.name() {
+        "message" => write!(out, "{value:?}"),
+        name => write!(out, "{name}={value:?}"),
+    });
+    fields.delimited(" ")
 }
 
 /// The filter that is wanted, but for what the database's driver would tell of data: that is logged for nobody.

@@ -2,12 +2,15 @@
 
 use crate::{Fault, HttpMethod, HttpRequest};
 
+/// Room for the fields of a registration without line items.
+const USUAL_LENGTH: usize = 1024;
+
 /// The fields of a request, in the order in which they were added: the same fields always give the same bytes.
 pub(super) struct Form(form_urlencoded::Serializer<'static, String>);
 
 impl Form {
     pub(super) fn new() -> Self {
-        Self(form_urlencoded::Serializer::new(String::new()))
+        Self(form_urlencoded::Serializer::new(String::with_capacity(USUAL_LENGTH)))
     }
 
     /// One more field.
