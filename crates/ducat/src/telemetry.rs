@@ -39,6 +39,8 @@ pub fn start(config: &Config, service: bool) {
 fn plain() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
     let fields = debug_fn(|out, field, value| match field.name() {
         "message" => write!(out, "{value:?}"),
+        // From which file of a library a line came: the library leaves that out, too.
+        name if name.starts_with("log.") => Ok(()),
         name => write!(out, "{name}={value:?}"),
     });
     fields.delimited(" ")
@@ -55,6 +57,39 @@ fn filter(wanted: &str) -> EnvFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    /// What was written.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_without_colours_is_what_the_library_writes() {
+        let (ours, theirs) = (Lines::default(), Lines::default());
+        let (our_end, their_end) = (ours.clone(), theirs.clone());
+        let lines = || tracing_subscriber::fmt().without_time().compact().with_ansi(false);
+        let told = || {
+            let span = tracing::info_span!("request", id = %"req_1", path = "/v1");
+            let _within = span.enter();
+            tracing::info!(status = 201_u16, why = ?Some("x"), text = "a \"b\"", "answered");
+        };
+        tracing::subscriber::with_default(lines().with_writer(move || their_end.clone()).finish(), told);
+        tracing::subscriber::with_default(lines().fmt_fields(plain()).with_writer(move || our_end.clone()).finish(), told);
+        let text = |lines: &Lines| String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text(&ours), text(&theirs));
+        assert!(text(&ours).contains("answered status=201 why=Some(\"x\")"), "{}", text(&ours));
+    }
 
     #[test]
     fn no_filter_makes_the_driver_tell_of_data() {

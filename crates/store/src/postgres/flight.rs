@@ -55,19 +55,18 @@ async fn send(connection: &Connection, mark: Mark, legs: &[Leg], turn: Turn) -> 
     let mark = Statement::single(MARK, vec![Value::Id(mark)]);
     let legs = marked(&mark, legs);
     let mut flight: Vec<Answer<'_>> = Vec::with_capacity(legs.len() + 2);
+    flight.push(Box::pin(client.batch_execute(begin(connection.statements))));
     match connection.statements {
         Statements::Kept => {
             let mut prepared = Vec::with_capacity(legs.len());
             for leg in &legs {
                 prepared.push(connection.answer(client.prepare_cached(&leg.text)).await.map_err(told)?);
             }
-            flight.push(Box::pin(client.batch_execute(begin(connection.statements))));
             for (statement, leg) in prepared.into_iter().zip(&legs) {
                 flight.push(Box::pin(async move { client.execute(&statement, &leg.params).await.map(drop) }));
             }
         }
         Statements::ReadAnew => {
-            flight.push(Box::pin(client.batch_execute(begin(connection.statements))));
             for leg in &legs {
                 let typed: Vec<_> = leg.params.iter().copied().zip(leg.kinds.iter().cloned()).collect();
                 flight.push(Box::pin(async move { client.query_typed(&leg.text, &typed).await.map(drop) }));
