@@ -77,7 +77,7 @@ pub async fn start_stub() -> Result<Running, Failure> {
 /// Starts a gateway on a free port. Says how long it took until it was ready.
 pub async fn start(how: &Start) -> Result<(Running, Duration), Failure> {
     std::fs::create_dir_all(&how.folder)?;
-    let address = format!("127.0.0.1:{}", free_port()?);
+    let address = format!("127.0.0.1:{}", ducat_test_servers::free_port());
     let log = std::fs::OpenOptions::new().create(true).append(true).open(log(&how.folder))?;
     let mut command = Command::new(&how.binary);
     settings(&mut command, how);
@@ -197,9 +197,4 @@ async fn read(connection: &mut Connection, path: &str, request: &str) -> Result<
         return Err(format!("{path}: {}: {}", answer.first_line, String::from_utf8_lossy(answer.body)).into());
     }
     Ok(serde_json::from_slice(answer.body)?)
-}
-
-/// A port that was free a moment ago.
-pub fn free_port() -> std::io::Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -2,7 +2,6 @@
 
 use crate::Failure;
 use crate::disk;
-use crate::gateway;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -45,7 +44,7 @@ pub async fn start(folder: &Path, preload: Option<&Path>) -> Result<Server, Fail
     let data = folder.join("data");
     let mut init = as_user(&bin.join("initdb"));
     done(init.arg("-D").arg(&data).args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"])).await?;
-    let port = gateway::free_port()?;
+    let port = ducat_test_servers::free_port();
     let mut command = as_user(&bin.join("postgres"));
     command.arg("-D").arg(&data).args(["-p", &port.to_string()]);
     for setting in SETTINGS {

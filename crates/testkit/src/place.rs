@@ -44,7 +44,7 @@ impl Place {
     pub(crate) fn new(database: Database) -> Self {
         match database {
             Database::Sqlite => Self::File(tempfile::tempdir().expect("a folder")),
-            Database::Postgres => Self::Server(ducat_test_postgres::database_like(migrate)),
+            Database::Postgres => Self::Server(ducat_test_servers::database_like(migrate)),
         }
     }
 

@@ -1,7 +1,9 @@
 """The real gateway with its sandbox, in an empty folder, on free ports; and what a merchant and a customer do with it."""
 
+import contextlib
 import json
 import os
+import random
 import re
 import socket
 import subprocess
@@ -27,8 +29,11 @@ def until(what, condition, patience=PATIENCE):
 
 
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """Below the ports of outgoing connections: one of those could be taken while the gateway is down."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class Gateway:

@@ -1,7 +1,7 @@
 //! A real server of our own: Valkey, or the Redis of an older Debian. It keeps nothing, and is started, stopped and killed at will.
 
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ impl Valkey {
 
     /// The same with more settings of its own.
     pub fn start_with(more: &[&str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = ducat_test_servers::free_port();
         let folder = tempfile::tempdir().unwrap();
         let more: Vec<String> = more.iter().map(|&setting| setting.to_owned()).collect();
         let child = run(port, folder.path(), &more);

@@ -2,12 +2,12 @@
 //! everything, and remember which events they have accepted.
 
 use crate::support::dice::Dice;
-use crate::support::process::free_port;
 use crate::world::World;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use ducat_test_servers::free_port;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};

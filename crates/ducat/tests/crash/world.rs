@@ -4,7 +4,8 @@
 use crate::balancer::Balancer;
 use crate::support::dice::Dice;
 use crate::support::http::Http;
-use crate::support::process::{Program, Running, free_port};
+use crate::support::process::{Program, Running};
+use ducat_test_servers::free_port;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -94,7 +95,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let (front, ports) = (free_port(), [free_port(), free_port()]);
         let (places, sandbox) = begin(folder.path(), front, dice).await;
-        let url = tokio::task::spawn_blocking(ducat_test_postgres::database).await.unwrap();
+        let url = tokio::task::spawn_blocking(ducat_test_servers::database).await.unwrap();
         let program = |name: &str, port: u16| {
             program(folder.path(), name, port, &places)
                 .with("DUCAT_DATABASE_URL", &url)
@@ -178,7 +179,7 @@ impl World {
                 query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
             }
             Database::Postgres(url) => {
-                let psql = ducat_test_postgres::programs().join("psql");
+                let psql = ducat_test_servers::programs().join("psql");
                 let output = Command::new(psql).args(["-X", "-A", "-t", "-F", "\t", "-c", sql, url]).output().unwrap();
                 assert!(output.status.success(), "{output:?}");
                 let rows = String::from_utf8(output.stdout).unwrap();

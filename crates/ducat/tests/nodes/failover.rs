@@ -2,7 +2,7 @@
 
 use crate::support::process::PATIENCE;
 use crate::world::{KEY, World};
-use ducat_test_postgres::{FOLLOWED, Server};
+use ducat_test_servers::{FOLLOWED, Server};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -2,9 +2,10 @@
 //! often each of them does.
 
 use crate::balancer::Balancer;
-use crate::support::process::{PATIENCE, free_port};
+use crate::support::process::PATIENCE;
 use crate::traffic::Traffic;
 use crate::world::{KEY, World};
+use ducat_test_servers::free_port;
 use serde_json::json;
 use std::time::{Duration, Instant};
 

@@ -190,7 +190,7 @@ async fn the_way_to_valkey_can_be_encrypted_and_a_stranger_s_certificate_is_refu
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (ours, stranger) = (certificate(&at("ours")), certificate(&at("stranger")));
-    let port = crate::support::process::free_port().to_string();
+    let port = ducat_test_servers::free_port().to_string();
     let tls = ["--tls-port", &port, "--tls-cert-file", &ours.0, "--tls-key-file", &ours.1, "--tls-ca-cert-file", &ours.0];
     let _valkey = Valkey::start_with(&[&tls[..], &["--tls-auth-clients", "no"]].concat());
     let world = World::begin().await;

@@ -1,7 +1,8 @@
 //! The PSP, the database, and nodes that know both.
 
 use crate::support::http::Http;
-use crate::support::process::{PATIENCE, Program, Running, free_port};
+use crate::support::process::{PATIENCE, Program, Running};
+use ducat_test_servers::free_port;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -38,7 +39,7 @@ impl World {
         let sandbox = format!("http://127.0.0.1:{port}");
         let mut running = program.start("sandbox", &["sandbox"]);
         running.until_ready(&http, &format!("{sandbox}/_sandbox/state")).await;
-        let database = tokio::task::spawn_blocking(ducat_test_postgres::database).await.unwrap();
+        let database = tokio::task::spawn_blocking(ducat_test_servers::database).await.unwrap();
         Self { http, sandbox, database, folder, _sandbox: running }
     }
 

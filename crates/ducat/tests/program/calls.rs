@@ -1,7 +1,8 @@
 //! Verbs that call a running gateway: what they show, and what they say when it cannot be done.
 
-use super::support::process::{Program, free_port};
+use super::support::process::Program;
 use super::{Gateway, text};
+use ducat_test_servers::free_port;
 use serde_json::{Value, json};
 
 fn wish(reference: &str, amount: i64, currency: &str) -> Value {

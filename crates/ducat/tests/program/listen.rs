@@ -1,8 +1,9 @@
 //! `ducat listen`: what reaches the merchant's program, and what is told of what does not.
 
 use super::receiver::{Receiver, address};
-use super::support::process::{Running, free_port};
+use super::support::process::Running;
 use super::{Gateway, text};
+use ducat_test_servers::free_port;
 use serde_json::{Value, json};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

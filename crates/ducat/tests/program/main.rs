@@ -16,9 +16,10 @@ mod stop;
 mod trigger;
 mod verbs;
 
+use ducat_test_servers::free_port;
 use std::time::Duration;
 use support::http::Http;
-use support::process::{Program, Running, free_port};
+use support::process::{Program, Running};
 
 /// A gateway in an empty folder with its sandbox, on free ports.
 struct Gateway {

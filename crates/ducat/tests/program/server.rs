@@ -2,7 +2,7 @@
 
 use super::support::process::Program;
 use super::{Gateway, text};
-use ducat_test_postgres::{FOLLOWED, Server};
+use ducat_test_servers::{FOLLOWED, Server};
 use serde_json::{Value, json};
 
 /// What stands for the password; the server of the tests asks for none.
@@ -10,7 +10,7 @@ const PASSWORD: &str = "hidden-from-everybody";
 
 /// The address of an empty database, with a password in it.
 fn address() -> String {
-    let url = ducat_test_postgres::database();
+    let url = ducat_test_servers::database();
     let (login, place) = url.split_once('@').expect("an address with a name");
     format!("{login}:{PASSWORD}@{place}")
 }

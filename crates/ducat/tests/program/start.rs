@@ -1,7 +1,8 @@
 //! Starts: what an empty folder gets, what a second start finds, and what a real account changes.
 
-use super::support::process::{Program, free_port};
+use super::support::process::Program;
 use super::{Gateway, text};
+use ducat_test_servers::free_port;
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;

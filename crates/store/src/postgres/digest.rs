@@ -18,7 +18,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_database_makes_the_same_digest() {
-        let url = ducat_test_postgres::database();
+        let url = ducat_test_servers::database();
         let database = super::super::tests::open(&super::super::tests::settings(&url)).await;
         let connection = database.readers.take().await.unwrap();
         let merchant = MerchantId::from_bytes([7; 16]);

@@ -123,10 +123,10 @@ mod tests {
 
     #[tokio::test]
     async fn who_lacks_a_right_hears_which_and_who_can_give_it() {
-        let owner = ducat_test_postgres::database();
+        let owner = ducat_test_servers::database();
         let name = owner.rsplit('/').next().unwrap();
         let role = format!("stranger_{name}");
-        let sql = |text: &str| ducat_test_postgres::server().run_sql(name, text);
+        let sql = |text: &str| ducat_test_servers::server().run_sql(name, text);
         let stranger = settings(&owner.replace("ducat@", &format!("{role}@")));
         sql(&format!("CREATE ROLE {role} LOGIN"));
         let empty = told(&stranger).await;
@@ -145,9 +145,9 @@ mod tests {
     /// Names that were written in full before the eighth migration are found by their digests after it.
     #[tokio::test]
     async fn what_was_written_under_long_names_is_found_under_short_ones() {
-        let url = ducat_test_postgres::database();
+        let url = ducat_test_servers::database();
         let name = url.rsplit('/').next().unwrap();
-        let server = ducat_test_postgres::server();
+        let server = ducat_test_servers::server();
         server.run_sql(
             name,
             "CREATE TABLE schema_migrations (number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL)",
@@ -175,7 +175,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_database_knows_every_kind_of_event() {
-        let url = ducat_test_postgres::database();
+        let url = ducat_test_servers::database();
         let database = open(&settings(&url)).await;
         let connection = database.readers.take().await.unwrap();
         let rows = connection.query("SELECT unnest(enum_range(NULL::event_kind))::text", &[]).await.unwrap();

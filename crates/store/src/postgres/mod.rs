@@ -177,7 +177,7 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn a_server_that_is_opened_twice_is_migrated_once_and_sound() {
-        let url = ducat_test_postgres::database();
+        let url = ducat_test_servers::database();
         let (one, other) = tokio::join!(async { open(&settings(&url)).await }, async { open(&settings(&url)).await });
         assert_eq!(one.verify(|_| {}).await.unwrap().findings, Vec::new());
         assert!(matches!(other.durability().await.unwrap(), Durability::Postgres { version: 150_000.., .. }));
@@ -186,18 +186,18 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn one_connection_is_enough_to_look_at_everything() {
-        let url = ducat_test_postgres::database();
+        let url = ducat_test_servers::database();
         let database = open(&PostgresSettings { readers: 1, ..settings(&url) }).await;
         assert_eq!(database.verify(|_| {}).await.unwrap().findings, Vec::new());
     }
 
     #[tokio::test]
     async fn a_user_with_the_program_s_rights_alone_can_run_it() {
-        let owner = ducat_test_postgres::database();
+        let owner = ducat_test_servers::database();
         let database = open(&settings(&owner)).await;
         let name = owner.rsplit('/').next().unwrap();
         let role = format!("run_{name}");
-        ducat_test_postgres::server().run_sql(name, &format!("CREATE ROLE {role} LOGIN IN ROLE ducat_app"));
+        ducat_test_servers::server().run_sql(name, &format!("CREATE ROLE {role} LOGIN IN ROLE ducat_app"));
         let run = open(&settings(&owner.replace("ducat@", &format!("{role}@")))).await;
         let at = Timestamp::from_seconds(1_795_000_001);
         let merchant = ducat_domain::Merchant {

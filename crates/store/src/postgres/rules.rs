@@ -78,7 +78,7 @@ mod tests {
     /// Compares the list with what the migrations make. `DUCAT_WRITE_RULES=1` writes it anew.
     #[tokio::test]
     async fn the_list_of_rules_is_what_the_migrations_make() {
-        let url = ducat_test_postgres::database();
+        let url = ducat_test_servers::database();
         let settings = super::super::tests::settings(&url);
         let database = super::super::tests::open(&settings).await;
         let connection = database.readers.take().await.unwrap();

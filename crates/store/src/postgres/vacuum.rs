@@ -112,10 +112,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_changes_left_behind_is_swept_up_where_there_is_enough_of_it() {
-        let url = ducat_test_postgres::database();
+        let url = ducat_test_servers::database();
         let database = open(&settings(&url)).await;
         let name = url.rsplit('/').next().unwrap();
-        let server = ducat_test_postgres::server();
+        let server = ducat_test_servers::server();
         assert_eq!(database.sweep_up().await.unwrap(), 0);
         server.run_sql(
             name,

@@ -115,7 +115,7 @@ impl World {
             let migrated = std::thread::spawn(move || run(async move { drop(Self::at_server(url, Statements::Kept, 1).await) }));
             migrated.join().unwrap();
         };
-        Self::at_server(ducat_test_postgres::database_like(migrate), statements, 1).await
+        Self::at_server(ducat_test_servers::database_like(migrate), statements, 1).await
     }
 
     /// A world in a database that is there; `seed` so that two of them make different ids.

@@ -152,7 +152,7 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 /// A world whose way to the server can be cut.
 async fn world(statements: Statements, turns_away: u32) -> (World, Arc<Way>) {
     let direct = World::postgres(Statements::Kept).await;
-    let server = ducat_test_postgres::server().port;
+    let server = ducat_test_servers::server().port;
     let way = Way::to(server, turns_away).await;
     let url = direct.url.replace(&format!(":{server}/"), &format!(":{}/", way.port));
     (World::at_server(url, statements, 2).await, way)

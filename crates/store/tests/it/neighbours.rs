@@ -2,7 +2,7 @@
 
 use super::builders::{World, connect, run};
 use ducat_store::{OpenTransaction, PostgresSettings, Statements, Store};
-use ducat_test_postgres::{FOLLOWED, Server};
+use ducat_test_servers::{FOLLOWED, Server};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -62,7 +62,7 @@ fn who_idles_in_a_transaction_of_our_database_is_told_of_and_elsewhere_is_not() 
 #[test]
 fn to_ask_whether_there_is_anything_makes_nothing() {
     run(async {
-        let url = ducat_test_postgres::database();
+        let url = ducat_test_servers::database();
         let settings = PostgresSettings {
             url: ducat_domain::Secret::new(url.clone()),
             readers: 1,

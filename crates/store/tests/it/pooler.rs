@@ -27,7 +27,7 @@ impl Pooler {
         let server = url.split(['@', '/']).find(|part| part.starts_with("127.0.0.1:")).unwrap();
         let port_of_server = server.rsplit(':').next().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).unwrap().port();
+        let port = ducat_test_servers::free_port();
         let settings = format!(
             "[databases]\n* = host=127.0.0.1 port={port_of_server} user=ducat\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
              auth_type = any\npool_mode = transaction\ndefault_pool_size = {CONNECTIONS}\nmax_client_conn = 200\n\
@@ -69,7 +69,7 @@ impl Drop for Pooler {
 #[test]
 fn many_pay_at_once_through_a_pooler_that_changes_connections() {
     run(async {
-        let url = ducat_test_postgres::database();
+        let url = ducat_test_servers::database();
         let pooler = Pooler::before(&url);
         // Migrated through the pooler as well.
         let w = Arc::new(World::at_server(pooler.url(&url), Statements::ReadAnew, 7).await);

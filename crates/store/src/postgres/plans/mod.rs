@@ -88,7 +88,7 @@ struct Server {
 impl Server {
     /// A store whose reads go through one connection, which so knows every statement that was sent.
     async fn open() -> Self {
-        let url = ducat_test_postgres::database();
+        let url = ducat_test_servers::database();
         let database = url.rsplit('/').next().unwrap().to_owned();
         let settings = PostgresSettings { readers: 1, ..settings(&url) };
         let chance = Arc::new(Steps(AtomicU64::new(1)));
@@ -98,7 +98,7 @@ impl Server {
 
     fn run(&self, sql: &str) {
         let sql = sql.replace("ASKED", "'07070707-0707-0707-0707-070707070707'");
-        ducat_test_postgres::server().run_sql(&self.database, &sql);
+        ducat_test_servers::server().run_sql(&self.database, &sql);
     }
 }
 

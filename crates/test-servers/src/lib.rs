@@ -1,15 +1,18 @@
-//! Only for tests: a PostgreSQL server that lives as long as the test's process, and databases in it.
+//! Only for tests: a PostgreSQL server that lives as long as the test's process, and databases in it; and free ports for other servers.
 //!
 //! The server is started by the first test that asks for it. It belongs to a shell that waits for its standard input to close, which it
 //! does however the test's process ends; the shell then ends the server and removes its files.
 
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+mod port;
+
+pub use port::free_port;
 
 /// How long the server may take to start.
 const START: Duration = Duration::from_secs(60);
@@ -130,7 +133,7 @@ impl Server {
     }
 
     fn run(folder: PathBuf, settings: &str) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let port = free_port();
         let server = as_user(&programs().join("postgres"));
         let words: Vec<String> =
             std::iter::once(server.get_program()).chain(server.get_args()).map(|w| w.to_string_lossy().into_owned()).collect();
