@@ -23,6 +23,8 @@ use tokio::task::JoinSet;
 const MAX_SLEEP: Duration = Duration::from_millis(500);
 /// The shortest time from one look to the next, so that many small commits are looked at together.
 const MIN_SLEEP: Duration = Duration::from_millis(5);
+/// The sleep while no endpoint is in use: no event goes anywhere then, and one that is made begins after those that are there.
+const NOBODY_SLEEP: Duration = Duration::from_millis(100);
 /// The sleep after the database failed.
 const FAILED_SLEEP: Duration = Duration::from_secs(2);
 /// How long receivers may still answer when the program is to end.
@@ -178,7 +180,7 @@ impl Dispatcher {
                     // Somebody may have asked for it meanwhile.
                     looks.next = looks.next.min(next);
                 }
-                () = engine.outbox().notified() => looks.hurry(),
+                () = engine.outbox().notified(), if !self.endpoints.is_empty() => looks.hurry(),
                 () = engine.courier().wait(sleep), if is_idle => {}
             }
         }
@@ -193,7 +195,11 @@ impl Dispatcher {
                 let now = self.engine.now();
                 let next = found.next.into_iter().chain(self.standings.rest_ends(now)).min();
                 let until = next.map_or(MAX_SLEEP, |at| at.since(now).clamp(MIN_SLEEP, MAX_SLEEP));
-                if self.take(found) { elapsed } else { elapsed + until }
+                match self.take(found) {
+                    true => elapsed,
+                    false if self.endpoints.is_empty() => elapsed + NOBODY_SLEEP,
+                    false => elapsed + until,
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "the dispatcher could not look for deliveries");

@@ -46,6 +46,11 @@ impl Endpoints {
         self.0 = known.collect();
     }
 
+    /// Whether none is in use.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// One of them.
     pub fn get(&self, id: WebhookEndpointId) -> Option<&Arc<Known>> {
         self.0.get(&id)
