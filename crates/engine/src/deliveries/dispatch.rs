@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 const MAX_SLEEP: Duration = Duration::from_millis(500);
 /// The shortest time from one look to the next, so that many small commits are looked at together.
 const MIN_SLEEP: Duration = Duration::from_millis(5);
-/// The sleep while no endpoint is in use: no event goes anywhere then, and one that is made begins after those that are there.
+/// The same while no endpoint is in use: no event goes anywhere then, and one that is made begins after those that are there.
 const NOBODY_SLEEP: Duration = Duration::from_millis(100);
 /// The sleep after the database failed.
 const FAILED_SLEEP: Duration = Duration::from_secs(2);
@@ -96,9 +96,9 @@ struct Looks {
 }
 
 impl Looks {
-    /// Somebody wants to look: as soon as the last look is not too fresh.
-    fn hurry(&mut self) {
-        self.next = self.next.min(self.last + MIN_SLEEP);
+    /// Somebody wants to look: as soon as the last look is so long ago.
+    fn hurry(&mut self, pause: Duration) {
+        self.next = self.next.min(self.last + pause);
     }
 }
 
@@ -161,7 +161,7 @@ impl Dispatcher {
             let now = engine.courier().elapsed();
             let is_idle = looks.under_way.is_empty();
             if is_idle && self.is_hungry() {
-                looks.hurry();
+                looks.hurry(MIN_SLEEP);
             }
             if is_idle && looks.next <= now {
                 (looks.last, looks.next) = (now, now + MAX_SLEEP);
@@ -180,7 +180,7 @@ impl Dispatcher {
                     // Somebody may have asked for it meanwhile.
                     looks.next = looks.next.min(next);
                 }
-                () = engine.outbox().notified(), if !self.endpoints.is_empty() => looks.hurry(),
+                () = engine.outbox().notified() => looks.hurry(if self.endpoints.is_empty() { NOBODY_SLEEP } else { MIN_SLEEP }),
                 () = engine.courier().wait(sleep), if is_idle => {}
             }
         }
@@ -195,11 +195,7 @@ impl Dispatcher {
                 let now = self.engine.now();
                 let next = found.next.into_iter().chain(self.standings.rest_ends(now)).min();
                 let until = next.map_or(MAX_SLEEP, |at| at.since(now).clamp(MIN_SLEEP, MAX_SLEEP));
-                match self.take(found) {
-                    true => elapsed,
-                    false if self.endpoints.is_empty() => elapsed + NOBODY_SLEEP,
-                    false => elapsed + until,
-                }
+                if self.take(found) { elapsed } else { elapsed + until }
             }
             Err(error) => {
                 tracing::error!(%error, "the dispatcher could not look for deliveries");

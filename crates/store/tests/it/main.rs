@@ -6,7 +6,7 @@
 //! - `tampering`, `workload`: what `verify` finds, and that it finds nothing in sound books.
 //! - `outbox`: both, for webhooks.
 //! - `nodes`: several nodes on one server. `lost_answer`: the connection is cut while the server commits. `losers`: a group of which some
-//!   have lost. `pooler`: through PgBouncer.
+//!   have lost. `retries`: others' locks. `pooler`: through PgBouncer.
 //! - `crash`: SIGKILL and a full disk. `files`: the file itself, settings, foreign files. `migration`: an old file becomes a new one.
 //! - `each_database`: runs cases on each database.
 //! - `builders`, `later`: small makers of test data, for the sale and for what comes after it. `intruder`,
@@ -30,5 +30,6 @@ mod nodes;
 mod on_server;
 mod outbox;
 mod pooler;
+mod retries;
 mod tampering;
 mod workload;
