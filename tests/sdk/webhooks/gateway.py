@@ -1,17 +1,15 @@
 """The real gateway with its sandbox, in an empty folder, on free ports; and what a merchant and a customer do with it."""
 
-import contextlib
 import json
 import os
-import random
 import re
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 import requests
+from ports import free_port
 
 PROGRAM = os.environ.get("DUCAT_BIN") or str(Path(__file__).resolve().parents[3] / "target/debug/ducat")
 PATIENCE = 30
@@ -26,14 +24,6 @@ def until(what, condition, patience=PATIENCE):
             return found
         time.sleep(0.02)
     raise AssertionError(f"waited in vain for {what}")
-
-
-def free_port():
-    """Below the ports of outgoing connections: one of those could be taken while the gateway is down."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
 
 
 class Gateway:

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from ports import free_port
+
 
 @dataclass
 class Delivery:
@@ -131,5 +133,4 @@ def redirecting(location):
 
 def closed_port():
     """An address where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}/hooks"
+    return f"http://127.0.0.1:{free_port()}/hooks"

@@ -155,7 +155,7 @@ async fn an_answer_that_trickles_counts_by_its_status() {
 
 #[tokio::test]
 async fn a_closed_port_is_told_as_such() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = ducat_test_servers::free_port();
     assert!(not_sent(post_local(port).await).to_lowercase().contains("refused"));
 }
 

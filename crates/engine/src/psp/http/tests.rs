@@ -67,8 +67,7 @@ async fn a_request_arrives_as_it_was_given_and_the_answer_comes_back_whole() {
 
 #[tokio::test]
 async fn a_refused_connection_sent_nothing() {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let reply = post(&format!("http://{address}")).await;
+    let reply = post(&format!("http://127.0.0.1:{}", ducat_test_servers::free_port())).await;
     assert!(matches!(&reply, Err(SendFailure::NotSent(why)) if !why.contains("refunds")), "{reply:?}");
 }
 
@@ -219,8 +218,8 @@ mod whole {
 
     #[tokio::test]
     async fn nobody_there_is_safe_to_try_again_and_no_answer_is_unknown() {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        assert!(matches!(close(format!("http://{address}")).await, Err(Fault::Retry { .. })));
+        let nobody = format!("http://127.0.0.1:{}", ducat_test_servers::free_port());
+        assert!(matches!(close(nobody).await, Err(Fault::Retry { .. })));
         let (url, _server) = answering("");
         assert!(matches!(close(url).await, Err(Fault::Unknown(_))));
         let (url, _server) = answering("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");
