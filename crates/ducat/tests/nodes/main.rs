@@ -2,6 +2,7 @@
 //! goes on.
 //!
 //! - `world`: the nodes and the PSP. `balancer`: HAProxy, with the file that is in `deploy`. `traffic`: shops that call without a pause.
+//!   `customer`: somebody who pays.
 //! - `leaving`: nodes that leave. `failover`: the database's primary dies. `sharing`: what nodes share, and lose.
 
 #[path = "../support/mod.rs"]
@@ -10,6 +11,7 @@ mod support;
 mod valkey;
 
 mod balancer;
+mod customer;
 mod failover;
 mod leaving;
 mod sharing;

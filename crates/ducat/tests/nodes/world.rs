@@ -3,6 +3,8 @@
 use crate::support::http::Http;
 use crate::support::process::{PATIENCE, Program, Running};
 use ducat_test_servers::free_port;
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -69,8 +71,38 @@ impl World {
         node
     }
 
+    /// From now on the PSP tells this node what becomes of payments. The node is started again: it reads the secret only then.
+    pub async fn psp_tells(&self, node: &mut Node) {
+        let accounts = self.http.get(&format!("{}/v1/psp_accounts", node.url), Some(KEY)).await.unwrap().json();
+        let url = accounts["data"][0]["webhook_url"].as_str().unwrap_or_else(|| panic!("{accounts}")).to_owned();
+        let fields = [("url".to_owned(), url), ("enabled_events[0]".to_owned(), "*".to_owned())];
+        let endpoints = format!("{}/v1/webhook_endpoints", self.sandbox);
+        let endpoint = self.http.post_form(&endpoints, Some(STRIPE_KEY), &fields).await.unwrap().json();
+        let secret = endpoint["secret"].as_str().unwrap_or_else(|| panic!("{endpoint}"));
+        node.program = node.program.clone().with("DUCAT_STRIPE_WEBHOOK_SECRET", secret);
+        node.running.kill();
+        node.come_back(&self.http).await;
+    }
+
+    /// The orders of which the PSP has told that they are paid, and was answered with 200.
+    pub async fn heard_as_paid(&self) -> BTreeSet<String> {
+        let (mut orders, mut last) = (BTreeSet::new(), String::new());
+        loop {
+            let wanted = "type=checkout.session.completed&delivery_success=true&limit=100";
+            let page =
+                self.http.get(&format!("{}/v1/events?{wanted}{last}", self.sandbox), Some(STRIPE_KEY)).await.unwrap().json();
+            let events = page["data"].as_array().unwrap_or_else(|| panic!("{page}"));
+            let order = |event: &Value| event["data"]["object"]["metadata"]["ducat_order"].as_str().unwrap().to_owned();
+            orders.extend(events.iter().map(order));
+            match events.last() {
+                Some(event) if page["has_more"] == true => last = format!("&starting_after={}", event["id"].as_str().unwrap()),
+                _ => return orders,
+            }
+        }
+    }
+
     /// Makes something go wrong at the PSP. Gives the rule's id.
-    pub async fn fault(&self, rule: serde_json::Value) -> String {
+    pub async fn fault(&self, rule: Value) -> String {
         let made =
             self.http.post_json(&format!("{}/_sandbox/faults", self.sandbox), STRIPE_KEY, None, &rule).await.unwrap().json();
         made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
