@@ -145,6 +145,11 @@ impl World {
         Timestamp::from_micros(at(1).as_micros() + self.clock.fetch_add(1_000, Ordering::Relaxed))
     }
 
+    /// So many days pass.
+    pub fn days_pass(&self, days: i64) {
+        self.clock.fetch_add(days * 24 * HOUR * 1_000_000, Ordering::Relaxed);
+    }
+
     pub async fn commit(&self, change: Change) {
         self.store.commit(change).await.unwrap();
     }

@@ -6,7 +6,7 @@
 //! - `tampering`, `workload`: what `verify` finds, and that it finds nothing in sound books.
 //! - `outbox`: both, for webhooks.
 //! - `nodes`: several nodes on one server. `lost_answer`: the connection is cut while the server commits. `losers`: a group of which some
-//!   have lost. `retries`: others' locks. `pooler`: through PgBouncer.
+//!   have lost. `retries`: others' locks. `months`: what lies in tables by month. `pooler`: through PgBouncer.
 //! - `crash`: SIGKILL and a full disk. `files`: the file itself, settings, foreign files. `migration`: an old file becomes a new one.
 //! - `each_database`: runs cases on each database.
 //! - `builders`, `later`: small makers of test data, for the sale and for what comes after it. `intruder`,
@@ -25,6 +25,7 @@ mod later;
 mod losers;
 mod lost_answer;
 mod migration;
+mod months;
 mod neighbours;
 mod nodes;
 mod on_server;
