@@ -1,4 +1,5 @@
-//! Only for tests: a PostgreSQL server that lives as long as the test's process, and databases in it; and free ports for other servers.
+//! Only for tests: a PostgreSQL server that lives as long as the test's process, and databases in it; a pooler before it; and free ports for
+//! other servers.
 //!
 //! The server is started by the first test that asks for it. It belongs to a shell that waits for its standard input to close, which it
 //! does however the test's process ends; the shell then ends the server and removes its files.
@@ -10,8 +11,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+mod pooler;
 mod port;
 
+pub use pooler::Pooler;
 pub use port::free_port;
 
 /// How long the server may take to start.

@@ -1,8 +1,9 @@
 //! A gateway that keeps everything in PostgreSQL: the same verbs, and a password that nobody sees.
 
+use super::receiver::Receiver;
 use super::support::process::Program;
 use super::{Gateway, text};
-use ducat_test_servers::{FOLLOWED, Server};
+use ducat_test_servers::{FOLLOWED, Pooler, Server, free_port};
 use serde_json::{Value, json};
 
 /// What stands for the password; the server of the tests asks for none.
@@ -60,6 +61,32 @@ async fn on_a_server_a_sale_is_kept_verified_and_found_again_and_the_password_is
         // Nor what the driver sends: the orders' and customers' data.
         assert!(!told.contains(PASSWORD) && !told.contains("executing statement"), "{told}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_pooler_customers_pay_jobs_are_done_and_the_shop_is_told() {
+    let url = ducat_test_servers::database();
+    let pooler = Pooler::before(&url);
+    let settings = |program: Program| {
+        program
+            .with("DUCAT_DATABASE_URL", pooler.url(&url))
+            .with("DUCAT_DATABASE_STATEMENTS", "read_anew")
+            .with("DUCAT_WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")
+    };
+    let mut gateway = Gateway::start_with(settings).await;
+    let receiver = Receiver::start(free_port()).await;
+    let endpoint = json!({"url": receiver.url, "types": ["refund.succeeded", "dispute.won"]});
+    let url = format!("{}/v1/webhook_endpoints", gateway.url);
+    let made = gateway.http.post_json(&url, &gateway.key(), None, &endpoint).await.unwrap();
+    assert_eq!(made.status, 201, "{}", made.json());
+    // A payment with calls, messages and pages; a refund and evidence, which are jobs.
+    for event in ["refund.succeeded", "dispute.won"] {
+        gateway.said(&["trigger", event]);
+    }
+    let told: Vec<Value> = receiver.until(2).await.iter().map(|message| message.event()["type"].clone()).collect();
+    assert_eq!(told, ["refund.succeeded", "dispute.won"]);
+    gateway.stop().await;
+    assert!(gateway.said(&["verify"]).contains("invariants hold"));
 }
 
 #[test]
