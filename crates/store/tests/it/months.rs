@@ -28,11 +28,11 @@ fn sales_go_over_the_ends_of_months_whether_the_next_was_made_or_not() {
         let over_the_year = pending(&w, shop).await;
         let late = pending(&w, shop).await;
         w.days_pass(20);
-        sold.push(w.see(late, captured.clone()).await);
+        sold.push(w.see(late, captured).await);
         let very_late = pending(&w, shop).await;
         // Ten years later nobody has made the month.
         w.days_pass(3_650);
-        sold.push(w.see(very_late, captured.clone()).await);
+        sold.push(w.see(very_late, captured).await);
         // Too late for this month, whose first rows lie elsewhere; in time for the next.
         w.store.keep_house(w.now()).await.unwrap();
         sold.push(w.paid(shop).await);
