@@ -142,6 +142,32 @@ mod tests {
         assert!(behind.contains("migration 7") && behind.contains(&role) && behind.contains("`ducat migrate`"), "{behind}");
     }
 
+    #[test]
+    fn both_databases_have_the_same_migrations() {
+        let named =
+            |list: &[(u32, &'static str, &str)]| list.iter().map(|(number, name, _)| (*number, *name)).collect::<Vec<_>>();
+        let ours = named(MIGRATIONS);
+        assert_eq!(ours, named(crate::sqlite::migrations::MIGRATIONS));
+        assert!(ours.iter().map(|(number, _)| *number).eq(1..=MIGRATIONS.len() as u32), "{ours:?}");
+    }
+
+    /// Each file under the number and the name by which it is listed, and no file that nobody lists.
+    #[test]
+    fn every_file_is_listed_under_its_own_name() {
+        let listed = |list: &[(u32, &str, &str)]| {
+            list.iter().map(|(n, name, sql)| (format!("{n:04}_{name}.sql"), (*sql).to_owned())).collect()
+        };
+        for (folder, list) in [("postgres", MIGRATIONS), ("sqlite", crate::sqlite::migrations::MIGRATIONS)] {
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder);
+            let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap());
+            let files = files.filter(|file| file.path().extension().is_some_and(|kind| kind == "sql"));
+            let there: std::collections::BTreeMap<String, String> = files
+                .map(|file| (file.file_name().into_string().unwrap(), std::fs::read_to_string(file.path()).unwrap()))
+                .collect();
+            assert_eq!(there, listed(list));
+        }
+    }
+
     /// Names that were written in full before the eighth migration are found by their digests after it.
     #[tokio::test]
     async fn what_was_written_under_long_names_is_found_under_short_ones() {

@@ -5,7 +5,7 @@ use ducat_domain::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 /// Number and name, the same as PostgreSQL's.
-pub(super) const MIGRATIONS: &[(u32, &str, &str)] = &[
+pub(crate) const MIGRATIONS: &[(u32, &str, &str)] = &[
     (1, "pay_in", include_str!("../../migrations/sqlite/0001_pay_in.sql")),
     (2, "after_the_sale", include_str!("../../migrations/sqlite/0002_after_the_sale.sql")),
     (3, "webhooks", include_str!("../../migrations/sqlite/0003_webhooks.sql")),

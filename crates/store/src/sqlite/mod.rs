@@ -16,7 +16,7 @@ mod col;
 mod declines;
 mod jobs;
 mod ledger;
-mod migrations;
+pub(crate) mod migrations;
 mod names;
 mod parts;
 #[cfg(test)]

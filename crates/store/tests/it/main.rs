@@ -8,8 +8,9 @@
 //! - `nodes`: several nodes on one server. `lost_answer`: the connection is cut while the server commits. `losers`: a group of which some
 //!   have lost. `retries`: others' locks. `months`: what lies in tables by month. `pooler`: through PgBouncer.
 //! - `crash`: SIGKILL and a full disk. `files`: the file itself, settings, foreign files. `migration`: an old file becomes a new one.
+//!   `migration_on_server`: so does a database on a server, step by step.
 //! - `each_database`: runs cases on each database.
-//! - `builders`, `later`: small makers of test data, for the sale and for what comes after it. `intruder`,
+//! - `builders`, `later`: small makers of test data, for the sale and for what comes after it. `samples`: rows of every table. `intruder`,
 //!   `on_server`: somebody with SQL of their own.
 
 mod attacks;
@@ -25,6 +26,7 @@ mod later;
 mod losers;
 mod lost_answer;
 mod migration;
+mod migration_on_server;
 mod months;
 mod neighbours;
 mod nodes;
@@ -32,5 +34,6 @@ mod on_server;
 mod outbox;
 mod pooler;
 mod retries;
+mod samples;
 mod tampering;
 mod workload;

@@ -1,8 +1,8 @@
 //! A database that the first migration alone wrote is brought to the newest schema, and nothing of it is lost.
 
 use crate::builders::*;
-use crate::conformance::{claim, message};
-use crate::later::{dispute_seen, line};
+use crate::later::line;
+use crate::samples;
 use ducat_domain::payments::*;
 use ducat_domain::settlement::LineKind;
 use ducat_domain::{EventKind, Timestamp};
@@ -43,46 +43,6 @@ const TABLES: &[(&str, &str)] = &[
 fn columns(of: &str, today: bool) -> String {
     let name = |column: &str| column.split(':').nth(usize::from(today && column.contains(':'))).unwrap().to_owned();
     of.split_whitespace().map(name).collect::<Vec<_>>().join(", ")
-}
-
-/// Orders in every status and on every way to it, with what was kept beside them.
-async fn fill(w: &World) -> Shop {
-    let (shop, other) = (w.shop().await, w.shop().await);
-    let decline = Decline::of(DeclineCode::InsufficientFunds);
-    w.order(shop).await;
-    let lost = w.order(shop).await;
-    w.settle(lost.registration_unknown(w.now(), at(90)).unwrap()).await;
-    let pending = w.see(w.order(shop).await, Observed::Open).await;
-    // Back to the status it had before: that came with the later event.
-    let processing = w.see(w.see(w.order(shop).await, Observed::Open).await, Observed::Processing).await;
-    let word = Observation { decline: Some(decline.clone()), ..seen(&processing, Observed::Open) };
-    w.settle(processing.observe(&word, w.now(), at(90)).unwrap().unwrap()).await;
-    w.see(w.order(other).await, Observed::Processing).await;
-    w.see(w.order(shop).await, held(4999)).await;
-    let fees = vec![Fee { psp_line: "txn_1".into(), amount: eur(30) }];
-    let paid = w.see_all(w.see(w.order(shop).await, Observed::Open).await, Observed::Captured(eur(4999)), fees).await;
-    w.see(w.see(w.order(other).await, held(4999)).await, Observed::Captured(eur(4000))).await;
-    let refused = w.order(shop).await;
-    w.settle(refused.registration_refused(decline, w.now()).unwrap()).await;
-    w.see(w.see(w.order(shop).await, held(4999)).await, Observed::Canceled).await;
-    w.see(w.see(w.order(shop).await, held(100)).await, Observed::Expired).await;
-    // Called off while the customer pays; paid after that; paid twice.
-    w.settle(pending.request_cancel(w.now()).unwrap().unwrap()).await;
-    let first = w.see(w.see(w.order(shop).await, Observed::Open).await, Observed::Failed).await;
-    w.see(w.try_again(first.clone()).await, Observed::Captured(eur(4999))).await;
-    let first = w.store.payment_by_attempt(shop.merchant, first.attempt.id).await.unwrap().unwrap();
-    w.see(first, Observed::Captured(eur(4999))).await;
-    let late = w.order(shop).await;
-    let failed = w.settle(late.registration_refused(Decline::of(DeclineCode::GenericDecline), w.now()).unwrap()).await;
-    w.see(failed, Observed::Captured(eur(4999))).await;
-
-    w.commit(Change { api_keys: vec![w.api_key(shop)], inbox: Some(message(shop, "evt_1", w.now())), ..Change::default() }).await;
-    for (key, order, answer) in
-        [("a", Some(paid.order.id), Some(answer("{}"))), ("b", Some(paid.order.id), None), ("c", None, None)]
-    {
-        w.commit(Change { idempotency: Some(claim(shop, key, order, answer)), ..Change::default() }).await;
-    }
-    shop
 }
 
 /// Writes what a store of today holds into a file as the first migration left it.
@@ -130,7 +90,7 @@ async fn all_orders(store: &Store) -> Vec<PaymentOrder> {
 fn a_database_of_the_first_migration_loses_nothing_on_its_way_to_the_newest() {
     run(async {
         let source = World::sqlite(WriterMode::Caller);
-        let shop = fill(&source).await;
+        let shop = samples::first(&source).await;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("then.db");
         let then = as_it_was(&source.path, &path);
@@ -227,11 +187,10 @@ fn all_rows(db: &Connection, tables: &[String]) -> Vec<(String, String, Vec<Vec<
 fn tables_that_are_made_anew_lose_nothing_and_nothing_that_leads_to_them() {
     run(async {
         let source = World::sqlite(WriterMode::Caller);
-        let shop = fill(&source).await;
-        let filter = OrderFilter { status: Some(OrderStatus::Succeeded), ..OrderFilter::default() };
-        let paid = source.store.payments(shop.merchant, filter, PageAnchor::Newest, 1).await.unwrap().data.remove(0);
-        let (paid, _) = source.refunded(paid, 100).await;
-        source.disputed(paid, &dispute_seen("dp_1", DisputeStatus::NeedsResponse, false, false)).await;
+        let shop = samples::first(&source).await;
+        samples::after_the_sale(&source).await;
+        samples::webhooks(&source).await;
+        samples::declines(&source).await;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("then.db");
         let then = as_the_fifth_left_it(&source.path, &path);
@@ -243,9 +202,8 @@ fn tables_that_are_made_anew_lose_nothing_and_nothing_that_leads_to_them() {
         .unwrap();
         let tables = tables(&then);
         let before = all_rows(&then, &tables);
-        for table in ["payment_orders", "attempts", "events", "inbox", "idempotency_keys", "refunds", "disputes"] {
-            assert!(before.iter().any(|(name, _, rows)| name == table && !rows.is_empty()), "{table} has something to lose");
-        }
+        let empty: Vec<_> = before.iter().filter(|(.., rows)| rows.is_empty()).map(|(table, ..)| table).collect();
+        assert!(empty.is_empty(), "these tables have nothing to lose: {empty:?}");
         drop(then);
 
         let w = World::open(path.clone(), WriterMode::Caller, 7);
@@ -263,7 +221,7 @@ fn tables_that_are_made_anew_lose_nothing_and_nothing_that_leads_to_them() {
 fn a_database_whose_rows_lead_nowhere_is_left_as_it_was() {
     run(async {
         let source = World::sqlite(WriterMode::Caller);
-        fill(&source).await;
+        samples::first(&source).await;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("then.db");
         let then = as_the_fifth_left_it(&source.path, &path);

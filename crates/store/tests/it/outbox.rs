@@ -10,6 +10,11 @@ use ducat_store::*;
 
 /// Two shops; in the first an endpoint with three deliveries: one arrived, one dead, one that waits; and a second event-free endpoint.
 async fn scene(w: World) -> (World, Shop) {
+    let [_, other] = scene_in(&w).await;
+    (w, other)
+}
+
+pub async fn scene_in(w: &World) -> [Shop; 2] {
     let shop = w.shop().await;
     let other = w.shop().await;
     for owner in [shop, other] {
@@ -73,7 +78,7 @@ async fn scene(w: World) -> (World, Shop) {
         w.commit(Change { deliveries: vec![tried], ..Change::default() }).await;
     }
     w.assert_sound().await;
-    (w, other)
+    [shop, other]
 }
 
 const ATTACKS: &[&str] = &[

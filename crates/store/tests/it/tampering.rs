@@ -22,6 +22,15 @@ async fn scene() -> World {
 async fn scene_in(w: World) -> World {
     let shop = w.shop().await;
     w.shop().await;
+    sold(&w, shop).await;
+    archived(&w, shop).await;
+    paid_out(&w, shop).await;
+    w.assert_sound().await;
+    w
+}
+
+/// A paid order with a fee and what was given back of it, one that waits, one that is held and is being captured.
+pub async fn sold(w: &World, shop: Shop) {
     let open = w.see(w.order(shop).await, Observed::Open).await;
     let fee = Fee { psp_line: "txn_1".into(), amount: eur(30) };
     let paid = w.see_all(open, Observed::Captured(eur(4999)), vec![fee]).await;
@@ -29,13 +38,14 @@ async fn scene_in(w: World) -> World {
     let (held, capture) = w.capturing(w.held(shop).await, 1000, false).await;
     let (held, _) = w.see_capture(held, capture, Observed::Held { authorized: eur(4999), captured: eur(1000) }).await;
     w.capturing(held, 500, false).await;
-    given_back(&w, shop, paid).await;
+    given_back(w, shop, paid).await;
+}
+
+/// An order that is over, some of its money given back, and in the archive.
+pub async fn archived(w: &World, shop: Shop) {
     let (gone, _) = w.refunded(w.paid(shop).await, 700).await;
-    over(&w, &[&gone]).await;
-    assert_eq!(archive(&w, shop).await, 1);
-    paid_out(&w, shop).await;
-    w.assert_sound().await;
-    w
+    over(w, &[&gone]).await;
+    assert_eq!(archive(w, shop).await, 1);
 }
 
 /// A claim, a refund that succeeded and one on its way, a dispute that is lost and one whose evidence is on its way.
@@ -51,7 +61,7 @@ async fn given_back(w: &World, shop: Shop, paid: Payment) {
 }
 
 /// A payout that arrived and one on its way, lines of every kind, a place in the statement, a correction and its mirror image.
-async fn paid_out(w: &World, shop: Shop) {
+pub async fn paid_out(w: &World, shop: Shop) {
     let mut payouts = Vec::new();
     for name in ["po_1", "po_2"] {
         let payout = w.payout(shop, name, 900).await;
