@@ -15,6 +15,17 @@ use tokio_postgres::Client;
 /// From this migration on, details and keys of requests are kept as they are today.
 const SMALL_KEYS: usize = 8;
 
+/// Puts the sample rows of the journal and of the events into the partitions of their month, whatever month it is now.
+const WITH_MONTHS: &str = "SELECT make_month(to_timestamp(1795000000))";
+
+/// Puts them where nobody made their month.
+const WITHOUT_MONTHS: &str = "DO $$ DECLARE part text; BEGIN
+    FOR part IN SELECT inhrelid::regclass::text FROM pg_inherits i JOIN pg_class whole ON whole.oid = i.inhparent
+      WHERE whole.relkind = 'p' AND inhrelid::regclass::text NOT LIKE '%_default' LOOP
+      EXECUTE format('DROP TABLE %I', part);
+    END LOOP;
+  END $$";
+
 /// The migrations in their order: name and text.
 fn migrations() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/postgres");
@@ -142,8 +153,8 @@ async fn marks(client: &Client) -> Vec<String> {
     client.query("SELECT m::text FROM write_marks m ORDER BY 1", &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
-/// A database that went through all migrations but the last, and had rows in every table before each.
-async fn grown(source: &Source, url: &str) {
+/// A database that went through all migrations but the last, and had rows in every table before each; `months` is done after the first.
+async fn grown(source: &Source, url: &str, months: &str) {
     let then = connect(url).await;
     let list = "CREATE TABLE schema_migrations (number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL)";
     then.batch_execute(list).await.unwrap();
@@ -153,6 +164,9 @@ async fn grown(source: &Source, url: &str) {
         let (_, short) = name.split_once('_').unwrap();
         let record = format!("INSERT INTO schema_migrations VALUES ({number}, '{short}', now())");
         then.batch_execute(&format!("BEGIN; {sql}; {record}; COMMIT")).await.unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        if number == 1 {
+            then.batch_execute(months).await.unwrap();
+        }
         source.pour(&then, number).await;
         if number == 5 {
             source.copy(&then, "write_marks", &["id".to_owned(), "at".to_owned()], number, "true").await;
@@ -183,17 +197,40 @@ async fn assert_same(w: &World, source: &Source) {
     assert_eq!(OnServer::into(w).await.rows().await, OnServer::into(&source.w).await.rows().await);
 }
 
+async fn grown_up(months: &str) -> (World, Source) {
+    let source = Source::filled().await;
+    let url = ducat_test_servers::database();
+    grown(&source, &url, months).await;
+    // The last one is applied by the program.
+    let w = World::at_server(url, Statements::Kept, 7).await;
+    let last = w.raw().await.query_one("SELECT max(number) FROM schema_migrations", &[]).await.unwrap().get::<_, i32>(0);
+    assert_eq!(last as usize, migrations().len());
+    (w, source)
+}
+
+async fn rows_of(w: &World, table: &str) -> i64 {
+    w.raw().await.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0)
+}
+
 #[test]
 fn a_database_that_went_through_each_migration_with_rows_in_every_table_is_as_if_written_today() {
     run(async {
-        let source = Source::filled().await;
-        let url = ducat_test_servers::database();
-        grown(&source, &url).await;
+        let (w, source) = grown_up(WITH_MONTHS).await;
+        for table in ["events_default", "journal_entries_default", "postings_default"] {
+            assert_eq!(rows_of(&w, table).await, 0, "{table}");
+        }
+        w.assert_sound().await;
+        assert_same(&w, &source).await;
+    });
+}
 
-        // The last one is applied by the program.
-        let w = World::at_server(url, Statements::Kept, 7).await;
-        let last = w.raw().await.query_one("SELECT max(number) FROM schema_migrations", &[]).await.unwrap().get::<_, i32>(0);
-        assert_eq!(last as usize, migrations().len());
+#[test]
+fn rows_of_months_that_nobody_made_go_through_each_migration_as_well() {
+    run(async {
+        let (w, source) = grown_up(WITHOUT_MONTHS).await;
+        for whole in ["events", "journal_entries", "postings"] {
+            assert_eq!(rows_of(&w, &format!("{whole}_default")).await, rows_of(&w, whole).await, "{whole}");
+        }
         w.assert_sound().await;
         assert_same(&w, &source).await;
     });
@@ -202,10 +239,7 @@ fn a_database_that_went_through_each_migration_with_rows_in_every_table_is_as_if
 #[test]
 fn a_database_that_grew_up_goes_on_from_there() {
     run(async {
-        let source = Source::filled().await;
-        let url = ducat_test_servers::database();
-        grown(&source, &url).await;
-        let w = World::at_server(url, Statements::Kept, 7).await;
+        let (w, source) = grown_up(WITH_MONTHS).await;
         let shop = source.shop;
         w.caught_up().await;
         let read = w.store.events(shop.merchant, EventCursor::Newest, Vec::new(), 1).await.unwrap().unwrap().data;
