@@ -20,6 +20,7 @@ mod nodes;
 mod pay;
 mod permutations;
 mod refund;
+mod stalled;
 mod statement;
 mod sweep;
 mod twins;
