@@ -1,31 +1,38 @@
 //! Ends: signals, ports that are taken, and what a request under way gets.
 
 use super::support::http::Http;
-use super::support::process::Program;
+use super::support::process::{PATIENCE, Program};
 use super::{Gateway, text};
 use serde_json::json;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[tokio::test]
 async fn sigterm_lets_a_request_under_way_finish_and_ends_with_zero() {
     let mut gateway = Gateway::start().await;
     let key = gateway.key();
-    let sandbox = gateway
-        .running
-        .said()
-        .lines()
-        .find_map(|l| l.trim().strip_prefix("Sandbox").map(|l| l.split_whitespace().next().unwrap().to_owned()))
-        .unwrap();
-    let rule = json!({"fault": "delay", "operation": "checkout.sessions.create", "delay_ms": 1_000});
-    assert!(gateway.http.post_json(&format!("{sandbox}/_sandbox/faults"), "sk_test_x", None, &rule).await.unwrap().status < 300);
+    let faults = format!("{}/_sandbox/faults", gateway.sandbox());
+    let rule = json!({"fault": "delay", "operation": "checkout.sessions.create", "delay_ms": 1_000, "count": 1});
+    assert!(gateway.http.post_json(&faults, "sk_test_x", None, &rule).await.unwrap().status < 300);
     let (http, url) = (gateway.http.clone(), format!("{}/v1/payment_orders", gateway.url));
     let order = json!({"reference": "slow", "amount": 500, "currency": "EUR"});
     let slow = tokio::spawn(async move { http.post_json(&url, &key, None, &order).await });
-    // The request has arrived when its order is there.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until_used_up(&gateway.http, &faults).await;
     gateway.stop().await;
     let answer = slow.await.unwrap().expect("the request was cut off");
     assert!(matches!(answer.status, 201 | 202), "{}", answer.text());
+}
+
+/// Waits until the PSP has got what it is to answer late: then the gateway's caller is waiting, too.
+async fn until_used_up(http: &Http, faults: &str) {
+    let begun = Instant::now();
+    loop {
+        let rules = http.get(faults, Some("sk_test_x")).await.unwrap().json();
+        if rules["data"].as_array().unwrap_or_else(|| panic!("{rules}")).iter().all(|rule| rule["count"] == 0) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the PSP was not asked for a session: {rules}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 #[tokio::test]
@@ -49,7 +56,7 @@ async fn after_sigterm_it_is_not_ready_at_once_and_answers_until_the_drain_is_ov
 #[tokio::test]
 async fn the_drain_ends_by_itself() {
     let mut gateway = Gateway::start_with(|program| program.with("DUCAT_DRAIN_MS", 300)).await;
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     gateway.stop().await;
     assert!(begun.elapsed() >= Duration::from_millis(300), "{:?}", begun.elapsed());
 }
