@@ -23,10 +23,12 @@ use life::Life;
 use receivers::Receivers;
 use std::time::{Duration, Instant};
 use support::dice::Dice;
+use support::log::say;
 use tokio::task::JoinSet;
 use world::World;
 
-/// A plain `cargo test` only shows that the test itself works; `tests/crash/run` is the one that counts.
+/// A plain `cargo test` only shows that the test itself works. `tests/run` plays the number that counts among its other tests, and
+/// `tests/crash/run` plays the same one alone.
 const DEFAULT_ROUNDS: u64 = 4;
 /// How many orders are under way at once.
 const AT_ONCE: usize = 10;
@@ -35,20 +37,20 @@ const TELL_EVERY: u64 = 10;
 
 #[tokio::test]
 async fn killed_at_any_moment_no_order_is_lost_and_none_is_paid_twice() {
-    tokio::task::LocalSet::new().run_until(run(1, async |dice| World::with_one_gateway(dice).await)).await;
+    tokio::task::LocalSet::new().run_until(run("one gateway", 1, async |dice| World::with_one_gateway(dice).await)).await;
 }
 
 #[tokio::test]
 async fn nodes_that_die_freeze_and_leave_lose_no_order_and_pay_none_twice() {
-    tokio::task::LocalSet::new().run_until(run(3, async |dice| World::with_two_gateways(dice).await)).await;
+    tokio::task::LocalSet::new().run_until(run("two gateways", 3, async |dice| World::with_two_gateways(dice).await)).await;
 }
 
 /// A round of the one world takes as long as `share` rounds of the other, so it is played less often by as much.
-async fn run(share: u64, begin: impl AsyncFnOnce(&mut Dice) -> World) {
+async fn run(which: &str, share: u64, begin: impl AsyncFnOnce(&mut Dice) -> World) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let rounds = number("DUCAT_TEST_CRASH_ROUNDS").unwrap_or(DEFAULT_ROUNDS).div_ceil(share);
     let seed = number("DUCAT_TEST_CRASH_SEED").unwrap_or_else(|| u64::from(std::process::id()) ^ world::nanoseconds());
-    println!("seed {seed}, {rounds} rounds");
+    say(&format!("{which}: seed {seed}, {rounds} rounds"));
     let begun = Instant::now();
     let mut dice = Dice::new(seed);
     let mut world = begin(&mut dice).await;
@@ -72,7 +74,8 @@ async fn run(share: u64, begin: impl AsyncFnOnce(&mut Dice) -> World) {
         }
         world.strike(&mut dice).await;
         if round.is_multiple_of(TELL_EVERY) {
-            println!("round {round}: {} orders begun, {} at their end, {} s", born, ended.len(), begun.elapsed().as_secs());
+            let seconds = begun.elapsed().as_secs();
+            say(&format!("{which}: round {round}: {born} orders begun, {} at their end, {seconds} s", ended.len()));
         }
     }
     faults::end(&world).await;
@@ -84,12 +87,7 @@ async fn run(share: u64, begin: impl AsyncFnOnce(&mut Dice) -> World) {
     books::compare(&world, &ended, &orders).await;
     let events = receivers.have_everything(&world).await;
     world.end().await;
-    println!(
-        "{} strikes, {} orders, {} events delivered, {} s: {}",
-        rounds,
-        ended.len(),
-        events,
-        begun.elapsed().as_secs(),
-        books::summary(&orders)
-    );
+    let (lived, seconds) = (ended.len(), begun.elapsed().as_secs());
+    let summary = books::summary(&orders);
+    say(&format!("{which}: seed {seed}, {rounds} strikes, {lived} orders, {events} events delivered, {seconds} s: {summary}"));
 }

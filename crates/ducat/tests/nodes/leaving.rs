@@ -2,6 +2,7 @@
 //! often each of them does.
 
 use crate::balancer::Balancer;
+use crate::support::log::say;
 use crate::support::process::PATIENCE;
 use crate::traffic::Traffic;
 use crate::world::{KEY, World};
@@ -26,7 +27,9 @@ async fn each_node_is_stopped_and_started_again_and_no_request_is_lost() {
         traffic.until_answered(50).await;
         node.come_back(&world.http).await;
         // It has its part of the calls again before the other one leaves.
+        let begun = Instant::now();
         while world.figure(node, "ducat_http_requests_total", "/v1/").await < 20 {
+            assert!(begun.elapsed() < PATIENCE, "{} is back and gets no calls:\n{}", node.url, balancer.said());
             traffic.until_answered(10).await;
         }
     }
@@ -35,7 +38,7 @@ async fn each_node_is_stopped_and_started_again_and_no_request_is_lost() {
     assert!(wrong.is_empty(), "{} of {} went wrong:\n{}\n{}", wrong.len(), answered, wrong.join("\n"), balancer.said());
     let verified = a.program.run(&["verify"]);
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
-    println!("{answered} calls answered, none lost");
+    say(&format!("{answered} calls answered, none lost"));
 }
 
 #[tokio::test]
