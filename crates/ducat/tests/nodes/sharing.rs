@@ -56,7 +56,14 @@ async fn two_nodes_count_together_and_each_for_itself_while_valkey_is_dead() {
     valkey.kill();
     // Who is known to have nothing left is still told so for the tenth of a second in which nobody has noticed.
     let mut alone = 0;
+    let killed = Instant::now();
     while world.cache_of(&a).await != "degraded" || world.cache_of(&b).await != "degraded" {
+        assert!(
+            killed.elapsed() < PATIENCE,
+            "a node does not notice that Valkey is dead:\n{}\n{}",
+            a.running.said(),
+            b.running.said()
+        );
         alone += admitted(&world, &[&a, &b], 2).await;
     }
     alone += admitted(&world, &[&a, &b], 3 * BURST).await;
@@ -78,6 +85,7 @@ async fn two_nodes_count_together_and_each_for_itself_while_valkey_is_dead() {
     // Who had nothing left when Valkey died is not asked about again before a call can have come back.
     let mut again = 0;
     while again == 0 {
+        assert!(since.elapsed() < PATIENCE, "nobody is let in again, in an empty Valkey");
         again += admitted(&world, &[&a, &b], 2).await;
     }
     again += admitted(&world, &[&a, &b], 3 * BURST).await;
@@ -132,7 +140,7 @@ async fn a_key_taken_back_by_the_command_line_dies_at_once_on_a_running_node() {
     assert!(output.status.success(), "{output:?}");
     let revoked = Instant::now();
     while world.http.get(&merchant, Some(key)).await.unwrap().status != 401 {
-        assert!(begun.elapsed() < PATIENCE);
+        assert!(begun.elapsed() < PATIENCE, "the key that was taken back opens still");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     // A key is believed for five seconds without looking: this is the news, and not the end of that time.
