@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// Chance that is the same in every run.
 #[derive(Clone)]
@@ -321,7 +322,9 @@ impl World {
             return;
         }
         let sql = "SELECT coalesce((SELECT max(position) FROM events) < settled_position(), TRUE)";
+        let still = patience("all that is committed is seen");
         while !self.raw().await.query_one(sql, &[]).await.unwrap().get::<_, bool>(0) {
+            still();
             tokio::task::yield_now().await;
         }
     }
@@ -382,6 +385,12 @@ pub fn for_all<S: Strategy>(cases: u32, values: &S, check: impl Fn(S::Value) -> 
 /// Waits for a future from inside a closure that cannot.
 pub fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(future))
+}
+
+/// Ends the test when whoever waits for this has waited for a minute.
+pub fn patience(what: &'static str) -> impl Fn() {
+    let begun = Instant::now();
+    move || assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain until {what}")
 }
 
 /// A connection of its own to the server.

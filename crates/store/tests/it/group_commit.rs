@@ -26,10 +26,10 @@ crate::each_database::on_each_database! {
     a_caller_who_goes_away_leaves_a_whole_change
 }
 
-type Pending = Polled<Result<(), CommitError>>;
+pub type Pending = Polled<Result<(), CommitError>>;
 
 /// Hands a change in; the writer may or may not have seen it when this returns.
-fn hand_in(w: &World, change: Change) -> (Pending, Option<Result<(), CommitError>>) {
+pub fn hand_in(w: &World, change: Change) -> (Pending, Option<Result<(), CommitError>>) {
     let store = w.store.clone();
     let mut future: Pending = Box::pin(async move { store.commit(change).await });
     let done = match poll_once(&mut future) {
@@ -230,7 +230,9 @@ async fn a_caller_who_goes_away_leaves_a_whole_change(w: World) {
     }
     // The writers take what waits in its order, but more than one of them may be at work.
     let list = async || w.store.payments(shop.merchant, OrderFilter::default(), PageAnchor::Newest, 200).await.unwrap().data;
+    let still = patience("the changes of those who went away are there");
     while list().await.len() < 100 {
+        still();
         w.commit(Change::default()).await;
     }
     w.assert_sound().await;

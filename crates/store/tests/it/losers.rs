@@ -3,6 +3,7 @@
 
 use crate::builders::*;
 use crate::conformance::{archive, claim, message, over, tip};
+use crate::group_commit::hand_in;
 use crate::later::*;
 use ducat_domain::payments::*;
 use ducat_domain::settlement::LineKind;
@@ -21,26 +22,25 @@ async fn in_one_group(w: &World, shop: Shop, changes: Vec<Change>) -> Vec<Result
     let raw = connect(&w.url).await;
     raw.batch_execute("BEGIN; SELECT 1 FROM payment_orders FOR UPDATE").await.unwrap();
     let first = w.change(w.told(&order, Observed::Open), PaymentWrite::Move);
-    let commit = |change| {
-        let store = w.store.clone();
-        tokio::spawn(async move { store.commit(change).await })
-    };
-    let first = commit(first);
+    let store = w.store.clone();
+    let first = tokio::spawn(async move { store.commit(first).await });
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let still = patience("the writer waits for the order");
     while raw.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        still();
         // The picture of what others do is kept for the length of a transaction.
         raw.batch_execute("SELECT pg_stat_clear_snapshot()").await.unwrap();
         tokio::task::yield_now().await;
     }
-    let waiting: Vec<_> = changes.into_iter().map(commit).collect();
-    for _ in 0..1000 {
-        tokio::task::yield_now().await;
-    }
+    let waiting: Vec<_> = changes.into_iter().map(|change| hand_in(w, change)).collect();
     raw.batch_execute("ROLLBACK").await.unwrap();
     first.await.unwrap().unwrap();
     let mut results = Vec::new();
-    for task in waiting {
-        results.push(task.await.unwrap());
+    for (answer, done) in waiting {
+        results.push(match done {
+            Some(result) => result,
+            None => answer.await,
+        });
     }
     results
 }
