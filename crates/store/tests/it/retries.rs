@@ -41,6 +41,15 @@ async fn updates(w: &World) -> i64 {
     w.raw().await.query_one("SELECT last_value FROM updates", &[]).await.unwrap().get(0)
 }
 
+/// Waits until there is one of these.
+async fn until(w: &World, count: &str, what: &'static str) {
+    let still = patience(what);
+    while w.raw().await.query_one(count, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        still();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// Waits until a transaction waits for a lock that did not begin at `before`. Says when it began.
 async fn waiting(w: &World, before: &str) -> String {
     let sql = "SELECT xact_start::text FROM pg_stat_activity
@@ -104,29 +113,37 @@ fn who_waits_too_long_for_a_lock_asks_again() {
 #[test]
 fn of_two_that_wait_for_each_other_the_store_begins_anew() {
     run(async {
-        let maker = World::postgres(Statements::Kept).await;
-        // The one who looks for a ring ends its own transaction: that is to be the store, before it is tired of waiting.
-        let sql = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''1500ms''', current_database()); END $$";
-        maker.raw().await.batch_execute(sql).await.unwrap();
-        let w = World::at_server(maker.url.clone(), Statements::Kept, 2).await;
+        let w = World::postgres(Statements::Kept).await;
         let shop = w.shop().await;
         w.paid(shop).await;
         let (_, change) = about_to_be_paid(&w, shop).await;
+        // At its first try the store goes on from the order to the balances when somebody wants the order from it.
+        let linger = "CREATE SEQUENCE updates;
+             CREATE FUNCTION stumble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+               IF nextval('updates') > 1 THEN RETURN NULL; END IF;
+               WHILE NOT EXISTS (SELECT FROM pg_locks l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))) LOOP
+                 PERFORM pg_sleep(0.01);
+               END LOOP;
+               RETURN NULL;
+             END $$;
+             CREATE TRIGGER stumble BEFORE INSERT ON events FOR EACH STATEMENT EXECUTE FUNCTION stumble()";
+        w.raw().await.batch_execute(linger).await.unwrap();
         let other = connect(&w.url).await;
+        // Who finds the ring ends its own transaction: that is not to be this one.
         other.batch_execute("SET deadlock_timeout = '1h'; BEGIN; SELECT FROM balances FOR UPDATE").await.unwrap();
         let store = w.store.clone();
         let commit = tokio::spawn(async move { store.commit(change).await });
-        waiting(&w, "").await;
-        // It has the order and wants the balances; here it is the other way round.
-        other.batch_execute("SELECT FROM payment_orders FOR UPDATE").await.unwrap();
-        other.batch_execute("ROLLBACK").await.unwrap();
+        let lingers = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        until(&w, lingers, "the store has the order").await;
+        other.batch_execute("SELECT FROM payment_orders FOR UPDATE; ROLLBACK").await.unwrap();
         commit.await.unwrap().unwrap();
-        let sql = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
-        let still = patience("the server has found the ring");
-        while w.raw().await.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) != 1 {
-            still();
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until(&w, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()", "the server has counted the ring")
+            .await;
+        w.raw()
+            .await
+            .batch_execute("DROP TRIGGER stumble ON events; DROP FUNCTION stumble; DROP SEQUENCE updates")
+            .await
+            .unwrap();
         w.assert_sound().await;
     });
 }
