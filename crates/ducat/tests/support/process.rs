@@ -6,10 +6,13 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// How long anything may take before the test gives up on it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a verb may take that ends by itself: some wait for a PSP, or for a database that does not answer.
+const VERB_AT_MOST: Duration = Duration::from_secs(120);
 
 /// The program, ready to be run in a folder with settings from the environment.
 #[derive(Clone, Debug)]
@@ -48,7 +51,15 @@ impl Program {
 
     /// Runs it to its end.
     pub fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
+        let child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let number = child.id();
+        let (end, ended) = mpsc::channel();
+        std::thread::spawn(move || end.send(child.wait_with_output()));
+        ended.recv_timeout(VERB_AT_MOST).map(Result::unwrap).unwrap_or_else(|_| {
+            // It may end at this very moment.
+            let _ = Command::new("kill").args(["-KILL", &number.to_string()]).status();
+            panic!("{arguments:?} does not end within {VERB_AT_MOST:?}");
+        })
     }
 
     /// Starts it. What it says on either stream is appended to `{name}.log` in its folder.
