@@ -275,6 +275,8 @@ impl Writers {
         let changes: Vec<&Change> = group.iter().map(|ask| &*ask.change).collect();
         let written = changes.iter().filter(|change| !change.is_empty()).count() as u64;
         if written == 0 {
+            // Nothing is carried out: a server that is silent to this question keeps nobody else waiting.
+            drop(turn);
             return self.knock().await;
         }
         let mut legs = apply::legs(&changes, &self.known)?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 /// Where a transaction begins.
 const BEGIN: &[u8] = b"BEGIN ISOLATION LEVEL";
@@ -17,6 +17,9 @@ const BEGIN: &[u8] = b"BEGIN ISOLATION LEVEL";
 const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
 const COMMITTED: &[u8] = b"C\0\0\0\x0bCOMMIT\0";
 const UNDONE: &[u8] = b"C\0\0\0\x0dROLLBACK\0";
+
+/// Somebody asks whether anything could be written.
+const KNOCK: &[u8] = b"SELECT 1\0";
 
 /// Whoever looks for a commit, and the server's word that it waits for the next question.
 const LOOK: &[u8] = b"WITH written AS";
@@ -38,6 +41,8 @@ struct Way {
     cuts: AtomicU32,
     /// How many looks go without their answer.
     looks: AtomicU32,
+    /// How many knocks were never answered, and who waits for one.
+    knocks: Semaphore,
     /// A transaction that is held on its way. It arrives just before the next one.
     held: Mutex<Option<(TcpStream, Vec<u8>)>>,
 }
@@ -54,6 +59,7 @@ impl Way {
             closed: zero(),
             cuts: zero(),
             looks: zero(),
+            knocks: Semaphore::new(0),
             held: Mutex::default(),
         });
         let door = Arc::clone(&way);
@@ -85,6 +91,10 @@ impl Way {
                         self.next.store(PASS, Ordering::SeqCst);
                         *self.held.lock().await = Some((server, sent));
                         return self.cut();
+                    }
+                    if find(&sent, KNOCK).is_some() {
+                        self.knocks.add_permits(1);
+                        return std::future::pending().await;
                     }
                     let is_look = find(&sent, LOOK).is_some();
                     if is_look && self.looks.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {
@@ -249,6 +259,23 @@ fn a_change_that_lost_its_race_is_told_so_though_the_connection_was_cut() {
             way.next.store(PASS, Ordering::SeqCst);
         }
         assert_eq!(w.store.balances(shop.merchant).await.unwrap(), Vec::new());
+        w.assert_sound().await;
+    });
+}
+
+#[test]
+fn a_question_that_the_server_does_not_answer_keeps_no_commit_waiting() {
+    run(async {
+        let (w, way) = world(Statements::Kept, 0).await;
+        let shop = w.shop().await;
+        let store = w.store.clone();
+        let knock = tokio::spawn(async move { store.commit(Change::default()).await });
+        way.knocks.acquire().await.unwrap().forget();
+        let (payment, change) = change(&w, shop);
+        assert_eq!(w.store.commit(change).await, Ok(()));
+        assert!(!knock.is_finished(), "nobody had to wait for the end of the question");
+        assert_eq!(w.store.payment(shop.merchant, payment.order.id).await.unwrap(), Some(payment));
+        assert!(matches!(knock.await.unwrap(), Err(CommitError::Unavailable(_))));
         w.assert_sound().await;
     });
 }
