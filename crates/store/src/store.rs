@@ -88,6 +88,19 @@ pub enum OpenError {
         /// As whom we are connected.
         user: String,
     },
+    /// What its user makes would lie elsewhere than our tables do.
+    #[error(
+        "the tables belong into the schema public, and what {user} makes here goes into {schema}: \
+         ALTER ROLE {user} IN DATABASE {database} SET search_path = public"
+    )]
+    OtherSchema {
+        /// As whom we are connected, and to what.
+        user: String,
+        /// The database.
+        database: String,
+        /// The schema that is first on the user's path.
+        schema: String,
+    },
     /// It is older than the program, and its user may not change tables.
     #[error(
         "migration {number} is missing, and {user} may not change tables: let their owner run `ducat migrate` with this program first"

@@ -1,6 +1,7 @@
 //! Where everything is kept: a file, or a server whose address may hold a password.
 
 use ducat_domain::Secret;
+use ducat_store::PostgresSettings;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -39,7 +40,8 @@ impl FromStr for Database {
             let good = !rest.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
             let wanted = "must be an address such as postgres://ducat:password@db.example.com/ducat; in a password, % and two digits stand for \
                           what an address may not hold";
-            return if good { Ok(Self::Postgres(Secret::new(text))) } else { Err(wanted.into()) };
+            let mistake = if good { PostgresSettings::mistake_in(text) } else { Some(wanted.into()) };
+            return mistake.map_or_else(|| Ok(Self::Postgres(Secret::new(text))), Err);
         }
         let wanted = "must be sqlite: and a path, such as sqlite:/var/lib/ducat/ducat.db, or the address of a server, such as \
                       postgres://ducat:password@db.example.com/ducat";
@@ -108,8 +110,17 @@ mod tests {
         for url in ["postgres://x/y", "postgresql://u:p@a:5432,b:5432/y?target_session_attrs=read-write"] {
             assert_eq!(read(url), Ok(Database::Postgres(Secret::new(url))));
         }
-        for wrong in ["mysql://x", "sqlite:", "sqlite::memory:", "postgres:x", "postgres://", "postgres://u:a b@x/y", "/var/d.db"]
-        {
+        for wrong in [
+            "postgres://x/y?sslmode=verify-full",
+            "postgres://x:port/y",
+            "mysql://x",
+            "sqlite:",
+            "sqlite::memory:",
+            "postgres:x",
+            "postgres://",
+            "postgres://u:a b@x/y",
+            "/var/d.db",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

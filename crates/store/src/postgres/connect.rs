@@ -54,6 +54,13 @@ pub struct PostgresSettings {
     pub statements: Statements,
 }
 
+impl PostgresSettings {
+    /// What keeps an address from being understood. Says nothing that may be part of a password.
+    pub fn mistake_in(url: &str) -> Option<String> {
+        super::mistake(url)
+    }
+}
+
 /// What becomes of a statement after it was run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Statements {

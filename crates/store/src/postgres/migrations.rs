@@ -6,7 +6,7 @@ use crate::value::Value;
 use ducat_domain::Timestamp;
 use std::time::Duration;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::{Client, GenericClient, Transaction};
 
 /// Number and name, the same as SQLite's.
 pub(super) const MIGRATIONS: &[(u32, &str, &str)] = &[
@@ -51,6 +51,7 @@ async fn step(client: &mut Client, now: Timestamp) -> Result<Step, OpenError> {
     // A migration may take its time, and whoever waits for it too.
     transaction.batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
+    prove_schema(&transaction).await?;
     let who = "SELECT CAST(current_user AS text), EXISTS (SELECT FROM pg_roles WHERE rolname = 'ducat_app')";
     let who = transaction.query_one(who, &[]).await?;
     let (user, has_role): (String, bool) = (who.get(0), who.get(1));
@@ -74,6 +75,15 @@ async fn step(client: &mut Client, now: Timestamp) -> Result<Step, OpenError> {
 
 fn is_forbidden(e: &tokio_postgres::Error) -> bool {
     e.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
+}
+
+/// Says no where new tables would not lie in the schema in which the rules look for them. Other programs of a server may have a schema each,
+/// named like their role, and PostgreSQL makes tables there first.
+pub(super) async fn prove_schema(connection: &impl GenericClient) -> Result<(), OpenError> {
+    let where_to = "SELECT CAST(current_user AS text), CAST(current_database() AS text), coalesce(CAST(current_schema() AS text), 'no schema')";
+    let found = connection.query_one(where_to, &[]).await?;
+    let (user, database, schema): (String, String, String) = (found.get(0), found.get(1), found.get(2));
+    if schema == "public" { Ok(()) } else { Err(OpenError::OtherSchema { user, database, schema }) }
 }
 
 /// The migration that comes next, in a database that is empty or ours. Who has no part in it hears what is said to those outside.
@@ -140,6 +150,21 @@ mod tests {
         sql(&format!("GRANT ducat_app TO {role}; DELETE FROM schema_migrations WHERE number > 6"));
         let behind = told(&stranger).await;
         assert!(behind.contains("migration 7") && behind.contains(&role) && behind.contains("`ducat migrate`"), "{behind}");
+    }
+
+    /// PostgreSQL puts what a role makes into the schema of its own name, where there is one.
+    #[tokio::test]
+    async fn tables_go_into_the_schema_public_or_nowhere() {
+        let url = ducat_test_servers::database();
+        let name = url.rsplit('/').next().unwrap();
+        ducat_test_servers::server().run_sql(name, "CREATE SCHEMA ducat");
+        let refused = told(&settings(&url)).await;
+        let mend = format!("ALTER ROLE ducat IN DATABASE {name} SET search_path = public");
+        assert!(refused.contains("goes into ducat") && refused.contains(&mend), "{refused}");
+        let looked = Postgres::is_empty(&settings(&url)).await.unwrap_err();
+        assert_eq!(looked.to_string(), refused);
+        ducat_test_servers::server().run_sql(name, &mend);
+        drop(open(&settings(&url)).await);
     }
 
     #[test]

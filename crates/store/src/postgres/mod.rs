@@ -1,6 +1,6 @@
 //! A PostgreSQL server, of version 15 or later, or whatever speaks its protocol: a few connections that write, some that read.
 //!
-//! - `connect`: from an address to connections. `hosts`: which of an address's hosts takes writes. `doubt`: connections that nobody trusts any more. `migrations`: brings the database to the newest schema.
+//! - `address`: what is wrong with an address. `connect`: from an address to connections. `hosts`: which of an address's hosts takes writes. `doubt`: connections that nobody trusts any more. `migrations`: brings the database to the newest schema.
 //! - `writer`: group commit. `touch`: which changes cannot share a transaction. `apply`: what a group writes, with `statement` and `param`.
 //!   `leg`: statements that are joined to one. `flight`: one transaction in one flight, and what became of it when its answer is lost. `look`: who has lost already. `refusal`: what a
 //!   refusal means.
@@ -8,6 +8,7 @@
 //! - `digest`: the sixteen bytes that stand for a long name. `vacuum`: what changes left behind.
 //! - `claim`: jobs and deliveries that are due. `link`: what lies between us and the server. `others`: transactions that somebody leaves open. `cell`: what is read. `verify`, `rules`: whether all of it is as it must be.
 
+mod address;
 mod apply;
 mod archive;
 pub(crate) mod cell;
@@ -33,6 +34,7 @@ mod vacuum;
 mod verify;
 mod writer;
 
+use address::mistake;
 pub use connect::{PostgresSettings, Statements};
 pub(crate) use digest::digest;
 
@@ -77,6 +79,7 @@ impl Postgres {
     pub async fn is_empty(settings: &PostgresSettings) -> Result<bool, OpenError> {
         let connections = Connections::open(settings, Purpose::Read, 1, &Doubt::default())?;
         let connection = connections.take().await.map_err(OpenError::Database)?;
+        migrations::prove_schema(&**connection.client).await?;
         let sql = "SELECT 1 AS found FROM pg_tables WHERE schemaname = current_schema() LIMIT 1";
         Ok(connection.query(sql, &[]).await.map_err(|e| OpenError::Database(e.0))?.is_empty())
     }
