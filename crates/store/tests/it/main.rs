@@ -9,12 +9,13 @@
 //!   have lost. `retries`: others' locks. `months`: what lies in tables by month. `pooler`: through PgBouncer.
 //! - `crash`: SIGKILL and a full disk. `files`: the file itself, settings, foreign files. `migration`: an old file becomes a new one.
 //!   `migration_on_server`: so does a database on a server, step by step.
-//! - `each_database`: runs cases on each database.
+//! - `column_types`: what the columns on a server are. `each_database`: runs cases on each database.
 //! - `builders`, `later`: small makers of test data, for the sale and for what comes after it. `samples`: rows of every table. `intruder`,
 //!   `on_server`: somebody with SQL of their own.
 
 mod attacks;
 mod builders;
+mod column_types;
 mod conformance;
 mod crash;
 mod crowd;
