@@ -1,7 +1,7 @@
 //! The store as its callers see it, and the database as an intruder or a crash finds it.
 //!
 //! - `conformance`: what every database behind the store must do; nothing in it knows which one it is.
-//! - `group_commit`: many callers at once.
+//! - `group_commit`: many callers at once. `turns`: how often they wait for a server.
 //! - `attacks`: what the database itself refuses, whoever asks.
 //! - `tampering`, `workload`: what `verify` finds, and that it finds nothing in sound books.
 //! - `outbox`: both, for webhooks.
@@ -37,4 +37,5 @@ mod pooler;
 mod retries;
 mod samples;
 mod tampering;
+mod turns;
 mod workload;
