@@ -88,6 +88,12 @@ pub enum OpenError {
         /// As whom we are connected.
         user: String,
     },
+    /// Somebody in between drops what connections are told, and statements are to be kept.
+    #[error(
+        "a pooler is in between, and there no statement can be kept: set database_statements = \"read_anew\" \
+         (docs/operations.md, A pooler, has what else it needs)"
+    )]
+    Pooler,
     /// What its user makes would lie elsewhere than our tables do.
     #[error(
         "the tables belong into the schema public, and what {user} makes here goes into {schema}: \

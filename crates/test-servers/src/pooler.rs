@@ -23,6 +23,18 @@ impl Pooler {
     /// # Panics
     /// Where it does not start.
     pub fn before(url: &str) -> Self {
+        Self::ignoring(url, "extra_float_digits")
+    }
+
+    /// One that takes settings at the start of a connection, and forgets them.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub fn dropping_options(url: &str) -> Self {
+        Self::ignoring(url, "extra_float_digits,options")
+    }
+
+    fn ignoring(url: &str, parameters: &str) -> Self {
         let server = url.split(['@', '/']).find(|part| part.starts_with("127.0.0.1:")).expect("a server on loopback");
         let port_of_server = server.rsplit(':').next().expect("its port");
         let folder = tempfile::tempdir().expect("a folder");
@@ -30,7 +42,7 @@ impl Pooler {
         let settings = format!(
             "[databases]\n* = host=127.0.0.1 port={port_of_server} user=ducat\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
              auth_type = any\npool_mode = transaction\ndefault_pool_size = {CONNECTIONS}\nmax_client_conn = 200\n\
-             ignore_startup_parameters = extra_float_digits\n"
+             ignore_startup_parameters = {parameters}\n"
         );
         let file = folder.path().join("pgbouncer.ini");
         std::fs::write(&file, settings).expect("its settings");

@@ -3,6 +3,7 @@
 use super::doubt::Doubt;
 use super::hosts::Hosts;
 use super::param::kind_of;
+use super::pooler::MARK;
 use super::refusal::{Failure, failure};
 use super::statement::Statement;
 use crate::value::Value;
@@ -247,7 +248,7 @@ impl Connection {
 fn options(purpose: Purpose, asked: Option<&str>) -> String {
     let by_key = BY_KEY.iter().filter(|_| purpose == Purpose::Write).map(|(name, value)| format!(" -c {name}={value}"));
     let asked = asked.map(|asked| format!(" {asked}")).unwrap_or_default();
-    format!("{LIMITS}{}{asked}", by_key.collect::<String>())
+    format!("{MARK} {LIMITS}{}{asked}", by_key.collect::<String>())
 }
 
 /// What keeps rules by looking after it has waited (docs/decisions/0016) must see what came meanwhile, whatever the server's default is.

@@ -1,6 +1,7 @@
 //! Which of an address's hosts takes writes. All of them are asked, each a moment after the one before it, and the first that takes writes is
 //! taken. A host that is frozen takes the connection and says nothing more: nobody waits for it while another one answers.
 
+use super::connect::said;
 use deadpool_postgres::Connect;
 use futures_util::future::select_ok;
 use std::pin::Pin;
@@ -35,7 +36,7 @@ async fn ask(host: Config, tls: MakeRustlsConnect, later: Duration) -> Result<Re
     let (client, connection) = host.connect(tls).await?;
     let kept = tokio::spawn(async move {
         if let Err(why) = connection.await {
-            tracing::warn!(%why, "a connection to the database is lost");
+            tracing::warn!(why = said(&why), "a connection to the database is lost");
         }
     });
     Ok((client, kept))

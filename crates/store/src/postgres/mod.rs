@@ -1,6 +1,6 @@
 //! A PostgreSQL server, of version 15 or later, or whatever speaks its protocol: a few connections that write, some that read.
 //!
-//! - `address`: what is wrong with an address. `connect`: from an address to connections. `hosts`: which of an address's hosts takes writes. `doubt`: connections that nobody trusts any more. `migrations`: brings the database to the newest schema.
+//! - `address`: what is wrong with an address. `connect`: from an address to connections. `hosts`: which of an address's hosts takes writes. `pooler`: who must not stand between. `doubt`: connections that nobody trusts any more. `migrations`: brings the database to the newest schema.
 //! - `writer`: group commit. `touch`: which changes cannot share a transaction. `apply`: what a group writes, with `statement` and `param`.
 //!   `leg`: statements that are joined to one. `flight`: one transaction in one flight, and what became of it when its answer is lost. `look`: who has lost already. `refusal`: what a
 //!   refusal means.
@@ -26,6 +26,7 @@ mod others;
 mod param;
 #[cfg(test)]
 mod plans;
+mod pooler;
 mod refusal;
 mod rules;
 mod statement;
@@ -66,7 +67,8 @@ impl Postgres {
         let doubt = Doubt::default();
         let writers = Connections::open(settings, Purpose::Write, settings.writers.max(1).saturating_add(2), &doubt)?;
         let readers = Connections::open(settings, Purpose::Read, settings.readers.max(1), &doubt)?;
-        let mut first = writers.take().await.map_err(OpenError::Database)?;
+        let mut first = writers.take().await.map_err(pooler::no_connection)?;
+        pooler::prove_none(&first).await?;
         migrations::migrate(&mut first.client, now).await?;
         drop(first);
         let database =
@@ -78,7 +80,8 @@ impl Postgres {
     /// Whether there is no table yet. Nothing is made.
     pub async fn is_empty(settings: &PostgresSettings) -> Result<bool, OpenError> {
         let connections = Connections::open(settings, Purpose::Read, 1, &Doubt::default())?;
-        let connection = connections.take().await.map_err(OpenError::Database)?;
+        let connection = connections.take().await.map_err(pooler::no_connection)?;
+        pooler::prove_none(&connection).await?;
         migrations::prove_schema(&**connection.client).await?;
         let sql = "SELECT 1 AS found FROM pg_tables WHERE schemaname = current_schema() LIMIT 1";
         Ok(connection.query(sql, &[]).await.map_err(|e| OpenError::Database(e.0))?.is_empty())
