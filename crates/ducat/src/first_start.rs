@@ -7,13 +7,16 @@ use crate::system::SystemChance;
 use ducat_domain::{MerchantId, PspAccountId, Scope, Secret, random_bytes};
 use ducat_engine::api_keys::{self, NewKey};
 use ducat_engine::psp_accounts::{self, NewPspAccount, PspAccountPatch, PspAccountView};
-use ducat_engine::{Engine, RequestKey, merchants};
+use ducat_engine::{Engine, Error, RequestKey, merchants};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The names by which the accounts of the configuration are found again.
 const SANDBOX_ACCOUNT: &str = "Stripe sandbox";
 const REAL_ACCOUNT: &str = "Stripe (from the configuration)";
+
+/// How many other nodes may change an account first while this one starts.
+const MAX_RACES: u32 = 100;
 
 /// The key to the API that a person can use now.
 #[derive(Debug)]
@@ -158,8 +161,18 @@ enum Activity {
 
 async fn activate(engine: &Engine, merchant: MerchantId, account: &PspAccountView, activity: Activity) -> Result<(), Failure> {
     let patch = PspAccountPatch { active: Some(activity == Activity::On), ..PspAccountPatch::default() };
-    psp_accounts::update(engine, merchant, account.id.parse()?, patch, None).await?;
-    Ok(())
+    change(engine, merchant, account.id.parse()?, patch).await
+}
+
+/// Changes an account, however many other nodes start at the same moment and change it too.
+async fn change(engine: &Engine, merchant: MerchantId, id: PspAccountId, patch: PspAccountPatch) -> Result<(), Failure> {
+    let mut races = 0;
+    loop {
+        match psp_accounts::update(engine, merchant, id, patch.clone(), None).await {
+            Err(Error::Conflict(lost)) if lost.code == "changed_meanwhile" && races < MAX_RACES => races += 1,
+            changed => return Ok(changed.map(drop)?),
+        }
+    }
 }
 
 async fn put_account(
@@ -172,7 +185,7 @@ async fn put_account(
     if let Some(account) = found {
         let id = account.id.parse()?;
         let patch = PspAccountPatch { active: Some(true), settings, ..PspAccountPatch::default() };
-        psp_accounts::update(engine, merchant, id, patch, None).await?;
+        change(engine, merchant, id, patch).await?;
         return Ok(id);
     }
     settings.retain(|_, value| !value.expose().is_empty());

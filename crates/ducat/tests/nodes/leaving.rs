@@ -57,6 +57,34 @@ async fn two_nodes_that_start_at_once_on_an_empty_database_are_one_gateway() {
     assert_eq!(keys["data"].as_array().unwrap().len(), 1, "{keys}");
 }
 
+/// Both have read the account before either of them writes it.
+#[tokio::test]
+async fn two_nodes_that_start_again_at_once_and_write_the_same_account_both_start() {
+    let world = World::begin().await;
+    let mut a = world.node("a", |program| program).await;
+    let mut b = world.node("b", |program| program).await;
+    a.running.kill();
+    b.running.kill();
+    let until = |what: &str| {
+        format!(
+            "DECLARE begun timestamptz := clock_timestamp(); BEGIN
+               LOOP
+                 EXIT WHEN (SELECT count(*) FROM pg_locks WHERE relation = 'psp_accounts'::regclass AND {what};
+                 IF clock_timestamp() > begun + interval '60 seconds' THEN RAISE 'nobody came: {}'; END IF;
+                 PERFORM pg_sleep(0.01);
+               END LOOP;
+             END",
+            what.replace('\'', "''")
+        )
+    };
+    // Whoever writes an account waits behind this, until there are two.
+    let held = format!("BEGIN; LOCK TABLE psp_accounts IN SHARE MODE; DO $$ {} $$; COMMIT", until("NOT granted) = 2"));
+    let holding = world.in_database(held);
+    world.in_database(format!("DO $$ {} $$", until("mode = 'ShareLock' AND granted) = 1"))).await.unwrap();
+    let (held, (), ()) = tokio::join!(holding, a.come_back(&world.http), b.come_back(&world.http));
+    held.unwrap();
+}
+
 /// Longer than the test may take: a job that comes again within it was not waited for.
 const LEASE: Duration = Duration::from_secs(120);
 

@@ -49,6 +49,12 @@ impl World {
         self.folder.path()
     }
 
+    /// Runs SQL in the nodes' database, as somebody who may do everything.
+    pub fn in_database(&self, sql: String) -> tokio::task::JoinHandle<()> {
+        let name = self.database.rsplit('/').next().unwrap().to_owned();
+        tokio::task::spawn_blocking(move || ducat_test_servers::server().run_sql(&name, &sql))
+    }
+
     /// Starts a node of this name.
     pub async fn node(&self, name: &str, settings: impl FnOnce(Program) -> Program) -> Node {
         let folder = self.folder.path().join(name);
