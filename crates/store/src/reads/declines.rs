@@ -23,9 +23,10 @@ impl Store {
 
     /// Whether there are refusals to forget, or visits that are older than they.
     pub async fn has_declines_before(&self, before: ForgetDeclines) -> Result<bool, ReadError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM declines WHERE is_final = $1 AND at < $2)
-                     OR EXISTS (SELECT 1 FROM declines WHERE is_final = $3 AND at < $4)
-                     OR EXISTS (SELECT 1 FROM visits WHERE at < $2) AS found";
+        // The oldest are asked for by name: a server would look through all of them for any.
+        let sql = "SELECT coalesce((SELECT TRUE FROM declines WHERE is_final = $1 AND at < $2 ORDER BY at LIMIT 1),
+                                   (SELECT TRUE FROM declines WHERE is_final = $3 AND at < $4 ORDER BY at LIMIT 1),
+                                   (SELECT TRUE FROM visits WHERE at < $2 ORDER BY at LIMIT 1), FALSE) AS found";
         let ForgetDeclines { ordinary, is_final } = before;
         Ok(self.one(sql, values![false, ordinary, true, is_final], |row| row.get("found")).await?.unwrap_or(false))
     }

@@ -20,9 +20,15 @@ impl Store {
 
     /// Whether there are keys to forget under which requests were begun before this moment.
     pub async fn has_keys_before(&self, before: Timestamp) -> Result<bool, ReadError> {
-        // On a server the index is of seconds.
-        let by_second = if self.is_postgres() { " AND second_of(created_at) <= second_of($1)" } else { "" };
-        let sql = format!("SELECT EXISTS (SELECT 1 FROM idempotency_keys WHERE created_at < $1{by_second}) AS found");
+        // On a server the index is of seconds. The oldest is asked for by name: a server takes it that a third of all are older, and would
+        // look through all of them for the first.
+        let (by_second, age) = if self.is_postgres() {
+            (" AND second_of(created_at) <= second_of($1)", "second_of(created_at)")
+        } else {
+            ("", "created_at")
+        };
+        let oldest = format!("SELECT TRUE FROM idempotency_keys WHERE created_at < $1{by_second} ORDER BY {age} LIMIT 1");
+        let sql = format!("SELECT coalesce(({oldest}), FALSE) AS found");
         Ok(self.one(sql, values![before], |row| row.get("found")).await?.unwrap_or(false))
     }
 }

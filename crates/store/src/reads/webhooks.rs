@@ -139,8 +139,9 @@ impl Store {
 
     /// Whether there are deliveries or ended replays to forget that were made before this moment.
     pub async fn has_deliveries_before(&self, before: Timestamp) -> Result<bool, ReadError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM webhook_deliveries WHERE id < $1 AND NOT leased)
-                     OR EXISTS (SELECT 1 FROM webhook_replays WHERE done_at < $2) AS found";
+        // The oldest is asked for by name: a server would look through all of them for any.
+        let sql = "SELECT coalesce((SELECT TRUE FROM webhook_deliveries WHERE id < $1 AND NOT leased ORDER BY id LIMIT 1),
+                                   (SELECT TRUE FROM webhook_replays WHERE done_at < $2 LIMIT 1), FALSE) AS found";
         let end = DeliveryId::from_bytes(first_of(before));
         Ok(self.one(sql, values![end, before], |row| row.get("found")).await?.unwrap_or(false))
     }

@@ -17,8 +17,9 @@ pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) -> Applied {
     );
     each!(
         out,
-        "DELETE FROM declines t USING (SELECT o.merchant_id, o.kind, o.digest, o.at, o.event_id FROM declines o, {rows}
-           WHERE o.is_final = n.is_final AND o.at < n.before LIMIT 2000) old
+        "DELETE FROM declines t USING (SELECT o.* FROM {rows}, LATERAL (
+             SELECT d.merchant_id, d.kind, d.digest, d.at, d.event_id FROM declines d
+             WHERE d.is_final = n.is_final AND d.at < n.before ORDER BY d.at LIMIT 1000) o) old
          WHERE t.merchant_id = old.merchant_id AND t.kind = old.kind AND t.digest = old.digest AND t.at = old.at AND t.event_id = old.event_id",
         changes.iter().filter_map(|change| change.forget_declines).flat_map(|f| [(false, f.ordinary), (true, f.is_final)]),
         |(is_final, before)| { is_final: boolean = is_final, before: timestamptz = before }
