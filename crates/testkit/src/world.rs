@@ -1,7 +1,7 @@
 //! Everything wired together, and what a test does with it.
 
 use crate::place::Place;
-use crate::{Database, Receivers, SandboxTransport, Seeded, TestClock, Twin};
+use crate::{Database, Receivers, SandboxTransport, Seeded, TestClock};
 use ducat_domain::payments::{CaptureMode, Channel, DeclineGuard, PaymentMethod, PaymentType};
 use ducat_domain::{Chance, Clock, MerchantId, PaymentOrderId, PspAccountId, Secret};
 use ducat_engine::payments::{Expand, NewOrder, PaymentOrderView};
@@ -102,9 +102,9 @@ impl World {
         })
     }
 
-    /// Another node on the same database, which lets this twin in between two accesses.
-    pub fn node(&self, seed: u64, twin: &Arc<Twin>) -> Engine {
-        let store = self.engine.store().clone().letting_in(Arc::clone(twin) as Arc<dyn Between>);
+    /// Another node on the same database, which lets somebody in between two accesses, such as a [`crate::Twin`].
+    pub fn node<B: Between + 'static>(&self, seed: u64, between: &Arc<B>) -> Engine {
+        let store = self.engine.store().clone().letting_in(Arc::clone(between) as Arc<dyn Between>);
         Self::start(store, &self.transport, &self.receivers, &self.clock, (seed, self.guard, self.test_cards))
     }
 

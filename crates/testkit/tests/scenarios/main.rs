@@ -16,6 +16,7 @@ mod golden;
 mod hooks_at_random;
 mod idempotency;
 mod messages;
+mod nobody_listens;
 mod nodes;
 mod pay;
 mod permutations;
