@@ -136,6 +136,12 @@ impl PaymentWrite {
             Self::Insert(p) | Self::Move(p) | Self::AddAttempt(p) => &p.attempt,
         }
     }
+
+    /// Whether the order ends without money with this.
+    pub(crate) fn is_unpaid_end(&self) -> bool {
+        let order = self.order();
+        order.status_version == order.version && order.status.is_unpaid_end()
+    }
 }
 
 /// What is written of a part of an order: it is inserted where it is new, and moved where it is known.

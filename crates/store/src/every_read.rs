@@ -29,6 +29,7 @@ pub(crate) async fn every_read(store: &Store) {
     let token = PspToken("cs_1".into());
     let by_time = OrderFilter { created_gte: Some(now), created_lt: Some(now), ..OrderFilter::default() };
     let by_status = OrderFilter { status: Some(OrderStatus::Pending), ..OrderFilter::default() };
+    let by_end = OrderFilter { created_gte: Some(now), status: Some(OrderStatus::Canceled), ..OrderFilter::default() };
     let by_reference = OrderFilter { reference: Some("order-1".into()), ..OrderFilter::default() };
     let of_order = || PartFilter { order: Some(order), status: None };
     let in_status = || PartFilter { order: None, status: Some("pending") };
@@ -48,10 +49,13 @@ pub(crate) async fn every_read(store: &Store) {
         payments(merchant, by_time, PageAnchor::After(order), 9);
         payments(merchant, by_status, PageAnchor::Before(order), 9);
         payments(merchant, by_reference, PageAnchor::Newest, 9);
+        payments(merchant, by_end, PageAnchor::Newest, 9);
         attempts(merchant, order); attempted(merchant, vec![order; 9]); merchant_of_order(order);
         archive(merchant, now, Some(order), 9);
         events(merchant, EventCursor::Start, Vec::new(), 9);
         events(merchant, EventCursor::Newest, vec!["refund.created".into()], 9);
+        events(merchant, EventCursor::Start, vec!["dispute.won".into(), "dispute.lost".into(), "payout.paid".into()], 9);
+        events(merchant, EventCursor::Newest, vec!["payment_order.succeeded".into(), "dispute.lost".into()], 9);
         events(merchant, EventCursor::After(event), Vec::new(), 9);
         events_of(merchant, Subject::Payout(payout)); api_keys(merchant); merchants(); psp_accounts(merchant);
         entries_of(merchant, order); balances(merchant); entry(merchant, entry); is_booked(merchant, "cap:1".into());

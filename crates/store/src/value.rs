@@ -99,6 +99,11 @@ impl Conditions {
         self.sql.push(format!("{column} IN ({})", numbers.join(", ")));
     }
 
+    /// Adds a condition without a value.
+    pub fn add_as_it_is(&mut self, condition: &str) {
+        self.sql.push(condition.to_owned());
+    }
+
     /// All of them, as the text after `WHERE`, and their values.
     pub fn done(self) -> (String, Vec<Value>) {
         (self.sql.join(" AND "), self.values)

@@ -101,6 +101,11 @@ impl OrderStatus {
         matches!(self, Self::Succeeded | Self::Failed | Self::Canceled | Self::Expired)
     }
 
+    /// Whether it is an end without money.
+    pub const fn is_unpaid_end(self) -> bool {
+        matches!(self, Self::Failed | Self::Canceled | Self::Expired)
+    }
+
     /// Whether an order may go from this status to `next`. Staying is no move.
     pub const fn may_become(self, next: Self) -> bool {
         use OrderStatus as S;

@@ -58,6 +58,12 @@ pub(super) const INVARIANTS: &[Invariant] = &[
                    GROUP BY order_id, psp, line, currency HAVING sum(amount) <> 0",
     },
     Invariant {
+        says: "an order that ended without money is listed by its end",
+        breaches: "SELECT shown('po', o.id) FROM every_order o
+                     LEFT JOIN unpaid_ends e ON e.merchant_id = o.merchant_id AND e.status = o.status AND e.order_id = o.id
+                   WHERE o.status IN ('failed', 'canceled', 'expired') AND e.order_id IS NULL",
+    },
+    Invariant {
         says: "one order per reference of the merchant",
         breaches: "SELECT reference FROM every_order o GROUP BY merchant_id, reference HAVING count(*) > 1",
     },

@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: &[(u32, &str, &str)] = &[
     (7, "archive", include_str!("../../migrations/postgres/0007_archive.sql")),
     (8, "small_keys", include_str!("../../migrations/postgres/0008_small_keys.sql")),
     (9, "quick_look", include_str!("../../migrations/postgres/0009_quick_look.sql")),
+    (10, "rare_ends", include_str!("../../migrations/postgres/0010_rare_ends.sql")),
 ];
 
 /// Held by whoever migrates, until its transaction ends: the letters "ducat".

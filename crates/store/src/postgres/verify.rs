@@ -22,6 +22,7 @@ const LEADS: &[(&str, &str, &str)] = &[
     ("archived_orders", "merchants", "l.id = t.merchant_id"),
     ("archived_attempts", "archived_orders", "l.merchant_id = t.merchant_id AND l.id = t.order_id"),
     ("archived_attempts", "psp_accounts", "l.merchant_id = t.merchant_id AND l.id = t.psp_account_id"),
+    ("unpaid_ends", "every_order", "l.merchant_id = t.merchant_id AND l.id = t.order_id"),
     ("captures", "every_attempt", "l.merchant_id = t.merchant_id AND l.id = t.attempt_id"),
     ("refunds", "every_attempt", "l.merchant_id = t.merchant_id AND l.id = t.attempt_id"),
     ("disputes", "every_attempt", "l.merchant_id = t.merchant_id AND l.id = t.attempt_id"),

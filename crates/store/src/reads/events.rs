@@ -1,9 +1,13 @@
 //! Reads of the log of events.
 
 use crate::codec::{self, EVENT_COLUMNS};
-use crate::value::{Conditions, values};
+use crate::value::{Conditions, Value, values};
 use crate::{EventCursor, EventRow, Page, ReadError, Store};
-use ducat_domain::{EventId, MerchantId, Subject};
+use ducat_domain::{EventId, EventKind, MerchantId, Subject};
+use std::collections::BTreeSet;
+
+/// Kinds that every payment brings. Whoever wants one of them meets it by walking; the others have an index, `events_by_rare_kind`.
+const EVERYDAY: [EventKind; 3] = [EventKind::Created, EventKind::Pending, EventKind::Succeeded];
 
 impl Store {
     /// One event of the merchant.
@@ -41,22 +45,46 @@ impl Store {
         limit: u32,
     ) -> Result<Option<Page<EventRow>>, ReadError> {
         let Some(after) = self.position_of(merchant, cursor).await? else { return Ok(None) };
-        let mut conditions = Conditions::default();
-        conditions.add("merchant_id =", merchant);
-        conditions.add("position >", after);
-        if !kinds.is_empty() {
-            conditions.add_any("CAST(kind AS text)", kinds);
-        }
-        let (wheres, values) = conditions.done();
         let settled = self.settled("");
         let direction = if cursor == EventCursor::Newest { "DESC" } else { "ASC" };
         let most = limit.saturating_add(1);
-        let sql =
-            format!("SELECT {EVENT_COLUMNS} FROM events WHERE {wheres}{settled} ORDER BY position {direction} LIMIT {most}");
+        let page = |wheres: &str| {
+            format!("SELECT {EVENT_COLUMNS} FROM events WHERE {wheres}{settled} ORDER BY position {direction} LIMIT {most}")
+        };
+        let is_everyday = |kind: &String| EVERYDAY.iter().any(|everyday| everyday.as_str() == kind);
+        let (sql, values) = if kinds.is_empty() || kinds.iter().any(is_everyday) {
+            let mut conditions = Conditions::default();
+            conditions.add("merchant_id =", merchant);
+            conditions.add("position >", after);
+            if !kinds.is_empty() {
+                conditions.add_any("CAST(kind AS text)", kinds);
+            }
+            let (wheres, values) = conditions.done();
+            (page(&wheres), values)
+        } else {
+            let (kinds, values) = self.each_kind(kinds);
+            let pages =
+                kinds.iter().map(|kind| format!("SELECT * FROM ({}) one", page(kind))).collect::<Vec<_>>().join(" UNION ALL ");
+            let values = [values![merchant, after], values].concat();
+            (format!("SELECT * FROM ({pages}) found ORDER BY position {direction} LIMIT {most}"), values)
+        };
         let mut data = self.many(sql, values, codec::event).await?;
         let has_more = data.len() > limit as usize;
         data.truncate(limit as usize);
         Ok(Some(Page { data, has_more }))
+    }
+
+    /// A condition for each of these kinds, on the events after `$2` of the merchant `$1`, and its values from the third on. A statement that asks
+    /// for several at once would have to walk, or to sort. Kinds are filled up with none to the next power of two, so that there are few texts.
+    fn each_kind(&self, kinds: Vec<String>) -> (Vec<String>, Vec<Value>) {
+        let mut kinds: Vec<Option<String>> = kinds.into_iter().collect::<BTreeSet<_>>().into_iter().map(Some).collect();
+        kinds.resize(kinds.len().next_power_of_two(), None);
+        let rare = EVERYDAY.map(|kind| format!("kind <> '{}'", kind.as_str())).join(" AND ");
+        let one = |number| {
+            let kind = if self.is_postgres() { format!("CAST(${number}::text AS event_kind)") } else { format!("${number}") };
+            format!("merchant_id = $1 AND position > $2 AND kind = {kind} AND {rare}")
+        };
+        ((3..kinds.len() + 3).map(one).collect(), kinds.into_iter().map(Value::from).collect())
     }
 
     /// All events of a subject, first to last.

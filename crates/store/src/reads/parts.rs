@@ -3,7 +3,7 @@
 use crate::codec;
 use crate::value::{Conditions, values};
 use crate::{DisputeFile, Page, PageAnchor, ReadError, Store};
-use ducat_domain::payments::{Capture, Dispute, Refund};
+use ducat_domain::payments::{Capture, Dispute, Refund, RefundStatus};
 use ducat_domain::{AttemptId, CaptureId, DisputeId, MerchantId, PaymentOrderId, PspAccountId, RefundId};
 
 /// What a list of parts is limited to.
@@ -25,6 +25,15 @@ impl PartFilter {
         }
         if let Some(status) = self.status {
             conditions.add("status =", status);
+        }
+        conditions
+    }
+
+    /// The same for refunds: those that did not succeed are few, and have an index of their own.
+    fn of_refunds(&self, merchant: MerchantId) -> Conditions {
+        let mut conditions = self.of(merchant);
+        if self.status.is_some_and(|status| status != RefundStatus::Succeeded.as_str()) {
+            conditions.add_as_it_is("status <> 'succeeded'");
         }
         conditions
     }
@@ -84,7 +93,7 @@ impl Store {
         anchor: PageAnchor<RefundId>,
         limit: u32,
     ) -> Result<Page<Refund>, ReadError> {
-        self.page("SELECT * FROM refunds", filter.of(merchant), ("id", anchor), limit, codec::refund).await
+        self.page("SELECT * FROM refunds", filter.of_refunds(merchant), ("id", anchor), limit, codec::refund).await
     }
 }
 

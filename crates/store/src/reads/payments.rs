@@ -6,7 +6,7 @@ use crate::row::Row;
 use crate::store::Rest;
 use crate::value::{Conditions, Value, values};
 use crate::{OrderFilter, Page, PageAnchor, ReadError, Store};
-use ducat_domain::payments::{Attempt, Payment, PspToken};
+use ducat_domain::payments::{Attempt, OrderStatus, Payment, PspToken};
 use ducat_domain::{AttemptId, MerchantId, PaymentOrderId, PspAccountId};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -44,6 +44,39 @@ impl Place {
              CROSS JOIN LATERAL (SELECT * FROM {orders} t WHERE t.merchant_id = a.merchant_id AND t.id = a.order_id OFFSET 0) o",
             one_by_one(values)
         )
+    }
+}
+
+/// By what a list of orders is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// By walking over the orders.
+    Orders,
+    /// By the jobs of those that can still move.
+    Jobs,
+    /// By the list of those that ended so, without money.
+    UnpaidEnds(OrderStatus),
+}
+
+impl Way {
+    /// The shortest one.
+    fn to(filter: &OrderFilter) -> Self {
+        match filter.status {
+            // There is one order with a reference.
+            _ if filter.reference.is_some() => Self::Orders,
+            Some(status) if status.is_unpaid_end() => Self::UnpaidEnds(status),
+            Some(status) if !status.is_terminal() => Self::Jobs,
+            _ => Self::Orders,
+        }
+    }
+
+    /// The column that has the order's id, and by which pages are ordered.
+    const fn id(self) -> &'static str {
+        match self {
+            Self::Orders => "o.id",
+            Self::Jobs => "j.subject_id",
+            Self::UnpaidEnds(_) => "e.order_id",
+        }
     }
 }
 
@@ -161,7 +194,8 @@ impl Store {
     }
 
     /// A merchant's orders, newest first, each with its latest attempt. A page in a status that is no end is found by the jobs of the orders
-    /// that can still move; each of those has one, and there are few of them. Any other page is found by walking over the orders of its time.
+    /// that can still move; each of those has one, and there are few of them. A page of those that ended without money is found by the list of
+    /// such ends. Any other page is found by walking over the orders of its time.
     pub async fn payments(
         &self,
         merchant: MerchantId,
@@ -169,8 +203,18 @@ impl Store {
         anchor: PageAnchor<PaymentOrderId>,
         limit: u32,
     ) -> Result<Page<Payment>, ReadError> {
+        let way = Way::to(&filter);
+        let id = way.id();
         let mut conditions = Conditions::default();
         conditions.add("o.merchant_id =", merchant);
+        match way {
+            Way::Orders => {}
+            Way::Jobs => conditions.add("j.kind = 'attend' AND j.merchant_id =", merchant),
+            Way::UnpaidEnds(status) => {
+                conditions.add("e.merchant_id =", merchant);
+                conditions.add("e.status =", status.as_str());
+            }
+        }
         if let Some(reference) = filter.reference {
             conditions.add("o.reference =", reference);
         }
@@ -179,46 +223,45 @@ impl Store {
         }
         // An id begins with the millisecond in which its order was created: so the key leads to a time.
         if let Some(from) = filter.created_gte {
-            conditions.add("o.id >=", PaymentOrderId::first_at(from));
+            conditions.add(&format!("{id} >="), PaymentOrderId::first_at(from));
             conditions.add("o.created_at >=", from);
         }
         if let Some(before) = filter.created_lt {
-            conditions.add("o.id <", PaymentOrderId::first_at(before.plus(Duration::from_millis(1))));
+            conditions.add(&format!("{id} <"), PaymentOrderId::first_at(before.plus(Duration::from_millis(1))));
             conditions.add("o.created_at <", before);
         }
-        if filter.status.is_some_and(|status| !status.is_terminal()) {
-            conditions.add("j.merchant_id =", merchant);
-            let statement = |rest: &Rest| self.moving(rest);
-            return self.page_by(statement, conditions, ("j.subject_id", anchor), limit, codec::payment).await;
-        }
-        // A page of each place, and of both together the first page.
-        let statement = |rest: &Rest| {
-            let Rest { wheres, direction, most } = rest;
+        let statement = |Rest { wheres, direction, most }: &Rest| {
             let half = |place| {
-                let latest = self.latest(place);
+                let latest = self.latest_of(&self.from(way, place), place);
                 format!(
-                    "SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {latest} WHERE {wheres} ORDER BY o.id {direction} LIMIT {most}"
+                    "SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {latest} WHERE {wheres} ORDER BY {id} {direction} LIMIT {most}"
                 )
             };
+            if way == Way::Jobs {
+                // Nothing that can still move is in the archive.
+                return half(Place::Living);
+            }
+            // A page of each place, and of both together the first page.
             format!("SELECT * FROM ({}) found ORDER BY order_id {direction} LIMIT {most}", both(half))
         };
-        self.page_by(statement, conditions, ("o.id", anchor), limit, codec::payment).await
+        self.page_by(statement, conditions, (id, anchor), limit, codec::payment).await
     }
 
-    /// A page of the orders that can still move. None of them is in the archive.
-    fn moving(&self, Rest { wheres, direction, most }: &Rest) -> String {
-        let from = if self.is_postgres() {
-            // A server would otherwise read all of a merchant's orders and throw away those that no job is about.
-            "FROM jobs j CROSS JOIN LATERAL (SELECT p.* FROM payment_orders p
-               WHERE p.merchant_id = j.merchant_id AND p.id = j.subject_id LIMIT 1) o"
-        } else {
-            "FROM jobs j CROSS JOIN payment_orders o ON o.merchant_id = j.merchant_id AND o.id = j.subject_id"
+    /// Where a way to orders begins. A server is told to go it from there: it would otherwise read all of a merchant's orders and throw away those
+    /// that were not meant.
+    fn from(&self, way: Way, place: Place) -> String {
+        let orders = place.orders();
+        let (table, order) = match way {
+            Way::Orders => return format!("FROM {orders} o"),
+            Way::Jobs => ("jobs j", "j.merchant_id AND t.id = j.subject_id"),
+            Way::UnpaidEnds(_) => ("unpaid_ends e", "e.merchant_id AND t.id = e.order_id"),
         };
-        let latest = self.latest_of(from, Place::Living);
-        format!(
-            "SELECT {ORDER_COLUMNS}, {ATTEMPT_COLUMNS} {latest}
-             WHERE j.kind = 'attend' AND {wheres} ORDER BY j.subject_id {direction} LIMIT {most}"
-        )
+        if self.is_postgres() {
+            return format!(
+                "FROM {table} CROSS JOIN LATERAL (SELECT t.* FROM {orders} t WHERE t.merchant_id = {order} LIMIT 1) o"
+            );
+        }
+        format!("FROM {table} CROSS JOIN {orders} o ON o.merchant_id = {}", order.replace("t.id", "o.id"))
     }
 
     /// Every attempt of an order, first to last.

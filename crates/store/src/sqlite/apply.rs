@@ -122,17 +122,24 @@ fn payment(db: &Connection, write: &PaymentWrite) -> Applied {
     match write {
         PaymentWrite::Insert(p) => {
             insert_order(db, &p.order)?;
-            insert_attempt(db, &p.order, &p.attempt)
+            insert_attempt(db, &p.order, &p.attempt)?;
         }
         PaymentWrite::Move(p) => {
             move_order(db, &p.order)?;
-            move_attempt(db, &p.order, &p.attempt)
+            move_attempt(db, &p.order, &p.attempt)?;
         }
         PaymentWrite::AddAttempt(p) => {
             move_order(db, &p.order)?;
-            insert_attempt(db, &p.order, &p.attempt)
+            insert_attempt(db, &p.order, &p.attempt)?;
         }
     }
+    if write.is_unpaid_end() { unpaid_end(db, write.order()) } else { Ok(()) }
+}
+
+/// Notes that an order has ended without money, for the lists of those. One that was paid late and given up again is listed already.
+fn unpaid_end(db: &Connection, o: &PaymentOrder) -> Applied {
+    let sql = "INSERT INTO unpaid_ends (merchant_id, status, order_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    run(db, sql, params![Col(o.merchant), o.status.as_str(), Col(o.id)]).map(drop)
 }
 
 fn insert_order(db: &Connection, o: &PaymentOrder) -> Applied {

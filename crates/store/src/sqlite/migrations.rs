@@ -15,6 +15,7 @@ pub(crate) const MIGRATIONS: &[(u32, &str, &str)] = &[
     (7, "archive", include_str!("../../migrations/sqlite/0007_archive.sql")),
     (8, "small_keys", include_str!("../../migrations/sqlite/0008_small_keys.sql")),
     (9, "quick_look", include_str!("../../migrations/sqlite/0009_quick_look.sql")),
+    (10, "rare_ends", include_str!("../../migrations/sqlite/0010_rare_ends.sql")),
 ];
 
 /// Lets through an empty file and a database of ours; writes nothing.

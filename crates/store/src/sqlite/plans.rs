@@ -22,6 +22,7 @@ const SMALL: &[&str] = &[
     "fee",
     "found",
     // A page of each, or what has one key.
+    "one",
     "living",
     "archived",
 ];
@@ -177,12 +178,12 @@ fn every_read_finds_its_rows_by_an_index_where_somebody_told_of_millions() {
 }
 
 #[test]
-fn a_page_of_a_time_begins_and_ends_there_and_one_of_what_can_still_move_asks_the_jobs() {
+fn a_page_of_a_time_begins_and_ends_there_and_one_of_a_status_asks_those_who_know_it() {
     let (_folder, store, heard) = store();
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(every_read(&store));
     let db = reader(&store);
     let heard = heard.lock().unwrap();
-    let timed: Vec<_> = heard.iter().filter(|sql| sql.contains("o.created_at >=")).collect();
+    let timed: Vec<_> = heard.iter().filter(|sql| sql.contains("o.id >=")).collect();
     assert_eq!(timed.len(), 1, "{timed:#?}");
     let bounded = plan(&db, timed[0]).into_iter().filter(|step| step.ends_with("(merchant_id=? AND id>? AND id<?)")).count();
     assert_eq!(bounded, 2, "living and archived: {:#?}", plan(&db, timed[0]));
@@ -193,6 +194,11 @@ fn a_page_of_a_time_begins_and_ends_there_and_one_of_what_can_still_move_asks_th
         steps[0].contains("SEARCH j ") && !steps.iter().any(|step| step.contains("archived") || step.contains("TEMP B-TREE")),
         "{steps:#?}"
     );
+    let ended: Vec<_> = heard.iter().filter(|sql| sql.contains("FROM unpaid_ends e CROSS JOIN")).collect();
+    assert_eq!(ended.len(), 1, "{ended:#?}");
+    let steps = plan(&db, ended[0]);
+    let bounded = "SEARCH e USING PRIMARY KEY (merchant_id=? AND status=? AND order_id>?)";
+    assert_eq!(steps.iter().filter(|step| step.contains(bounded)).count(), 2, "living and archived: {steps:#?}");
 }
 
 /// Each rule of a table is asked at each write: it must find what it looks for at once.

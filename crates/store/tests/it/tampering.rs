@@ -29,12 +29,13 @@ async fn scene_in(w: World) -> World {
     w
 }
 
-/// A paid order with a fee and what was given back of it, one that waits, one that is held and is being captured.
+/// A paid order with a fee and what was given back of it, one that waits, one that was called off, one that is held and is being captured.
 pub async fn sold(w: &World, shop: Shop) {
     let open = w.see(w.order(shop).await, Observed::Open).await;
     let fee = Fee { psp_line: "txn_1".into(), amount: eur(30) };
     let paid = w.see_all(open, Observed::Captured(eur(4999)), vec![fee]).await;
     w.see(w.order(shop).await, Observed::Open).await;
+    w.see(w.held(shop).await, Observed::Canceled).await;
     let (held, capture) = w.capturing(w.held(shop).await, 1000, false).await;
     let (held, _) = w.see_capture(held, capture, Observed::Held { authorized: eur(4999), captured: eur(1000) }).await;
     w.capturing(held, 500, false).await;
@@ -257,6 +258,8 @@ breaches! {
             UPDATE postings SET account_id = (SELECT max(id) FROM accounts WHERE name = 'fx:clearing') WHERE line = 5;
             INSERT INTO accounts VALUES (999, {other}, 'fx:clearing', 'KWD');
             INSERT INTO postings SELECT id, 9, 999, 0, 5 FROM journal_entries WHERE event_ref LIKE 'fx:%'",
+    an_end_that_no_list_knows_is_found: "an order that ended without money is listed by its end"
+        <- "DELETE FROM unpaid_ends",
     a_refund_that_the_order_does_not_know_is_found:
         "authorised, captured, refunded, on its way back and disputed is on an order what it is on its attempts"
         <- "UPDATE payment_orders SET amount_refunded = 0",
@@ -491,8 +494,8 @@ fn the_report_counts_what_it_looked_at() {
         let report = w.store.verify().await.unwrap();
         let counts: Vec<_> = report.checked.iter().map(|(table, rows)| (*table, *rows)).collect();
         let wanted = [
-            ("payment_orders", 6),
-            ("attempts", 6),
+            ("payment_orders", 7),
+            ("attempts", 7),
             ("archived_orders", 1),
             ("archived_attempts", 1),
             ("captures", 2),
@@ -500,11 +503,11 @@ fn the_report_counts_what_it_looked_at() {
             ("disputes", 2),
             ("payouts", 2),
             ("psp_lines", 6),
-            ("journal_entries", 29),
-            ("postings", 74),
-            ("events", 40),
+            ("journal_entries", 31),
+            ("postings", 78),
+            ("events", 43),
             ("inbox", 0),
-            ("jobs", 9),
+            ("jobs", 10),
             ("webhook_endpoints", 0),
             ("webhook_deliveries", 0),
         ];

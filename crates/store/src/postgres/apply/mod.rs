@@ -33,6 +33,7 @@ pub(super) fn legs(changes: &[&Change], accounts: &KnownAccounts) -> Result<Vec<
         merchants::inbox(out, changes)?;
         payments::write(out, changes)
     })?;
+    legs.apart(|out| payments::unpaid_ends(out, changes))?;
     legs.apart(|out| merchants::write(out, changes))?;
     legs.apart(|out| parts::write(out, changes))?;
     legs.apart(|out| settlement::write(out, changes))?;

@@ -18,6 +18,20 @@ pub(super) fn write(out: &mut Vec<Statement>, changes: &[&Change]) -> Applied {
     insert_attempts(out, writes.iter().filter(|w| !is_moved(w)).map(|w| (w.order(), w.attempt())))
 }
 
+/// Notes which orders have ended without money, for the lists of those. Their rows are to be seen there already. One that was paid late and
+/// given up again is listed already.
+pub(super) fn unpaid_ends(out: &mut Vec<Statement>, changes: &[&Change]) -> Applied {
+    let writes = changes.iter().flat_map(|change| &change.payments);
+    let mut ended: Vec<_> = writes.filter(|write| write.is_unpaid_end()).map(PaymentWrite::order).collect();
+    ended.sort_by_key(|o| (o.merchant, o.id));
+    insert!(out, "unpaid_ends", ended, |o| {
+        merchant_id: uuid = o.merchant,
+        status: text = o.status.as_str(),
+        order_id: uuid = o.id,
+    }, "ON CONFLICT DO NOTHING");
+    Ok(())
+}
+
 fn insert_orders<'c>(out: &mut Vec<Statement>, orders: impl Iterator<Item = &'c PaymentOrder>) -> Applied {
     insert!(out, "payment_orders", orders, |o| {
         merchant_id: uuid = o.merchant,

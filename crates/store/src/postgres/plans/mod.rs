@@ -54,8 +54,8 @@ const MANY: u32 = 500;
 /// at row by row until the page is full.
 const LISTS: &[&str] = &[
     "FROM payment_orders o CROSS JOIN",
-    "SELECT * FROM refunds WHERE",
-    "SELECT * FROM disputes WHERE",
+    "SELECT * FROM refunds WHERE merchant_id = $1 ORDER",
+    "SELECT * FROM disputes WHERE merchant_id = $1 ORDER",
     "SELECT * FROM payouts WHERE",
     "SELECT * FROM exceptions WHERE",
     "SELECT e.id FROM journal_entries e WHERE",
@@ -224,7 +224,9 @@ async fn no_check_of_everything_walks_over_an_index_for_each_row() {
     let first_columns = first_columns(&connection).await;
     for (says, breaches) in verify::checks() {
         let whole = plan_of(&connection, &breaches).await;
-        let is_walk = |step: &&Step| !step.looks_at_all() && step.begins_with_a_range(&first_columns);
+        // Without a loop, what words lead to is read once.
+        let is_once = |step: &Step| step.is_entered_by_words() && !whole.iter().any(Step::is_loop);
+        let is_walk = |step: &&Step| !step.looks_at_all() && step.begins_with_a_range(&first_columns) && !is_once(step);
         let walks = whole.iter().filter(|step| !SMALL.contains(&step.table.as_str())).filter(is_walk).count();
         assert_eq!(walks, 0, "{says}: {}", ways(&whole));
         let first = plan_of(&connection, &verify::first_of(&breaches)).await;

@@ -28,6 +28,16 @@ impl Step {
         self.is_scan() && self.way_in.is_empty()
     }
 
+    /// Whether it enters its index by a list of words, which is the same for all rows.
+    pub fn is_entered_by_words(&self) -> bool {
+        self.way_in.contains("= ANY ('{") && !self.way_in.contains(" AND ")
+    }
+
+    /// Whether it goes through what is within it once for each row of another one.
+    pub fn is_loop(&self) -> bool {
+        self.kind == "Nested Loop"
+    }
+
     /// Whether it looks at every row of a merchant.
     pub fn names_merchant_alone(&self) -> bool {
         self.is_scan() && self.way_in.contains("merchant_id = ") && !self.way_in.contains(" AND ")

@@ -6,13 +6,14 @@ use crate::intruder::Intruder;
 use ducat_domain::payments::*;
 use ducat_store::*;
 
-/// A shop with a paid order (`{p}`), one that waits (`{o}`), one that failed (`{f}`), their attempts (`{pa}`, `{oa}`, `{fa}`), and an
-/// answered key.
+/// A shop with a paid order (`{p}`), one that waits (`{o}`), one that failed (`{f}`), their attempts (`{pa}`, `{oa}`, `{fa}`), one that
+/// was called off, and an answered key.
 async fn scene(w: World) -> Scene {
     let shop = w.shop().await;
     let p = w.paid(shop).await;
     let o = w.see(w.order(shop).await, Observed::Open).await;
     let f = w.see(w.see(w.order(shop).await, Observed::Open).await, Observed::Failed).await;
+    w.see(w.held(shop).await, Observed::Canceled).await;
     w.commit(Change { idempotency: Some(answered(shop)), ..Change::default() }).await;
     let mut scene = Scene::of(w, shop);
     for (order, attempt, payment) in [("{p}", "{pa}", p), ("{o}", "{oa}", o), ("{f}", "{fa}", f)] {
@@ -222,6 +223,17 @@ super::attacks! { scene,
         "/* file */ INSERT INTO postings SELECT {n}, 1, id, 0, 1 FROM accounts WHERE name LIKE 'psp:%';
          INSERT INTO postings SELECT {n}, 2, id, 0, -1 FROM accounts WHERE name LIKE 'merchant:%';
          INSERT INTO journal_entries SELECT {n}, merchant_id, event_ref, order_id, at, note FROM journal_entries",
+    ]
+    how_an_order_ended_is_kept: [
+        "UPDATE unpaid_ends SET status = 'failed'",
+        "UPDATE unpaid_ends SET order_id = {n}",
+        "DELETE FROM unpaid_ends",
+        // As it did not: it is paid, it waits, there is none.
+        "INSERT INTO unpaid_ends VALUES ({m}, 'expired', {p})",
+        "INSERT INTO unpaid_ends VALUES ({m}, 'canceled', {o})",
+        "INSERT INTO unpaid_ends VALUES ({m}, 'failed', {n})",
+        "INSERT INTO unpaid_ends VALUES ({m}, 'succeeded', {p})",
+        "INSERT INTO unpaid_ends SELECT merchant_id, 'failed', order_id FROM unpaid_ends",
     ]
     an_answer_is_never_rewritten: [
         "UPDATE idempotency_keys SET answer_body = x'00'",

@@ -88,6 +88,51 @@ pub async fn kinds_filter_and_do_not_hide_what_follows(w: World) {
     assert_eq!(found.unwrap().unwrap().data.len(), 4);
 }
 
+/// Kinds that few payments bring are found by a way of their own. Whoever asks for some of them gets what a walk over everything would have
+/// given them.
+pub async fn kinds_that_are_rare_are_read_as_by_a_walk(w: World) {
+    let (shop, other) = (w.shop().await, w.shop().await);
+    for round in 0..6 {
+        let paid = w.paid(if round % 3 == 2 { other } else { shop }).await;
+        w.refunded(paid, 100).await;
+        let held = w.held(shop).await;
+        w.see(held, Observed::Canceled).await;
+        let refused = w.order(shop).await.registration_refused(Decline::of(DeclineCode::GenericDecline), w.now());
+        w.settle(refused.unwrap()).await;
+        w.payout(shop, &format!("po_{round}"), 900).await;
+    }
+    let all = page(&w, shop, EventCursor::Start, 1000).await.data;
+    let newest_first: Vec<EventRow> = all.iter().rev().cloned().collect();
+    use EventKind as K;
+    for kinds in [
+        vec![K::RefundSucceeded],
+        vec![K::Canceled, K::Failed, K::Canceled],
+        vec![K::RefundCreated, K::Authorized, K::PayoutCreated, K::Failed, K::DisputeWon],
+        vec![K::Failed, K::Succeeded],
+        vec![K::DisputeLost],
+    ] {
+        let asked: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
+        let wanted = |rows: &[EventRow]| rows.iter().filter(|event| kinds.contains(&event.kind)).cloned().collect::<Vec<_>>();
+        for limit in [1, 4, 100] {
+            let most = limit as usize;
+            let (mut cursor, mut read) = (EventCursor::Start, Vec::new());
+            loop {
+                let page = w.store.events(shop.merchant, cursor, asked.clone(), limit).await.unwrap().unwrap();
+                read.extend(page.data);
+                assert_eq!(page.has_more, read.len() < wanted(&all).len(), "{kinds:?} by {limit}");
+                if !page.has_more {
+                    break;
+                }
+                cursor = EventCursor::After(read.last().unwrap().id);
+            }
+            assert_eq!(read, wanted(&all), "{kinds:?} by {limit}");
+            let end = w.store.events(shop.merchant, EventCursor::Newest, asked.clone(), limit).await.unwrap().unwrap();
+            let last = wanted(&newest_first);
+            assert_eq!((&end.data[..], end.has_more), (&last[..most.min(last.len())], last.len() > most), "{kinds:?} by {limit}");
+        }
+    }
+}
+
 pub async fn a_reader_sees_every_event_once_while_writers_write(w: World) {
     const WRITERS: usize = 8;
     const ORDERS: usize = 25;

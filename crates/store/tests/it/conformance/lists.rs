@@ -6,12 +6,13 @@ use ducat_domain::payments::*;
 use ducat_domain::*;
 use ducat_store::*;
 use proptest::prelude::*;
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// Orders in every status that a few moves lead to, created a second apart, shared out between two shops. Newest first.
 async fn stock(w: &World, shops: [Shop; 2]) -> Vec<Payment> {
     let mut all = Vec::new();
-    for number in 0..40_i64 {
+    for number in 0..60_i64 {
         let shop = shops[usize::from(w.dice.below(3) == 0)];
         let moved = w.opened(shop, w.terms());
         let mut payment = moved.payment;
@@ -20,15 +21,20 @@ async fn stock(w: &World, shops: [Shop; 2]) -> Vec<Payment> {
         (payment.order.id, payment.order.created_at) = (PaymentOrderId::new(created, &w.dice), created);
         let moved = Moved { payment: payment.clone(), ..moved };
         w.commit(w.change(moved, PaymentWrite::Insert)).await;
-        payment = match w.dice.below(5) {
+        payment = match w.dice.below(9) {
             0 => payment,
             1 => w.see(payment, Observed::Open).await,
             2 => w.see(payment, Observed::Captured(eur(1))).await,
             3 => w.see(payment, Observed::Processing).await,
-            _ => {
+            4 => {
                 let failed = w.see(payment, Observed::Failed).await;
                 w.try_again(failed).await
             }
+            5 => w.see(w.see(payment, held(100)).await, Observed::Canceled).await,
+            6 => w.see(w.see(payment, Observed::Open).await, Observed::Expired).await,
+            7 => refused(w, payment).await,
+            // The money came after all: it is no failed order any more.
+            _ => w.see(refused(w, payment).await, Observed::Captured(eur(4999))).await,
         };
         all.push(payment);
     }
@@ -40,6 +46,10 @@ async fn stock(w: &World, shops: [Shop; 2]) -> Vec<Payment> {
     }
     all.reverse();
     all
+}
+
+async fn refused(w: &World, payment: Payment) -> Payment {
+    w.settle(payment.registration_refused(Decline::of(DeclineCode::GenericDecline), w.now()).unwrap()).await
 }
 
 #[derive(Clone, Debug)]
@@ -56,12 +66,12 @@ struct Query {
 
 fn query() -> impl Strategy<Value = Query> {
     let filter = (
-        proptest::option::weighted(0.1, 0usize..40),
+        proptest::option::weighted(0.1, 0usize..60),
         proptest::option::weighted(0.4, proptest::sample::select(OrderStatus::ALL)),
-        proptest::option::weighted(0.3, 0i64..15),
-        proptest::option::weighted(0.3, 0i64..15),
+        proptest::option::weighted(0.3, 0i64..22),
+        proptest::option::weighted(0.3, 0i64..22),
     );
-    (0usize..2, filter, proptest::option::of((0usize..40, any::<bool>())), 0u32..12).prop_map(
+    (0usize..2, filter, proptest::option::of((0usize..60, any::<bool>())), 0u32..12).prop_map(
         |(shop, (reference, status, from, before), anchor, limit)| Query { shop, reference, status, from, before, anchor, limit },
     )
 }
@@ -93,6 +103,8 @@ fn expected(all: &[Payment], shop: Shop, q: &Query) -> Page<Payment> {
 pub async fn pages_of_orders_agree_with_a_model_in_both_directions(w: World) {
     let shops = [w.shop().await, w.shop().await];
     let all = stock(&w, shops).await;
+    let met: HashSet<OrderStatus> = all.iter().map(|p| p.order.status).collect();
+    assert!([OrderStatus::Failed, OrderStatus::Canceled, OrderStatus::Succeeded].iter().all(|status| met.contains(status)), "{met:?}");
     let check = |q: Query| {
         let anchor = match q.anchor {
             None => PageAnchor::Newest,

@@ -85,6 +85,7 @@ conformance! {
         an_unknown_cursor_is_told
         the_cursor_of_another_merchant_is_unknown
         kinds_filter_and_do_not_hide_what_follows
+        kinds_that_are_rare_are_read_as_by_a_walk
         a_reader_sees_every_event_once_while_writers_write
         events_of_all_subjects_stand_in_one_order
     }
