@@ -77,7 +77,8 @@ impl Store {
     /// A condition for each of these kinds, on the events after `$2` of the merchant `$1`, and its values from the third on. A statement that asks
     /// for several at once would have to walk, or to sort. Kinds are filled up with none to the next power of two, so that there are few texts.
     fn each_kind(&self, kinds: Vec<String>) -> (Vec<String>, Vec<Value>) {
-        let mut kinds: Vec<Option<String>> = kinds.into_iter().collect::<BTreeSet<_>>().into_iter().map(Some).collect();
+        let known: BTreeSet<_> = kinds.into_iter().filter(|kind| EventKind::parse(kind).is_some()).collect();
+        let mut kinds: Vec<Option<String>> = known.into_iter().map(Some).collect();
         kinds.resize(kinds.len().next_power_of_two(), None);
         let rare = EVERYDAY.map(|kind| format!("kind <> '{}'", kind.as_str())).join(" AND ");
         let one = |number| {

@@ -116,7 +116,7 @@ async fn plans(connection: &Connection) -> Vec<Plan> {
     let mut plans = Vec::new();
     for row in connection.client.query(prepared, &[]).await.unwrap() {
         let (name, sql, kinds): (String, String, Vec<String>) = (row.get(0), row.get(1), row.get(2));
-        let values = kinds.iter().map(|kind| value_of(kind)).collect::<Vec<_>>().join(", ");
+        let values = kinds.iter().map(|kind| value_of(kind, &sql)).collect::<Vec<_>>().join(", ");
         let values = if values.is_empty() { values } else { format!("({values})") };
         plans.push(Plan { steps: plan_of(connection, &format!("EXECUTE \"{name}\"{values}")).await, sql });
     }
@@ -124,10 +124,11 @@ async fn plans(connection: &Connection) -> Vec<Plan> {
 }
 
 /// A value that somebody could ask for: rows of whoever has most of them, where it matters.
-fn value_of(kind: &str) -> &str {
+fn value_of<'k>(kind: &'k str, sql: &str) -> &'k str {
     match kind {
         "uuid" => "'07070707-0707-0707-0707-070707070707'",
         "timestamp with time zone" => "'2026-11-20 00:00Z'",
+        "text" if sql.contains("AS event_kind)") => "'refund.created'",
         "text" => "'pending'",
         "bigint" => "5",
         "integer" => "1",

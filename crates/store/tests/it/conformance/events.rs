@@ -88,7 +88,7 @@ pub async fn kinds_filter_and_do_not_hide_what_follows(w: World) {
     assert_eq!(found.unwrap().unwrap().data.len(), 4);
 }
 
-/// Kinds that few payments bring are found by a way of their own. Whoever asks for some of them gets what a walk over everything would have
+/// What no event is called is the kind of none. Kinds that few payments bring are found by a way of their own. Whoever asks for some of them gets what a walk over everything would have
 /// given them.
 pub async fn kinds_that_are_rare_are_read_as_by_a_walk(w: World) {
     let (shop, other) = (w.shop().await, w.shop().await);
@@ -131,6 +131,8 @@ pub async fn kinds_that_are_rare_are_read_as_by_a_walk(w: World) {
             assert_eq!((&end.data[..], end.has_more), (&last[..most.min(last.len())], last.len() > most), "{kinds:?} by {limit}");
         }
     }
+    let nothing = w.store.events(shop.merchant, EventCursor::Start, vec!["no.such.kind".into()], 9).await.unwrap().unwrap();
+    assert_eq!(nothing, Page { data: Vec::new(), has_more: false });
 }
 
 pub async fn a_reader_sees_every_event_once_while_writers_write(w: World) {
