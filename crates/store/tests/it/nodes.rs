@@ -149,6 +149,80 @@ fn two_nodes_on_the_same_rows_are_told_who_won_and_nothing_else() {
     });
 }
 
+/// Holds what it holds until so many wait for it, and then lets them all go at once.
+async fn let_go_together(raw: &tokio_postgres::Client, many: i64) {
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let still = patience("both nodes wait for the order");
+    while raw.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) < many {
+        still();
+        // The picture of what others do is kept for the length of a transaction.
+        raw.batch_execute("SELECT pg_stat_clear_snapshot()").await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    raw.batch_execute("COMMIT").await.unwrap();
+}
+
+/// Two nodes have read the same attempt, and each has heard something else of it. An attempt has no version of its own: it is its order's that
+/// lets one of them through, and all of what that one wrote is there, and nothing of the other's.
+#[test]
+fn of_two_nodes_that_change_an_attempt_at_once_exactly_one_does() {
+    run(async {
+        const ROUNDS: i64 = 150;
+        let nodes = two().await;
+        let shop = nodes[0].shop().await;
+        let raw = connect(&nodes[0].url).await;
+        let mut booked = 0;
+        for round in 1..=ROUNDS {
+            let order = nodes[0].order(shop).await.order.id;
+            // In every tenth round both are held until the server has both: they have met for certain.
+            let is_held = round % 10 == 0;
+            if is_held {
+                let all = "BEGIN; SELECT 1 FROM payment_orders FOR UPDATE";
+                raw.batch_execute(all).await.unwrap();
+            }
+            let start = Arc::new(tokio::sync::Barrier::new(2));
+            let mut changes = Vec::new();
+            for (n, node) in nodes.iter().enumerate() {
+                let read = node.store.payment(shop.merchant, order).await.unwrap().unwrap();
+                let heard = Observation {
+                    token: PspToken(format!("cs_{n}_{order}")),
+                    psp_payment: Some(format!("pi_{n}_{order}")),
+                    ..seen(&read, Observed::Captured(eur(2 * round + i64::try_from(n).unwrap())))
+                };
+                let moved = read.observe(&heard, node.now(), at(90)).unwrap().unwrap();
+                let (after, node, start) = (moved.payment.clone(), Arc::clone(node), Arc::clone(&start));
+                changes.push(tokio::spawn(async move {
+                    let change = node.change(moved, PaymentWrite::Move);
+                    start.wait().await;
+                    (node.store.commit(change).await, after)
+                }));
+            }
+            if is_held {
+                let_go_together(&raw, 2).await;
+            }
+            let mut winner = None;
+            for (n, change) in changes.into_iter().enumerate() {
+                let (told, after) = change.await.unwrap();
+                match told {
+                    Ok(()) => assert_eq!(winner.replace((n, after)).map(|(other, _)| other), None, "both have won round {round}"),
+                    Err(why) => assert_eq!(why, CommitError::Stale, "round {round}"),
+                }
+            }
+            let (_, after) = winner.unwrap_or_else(|| panic!("nobody has won round {round}"));
+            booked += after.attempt.captured;
+            for node in &nodes {
+                assert_eq!(node.store.payment(shop.merchant, order).await.unwrap().as_ref(), Some(&after));
+            }
+            let events = nodes[0].store.events_of(shop.merchant, Subject::PaymentOrder(order)).await.unwrap();
+            assert_eq!(events.len(), 2);
+            assert_eq!(nodes[0].store.entries_of(shop.merchant, order).await.unwrap().len(), 1);
+        }
+        let balances = nodes[1].store.balances(shop.merchant).await.unwrap();
+        assert!(balances.len() == 2 && balances.iter().all(|b| b.posted.abs() == booked), "{booked}: {balances:?}");
+        nodes[0].assert_sound().await;
+    });
+}
+
 /// Two nodes write the same accounts, balances and jobs in opposite orders, many at once.
 #[test]
 fn nodes_that_write_the_same_things_in_another_order_do_not_hold_each_other_up() {
