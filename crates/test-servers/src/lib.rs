@@ -6,9 +6,9 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 mod pooler;
@@ -19,6 +19,8 @@ pub use port::free_port;
 
 /// How long the server may take to start.
 const START: Duration = Duration::from_secs(60);
+/// How long a program may take that is run beside it, such as `initdb` or `psql`.
+const PROGRAM: Duration = Duration::from_secs(120);
 /// The user that runs the server where the tests run as root, which PostgreSQL refuses.
 const USER: &str = "postgres";
 
@@ -149,7 +151,8 @@ impl Server {
         let server = Self { port, folder, _keeper: keeper };
         let begun = Instant::now();
         while !server.answers() {
-            assert!(begun.elapsed() < START, "{}", std::fs::read_to_string(server.folder.join("log")).unwrap_or_default());
+            let log = || std::fs::read_to_string(server.folder.join("log")).unwrap_or_default();
+            assert!(begun.elapsed() < START, "PostgreSQL does not answer at port {port} within {START:?}: {}", log());
             std::thread::sleep(Duration::from_millis(50));
         }
         server
@@ -170,14 +173,10 @@ impl Server {
 
     /// Runs SQL as somebody who may do everything.
     pub fn run_sql(&self, database: &str, sql: &str) {
-        let mut psql = Command::new(programs().join("psql"))
-            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", &self.url(database)])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("psql");
-        psql.stdin.take().expect("its input").write_all(sql.as_bytes()).expect("psql listens");
-        assert!(psql.wait().expect("psql").success(), "{sql}");
+        let mut psql = Command::new(programs().join("psql"));
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", &self.url(database)]);
+        let out = answer(&mut psql, sql);
+        assert!(out.status.success(), "{sql}: {}", String::from_utf8_lossy(&out.stderr));
     }
 
     fn answers(&self) -> bool {
@@ -220,6 +219,28 @@ fn as_user(program: &Path) -> Command {
 }
 
 fn run(command: &mut Command) {
-    let out = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let out = answer(command, "");
     assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
+}
+
+/// What a program says that is given this as its input.
+///
+/// # Panics
+/// Where it cannot be run, or has not ended after two minutes; then it is killed.
+pub fn answer(command: &mut Command, input: &str) -> Output {
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let (pid, input, mut ear) = (child.id().to_string(), input.to_owned(), child.stdin.take().expect("its input"));
+    let (tell, hear) = mpsc::channel();
+    std::thread::spawn(move || {
+        // Whoever ends before it has read everything says why.
+        drop(ear.write_all(input.as_bytes()));
+        drop(ear);
+        drop(tell.send(child.wait_with_output()));
+    });
+    if let Ok(out) = hear.recv_timeout(PROGRAM) {
+        return out.unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    }
+    drop(Command::new("kill").args(["-KILL", &pid]).status());
+    panic!("waited in vain until this ended, for {PROGRAM:?}: {command:?}")
 }

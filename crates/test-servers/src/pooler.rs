@@ -58,7 +58,7 @@ impl Pooler {
         let process = command.arg("-q").arg(&file).stdin(Stdio::null()).spawn().expect("pgbouncer: tests/install installs it");
         let begun = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begun.elapsed() < START, "PgBouncer does not answer");
+            assert!(begun.elapsed() < START, "PgBouncer does not answer at port {port} within {START:?}");
             std::thread::sleep(Duration::from_millis(20));
         }
         Self { process, port, _folder: folder }

@@ -180,7 +180,8 @@ impl World {
             }
             Database::Postgres(url) => {
                 let psql = ducat_test_servers::programs().join("psql");
-                let output = Command::new(psql).args(["-X", "-A", "-t", "-F", "\t", "-c", sql, url]).output().unwrap();
+                let mut psql = Command::new(psql);
+                let output = ducat_test_servers::answer(psql.args(["-X", "-A", "-t", "-F", "\t", "-c", sql, url]), "");
                 assert!(output.status.success(), "{output:?}");
                 let rows = String::from_utf8(output.stdout).unwrap();
                 rows.lines().map(|row| row.split_once('\t').unwrap()).map(|(a, b)| (a.to_owned(), b.parse().unwrap())).collect()

@@ -184,10 +184,9 @@ async fn fail_over(happens: impl FnOnce(&Server)) -> Duration {
 async fn until_it_waits_for_its_standby(primary: &Server) {
     let begun = Instant::now();
     loop {
-        let psql = Command::new(ducat_test_servers::programs().join("psql"))
-            .args(["-X", "-A", "-t", "-c", "SELECT sync_state FROM pg_stat_replication", &primary.url("postgres")])
-            .output()
-            .unwrap();
+        let mut psql = Command::new(ducat_test_servers::programs().join("psql"));
+        let state = "SELECT sync_state FROM pg_stat_replication";
+        let psql = ducat_test_servers::answer(psql.args(["-X", "-A", "-t", "-c", state, &primary.url("postgres")]), "");
         let state = String::from_utf8_lossy(&psql.stdout).trim().to_owned();
         if state == "sync" {
             return;
