@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+/// How long an answer of the shared server may take before a node goes on without it.
+const TIME_LIMIT: Duration = Duration::from_millis(50);
 /// How often the shared server is looked at: so much later, at the most, a node hears of a change on another.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The rest after it did not answer.
@@ -52,7 +54,12 @@ impl Cache {
 
     /// What is kept there. Nothing is asked before the first look.
     pub fn at(address: &Address) -> Self {
-        let valkey = address.client().cloned().map(Valkey::new);
+        Self::waiting(address, TIME_LIMIT)
+    }
+
+    /// The same, which waits so long for each answer.
+    pub fn waiting(address: &Address, limit: Duration) -> Self {
+        let valkey = address.client().cloned().map(|client| Valkey::new(client, limit));
         Self(Arc::new(Inner { valkey, generation: AtomicU64::new(0), mark: Mutex::default() }))
     }
 

@@ -5,7 +5,7 @@ use crate::Cache;
 use crate::allowances::Allowances;
 use crate::memory::Buckets;
 use crate::rate::{Rate, Taken};
-use crate::valkey::{TIME_LIMIT, Valkey};
+use crate::valkey::Valkey;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -46,7 +46,7 @@ impl Limiter {
     /// Asks for an allowance. One call asks for all that came with it.
     async fn ask(&self, valkey: &Valkey, name: [u8; 16], now: Instant) -> Option<Taken> {
         let turn = &self.turns[usize::from(name.iter().fold(0, |mix, byte| mix ^ byte)) % TURNS];
-        let _turn = tokio::time::timeout(TIME_LIMIT, turn.lock()).await.ok()?;
+        let _turn = tokio::time::timeout(valkey.limit(), turn.lock()).await.ok()?;
         if let Some(taken) = self.allowances.take(&name, now) {
             return Some(taken);
         }

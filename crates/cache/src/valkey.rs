@@ -9,8 +9,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-/// How long an answer may take before this node goes on without it.
-pub(crate) const TIME_LIMIT: Duration = Duration::from_millis(50);
 /// How long a new connection may take. Nobody waits for it but the look that opens it.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 /// Where it is written that what nodes keep may be outdated: a new value each time.
@@ -22,6 +20,8 @@ const PROBE: &str = "ducat:probe";
 pub(crate) struct Valkey {
     client: Client,
     script: Script,
+    /// How long an answer may take before this node goes on without it.
+    limit: Duration,
     connection: RwLock<Option<MultiplexedConnection>>,
     /// Whether its loss was told, so that it is told once.
     told: AtomicBool,
@@ -50,9 +50,15 @@ impl fmt::Display for Silence {
 }
 
 impl Valkey {
-    pub fn new(client: Client) -> Self {
+    pub fn new(client: Client, limit: Duration) -> Self {
         let script = Script::new(include_str!("take.lua"));
-        Self { client, script, connection: RwLock::default(), told: AtomicBool::new(false), failures: AtomicU64::new(0) }
+        let (connection, told, failures) = (RwLock::default(), AtomicBool::new(false), AtomicU64::new(0));
+        Self { client, script, limit, connection, told, failures }
+    }
+
+    /// How long an answer may take.
+    pub fn limit(&self) -> Duration {
+        self.limit
     }
 
     /// Whether it is asked at present.
@@ -88,14 +94,14 @@ impl Valkey {
     pub async fn leave_mark(&self, mark: &[u8]) -> Result<(), Silence> {
         let mut connection = self.connection()?;
         let set = async move { redis::cmd("SET").arg(MARK).arg(mark).exec_async(&mut connection).await };
-        self.heard(within(TIME_LIMIT, set).await)
+        self.heard(within(self.limit, set).await)
     }
 
     /// What kind of server it is and its version, for people.
     pub async fn version(&self) -> Result<String, Silence> {
         let mut connection = self.connection()?;
         let info = async move { redis::cmd("INFO").arg("server").query_async::<String>(&mut connection).await };
-        let info = self.heard(within(TIME_LIMIT, info).await)?;
+        let info = self.heard(within(self.limit, info).await)?;
         let line = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
         let valkey = line("valkey_version:").map(|version| format!("Valkey {version}"));
         Ok(valkey.or_else(|| line("redis_version:").map(|version| format!("Redis {version}"))).unwrap_or_default())
@@ -107,9 +113,9 @@ impl Valkey {
 
     /// A connection is used once everything that is needed has worked on it: a replica or a full server answers, too, and is of no use.
     async fn connect(&self) -> Result<Option<Vec<u8>>, Silence> {
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_LIMIT)).set_response_timeout(Some(CONNECT_LIMIT));
-        let connection = within(CONNECT_LIMIT, self.client.get_multiplexed_async_connection_with_config(&config)).await?;
+        let longest = CONNECT_LIMIT.max(self.limit);
+        let config = AsyncConnectionConfig::new().set_connection_timeout(Some(longest)).set_response_timeout(Some(longest));
+        let connection = within(longest, self.client.get_multiplexed_async_connection_with_config(&config)).await?;
         self.take_by(connection.clone(), PROBE, Rate::new(1, 1), 1).await?;
         let mark = self.mark(connection.clone()).await?;
         *self.connection.write().unwrap_or_else(PoisonError::into_inner) = Some(connection);
@@ -125,11 +131,11 @@ impl Valkey {
     ) -> Result<(u32, u64), Silence> {
         let mut ask = self.script.key(bucket);
         ask.arg(rate.per_second()).arg(rate.burst()).arg(wanted);
-        within(TIME_LIMIT, ask.invoke_async(&mut connection)).await
+        within(self.limit, ask.invoke_async(&mut connection)).await
     }
 
     async fn mark(&self, mut connection: MultiplexedConnection) -> Result<Option<Vec<u8>>, Silence> {
-        within(TIME_LIMIT, async move { redis::cmd("GET").arg(MARK).query_async(&mut connection).await }).await
+        within(self.limit, async move { redis::cmd("GET").arg(MARK).query_async(&mut connection).await }).await
     }
 
     /// After a failure the connection is given up, and nobody asks until a look has made a new one.

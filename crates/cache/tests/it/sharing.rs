@@ -5,7 +5,8 @@ use super::*;
 #[tokio::test]
 async fn two_nodes_share_one_limit() {
     let valkey = Valkey::start();
-    // So slow that nothing comes back while the test runs, but for one call or two.
+    let begun = Instant::now();
+    // So slow that next to nothing comes back while the test runs.
     let (a, b) = (limiter(&node(&valkey).await, 1, 400), limiter(&node(&valkey).await, 1, 400));
     let mut admitted = [0; 2];
     for _ in 0..400 {
@@ -13,10 +14,14 @@ async fn two_nodes_share_one_limit() {
         admitted[1] += u32::from(b.take(NAME, Instant::now()).await.admitted);
     }
     let sum = admitted[0] + admitted[1];
-    assert!((400..=405).contains(&sum), "{admitted:?}");
+    assert!((400..=400 + came_back(begun, 1)).contains(&sum), "{admitted:?}");
     assert!(admitted[0] > 150 && admitted[1] > 150, "both came to their share: {admitted:?}");
-    let refused = a.take(NAME, Instant::now()).await;
-    assert!(!refused.admitted && refused.standing.remaining == 0 && refused.wait <= Duration::from_secs(1), "{refused:?}");
+    let mut refused = a.take(NAME, Instant::now()).await;
+    while refused.admitted {
+        assert!(begun.elapsed() < PATIENCE, "nobody is refused");
+        refused = a.take(NAME, Instant::now()).await;
+    }
+    assert!(refused.standing.remaining == 0 && refused.wait <= Duration::from_secs(1), "{refused:?}");
 }
 
 #[tokio::test]
@@ -32,8 +37,7 @@ async fn what_one_node_took_beforehand_is_all_that_it_admits_beyond_the_limit() 
     for limiter in nodes.iter().cycle().take(1500) {
         sum += u32::from(limiter.take(NAME, Instant::now()).await.admitted);
     }
-    let came_back = u32::try_from(begun.elapsed().as_millis()).unwrap() * 200 / 1000 + 1;
-    let most = 200 + 3 * rate.allowance() + came_back;
+    let most = 200 + 3 * rate.allowance() + came_back(begun, 200);
     assert!((200..=most).contains(&sum), "{sum} of at most {most}");
 }
 
@@ -42,14 +46,16 @@ async fn names_and_kinds_do_not_touch_each_other() {
     let valkey = Valkey::start();
     let cache = node(&valkey).await;
     let (keys, addresses) = (limiter(&cache, 1, 1), Limiter::new(cache.clone(), "address", Rate::new(1, 1)));
-    assert!(keys.take(NAME, Instant::now()).await.admitted && !keys.take(NAME, Instant::now()).await.admitted);
+    let begun = Instant::now();
+    assert!(keys.take(NAME, Instant::now()).await.admitted);
+    assert!(!keys.take(NAME, Instant::now()).await.admitted || begun.elapsed() >= Duration::from_secs(1));
     assert!(keys.take([8; 16], Instant::now()).await.admitted && addresses.take(NAME, Instant::now()).await.admitted);
 }
 
 #[tokio::test]
 async fn calls_at_the_same_moment_ask_the_server_once_and_lose_nothing() {
     let valkey = Valkey::start();
-    let limiter = std::sync::Arc::new(limiter(&node(&valkey).await, 1, 100));
+    let (limiter, begun) = (std::sync::Arc::new(limiter(&node(&valkey).await, 1, 100)), Instant::now());
     let calls: Vec<_> = (0..300)
         .map(|_| {
             let limiter = limiter.clone();
@@ -60,7 +66,7 @@ async fn calls_at_the_same_moment_ask_the_server_once_and_lose_nothing() {
     for call in calls {
         admitted += u32::from(call.await.unwrap());
     }
-    assert!((100..=103).contains(&admitted), "{admitted}");
+    assert!((100..=100 + came_back(begun, 1)).contains(&admitted), "{admitted}");
 }
 
 #[tokio::test]
@@ -74,7 +80,7 @@ async fn a_key_taken_back_on_one_node_is_news_on_the_other() {
     assert_ne!(a.generation(), before_a, "at once where it happened");
     let begun = Instant::now();
     while b.generation() == before_b {
-        assert!(begun.elapsed() < PATIENCE);
+        assert!(begun.elapsed() < PATIENCE, "the other node hears nothing of it");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     drop(stop);
