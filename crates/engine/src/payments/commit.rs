@@ -159,7 +159,8 @@ where
             }
             // A part that is new here may have been written by somebody else a moment ago.
             Err(CommitError::Stale | CommitError::Taken(Unique::Part)) => matter = matter.read_again(engine).await?,
-            Err(CommitError::Taken(Unique::Message)) => return Err(Error::Duplicate),
+            // The message, or the line of the statement, was another node's a moment ago.
+            Err(CommitError::Taken(Unique::Message | Unique::PspLine)) => return Err(Error::Duplicate),
             // Somebody else began a request under the same key a moment ago.
             Err(CommitError::Taken(Unique::IdempotencyKey)) => return Err(Error::KeyBusy),
             Err(e) => return Err(e.into()),

@@ -1,10 +1,15 @@
 //! The PSP's statement: every line is booked, whatever it is; payouts leave and come back.
 
 use ducat_domain::settlement::PayoutStatus;
+use ducat_engine::jobs;
 use ducat_sandbox::Request;
-use ducat_testkit::{STRIPE_KEY, World};
+use ducat_store::{Change, Job, JobNext, JobWrite};
+use ducat_testkit::{STRIPE_KEY, Twin, World};
 use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tracing::{Event, Level, Metadata, Subscriber, span};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -86,5 +91,59 @@ async fn a_line_that_is_quicker_than_every_message_finds_its_payment() {
     assert_eq!((view.status, view.latest_attempt.fees.len()), ("succeeded", 1), "the line told of the payment");
     let balances = world.engine.store().balances(world.merchant).await.unwrap();
     assert!(balances.iter().all(|b| !b.account.starts_with("suspense:")), "nothing of ours lies in suspense");
+    world.assert_sound().await;
+}
+
+/// Counts what the reading of a statement logs as an error.
+#[derive(Clone, Default)]
+struct Complaints(Arc<AtomicUsize>);
+
+impl Subscriber for Complaints {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::ERROR && metadata.target().starts_with("ducat_engine::settlement")
+    }
+
+    fn event(&self, _: &Event<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+/// A payment that comes while a node reads makes the statement be read at once, by whichever node is free.
+#[tokio::test]
+async fn lines_that_two_nodes_read_at_once_are_booked_by_one_and_no_error_of_the_other() {
+    let world = World::new(698).await;
+    let complaints = Complaints::default();
+    let _heard = tracing::subscriber::set_default(complaints.clone());
+    let (merchant, job) = (world.merchant, Job::Statement(world.account));
+    let mut met = 0;
+    for place in 0..40 {
+        let id = world.created(&format!("order-{place}"), 5_000).await;
+        world.pay(id, "pm_card_visa").await;
+        world.deliver().await;
+        world.clock.advance(SECOND * 10);
+        let (other, now) = (world.engine.clone(), world.engine.now());
+        let twin = Arc::new(Twin::after(place, async move {
+            let jobs = vec![JobWrite { merchant, job, then: JobNext::Hurry(now) }];
+            other.store().commit(Change { jobs, ..Change::default() }).await.unwrap();
+            jobs::run_due(&other).await.unwrap();
+        }));
+        jobs::run_due(&world.node(1_000 + place as u64, &twin)).await.unwrap();
+        met += usize::from(twin.was_there());
+        world.live(SECOND * 1_000).await;
+    }
+    assert!(met > 5, "they met {met} times");
+    assert_eq!(complaints.0.load(Ordering::Relaxed), 0);
     world.assert_sound().await;
 }
