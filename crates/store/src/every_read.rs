@@ -34,6 +34,8 @@ pub(crate) async fn every_read(store: &Store) {
     let of_order = || PartFilter { order: Some(order), status: None };
     let in_status = || PartFilter { order: None, status: Some("pending") };
     let entries_of_order = EntryFilter { order: Some(order), account: Some("bank:main".into()), ..EntryFilter::default() };
+    let on_account = || EntryFilter { account: Some("bank:main".into()), created_gte: Some(now), ..EntryFilter::default() };
+    let of_a_time = EntryFilter { created_gte: Some(now), created_lt: Some(now), ..EntryFilter::default() };
     let key = DeclineKey::Card([7; 32]);
     let asked = vec![DeclinesAsked { key, since: now, limit: 9 }];
     let ask =
@@ -61,6 +63,8 @@ pub(crate) async fn every_read(store: &Store) {
         entries_of(merchant, order); balances(merchant); entry(merchant, entry); is_booked(merchant, "cap:1".into());
         balances_at(merchant, now); entries(merchant, EntryFilter::default(), PageAnchor::Newest, 9);
         entries(merchant, entries_of_order, PageAnchor::After(entry), 9);
+        entries(merchant, on_account(), PageAnchor::After(entry), 9); entries(merchant, on_account(), PageAnchor::Before(entry), 9);
+        entries(merchant, of_a_time, PageAnchor::Newest, 9);
         statement(merchant, ask(None, None), 9); statement(merchant, ask(Some(now), None), 9);
         statement(merchant, ask(None, Some(entry)), 9);
         capture(merchant, capture); open_capture(merchant, attempt); captures_of(merchant, order);

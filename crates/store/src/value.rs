@@ -99,6 +99,12 @@ impl Conditions {
         self.sql.push(format!("{column} IN ({})", numbers.join(", ")));
     }
 
+    /// Takes a value that conditions name by its number, which this is. They name it in the order of the numbers.
+    pub fn number(&mut self, value: impl Into<Value>) -> usize {
+        self.values.push(value.into());
+        self.values.len()
+    }
+
     /// Adds a condition without a value.
     pub fn add_as_it_is(&mut self, condition: &str) {
         self.sql.push(condition.to_owned());

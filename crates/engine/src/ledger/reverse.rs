@@ -75,10 +75,10 @@ async fn decide(engine: &Engine, merchant: MerchantId, id: EntryId, new: NewReve
     refuse_reversed(engine, merchant, id).await?;
     let now = engine.now();
     let note = Note { by: new.by, why: new.why };
-    let mut entries = vec![filed(engine, merchant, mirror(&wrong, now)?, &note, now)];
+    let mut entries = vec![filed(engine, merchant, mirror(&wrong, now)?, &note)];
     if let Some(lines) = new.replacement {
         let right = replacement(engine, merchant, &wrong, lines, now).await?;
-        entries.push(filed(engine, merchant, right, &note, now));
+        entries.push(filed(engine, merchant, right, &note));
     }
     let mut views = entries.iter().map(|entry| EntryView::of(&row_of(entry)));
     let reversal = views.next().ok_or_else(|| Error::Internal("a reversal without an entry".into()))?;
@@ -174,8 +174,8 @@ async fn own_account(engine: &Engine, merchant: MerchantId, name: &str) -> Resul
     Ok(own.then_some(account))
 }
 
-fn filed(engine: &Engine, merchant: MerchantId, entry: Entry, note: &Note, now: Timestamp) -> FiledEntry {
-    FiledEntry { id: EntryId::new(now, engine.chance()), merchant, entry, note: Some(note.clone()) }
+fn filed(engine: &Engine, merchant: MerchantId, entry: Entry, note: &Note) -> FiledEntry {
+    FiledEntry { id: EntryId::new(entry.at(), engine.chance()), merchant, entry, note: Some(note.clone()) }
 }
 
 /// The entry as it will be kept.

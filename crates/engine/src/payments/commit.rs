@@ -7,7 +7,7 @@ use crate::declines::Noted;
 use crate::{Answer, AnswerKind, Engine, Error, RequestKey};
 use ducat_domain::journal::{Entry, EventRef, FiledEntry, Layer};
 use ducat_domain::payments::{Capture, EventKind, Moved, Observation, Observed, OrderStatus, Part, Payment, TransitionError};
-use ducat_domain::{EntryId, EventId, MerchantId, Subject, Timestamp};
+use ducat_domain::{EntryId, EventId, MerchantId, Subject};
 use ducat_store::{
     Change, CommitError, EventRow, InboxState, InboxWrite, Job, JobNext, JobWrite, PartWrite, PaymentWrite, Unique,
 };
@@ -61,7 +61,7 @@ pub(crate) fn change(engine: &Engine, moved: Moved, write: Write) -> Result<Chan
         jobs.push(JobWrite { merchant: order.merchant, job: Job::Statement(payment.attempt.psp_account), then });
     }
     Ok(Change {
-        entries: file(engine, order.merchant, entries, now),
+        entries: file(engine, order.merchant, entries),
         events: vec![event],
         jobs,
         parts: part.into_iter().map(|part| PartWrite { merchant: order.merchant, part }).collect(),
@@ -83,9 +83,10 @@ fn awaits_statement(payment: &Payment, entries: &[Entry]) -> bool {
     payment.attempt.captured > 0 && entries.iter().any(moved)
 }
 
-/// Entries with ids. Ids of one moment are in no order of their own; sorted, they keep the entries in the order in which they were booked.
-pub(crate) fn file(engine: &Engine, merchant: MerchantId, entries: Vec<Entry>, now: Timestamp) -> Vec<FiledEntry> {
-    let mut ids: Vec<EntryId> = entries.iter().map(|_| EntryId::new(now, engine.chance())).collect();
+/// Entries with ids. An id begins with the moment in which its entry is booked: lists of a time and statements go by it. Ids of one moment are in no
+/// order of their own; sorted, they keep the entries in the order in which they were booked.
+pub(crate) fn file(engine: &Engine, merchant: MerchantId, entries: Vec<Entry>) -> Vec<FiledEntry> {
+    let mut ids: Vec<EntryId> = entries.iter().map(|entry| EntryId::new(entry.at(), engine.chance())).collect();
     ids.sort();
     ids.into_iter().zip(entries).map(|(id, entry)| FiledEntry { id, merchant, entry, note: None }).collect()
 }

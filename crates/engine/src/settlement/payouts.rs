@@ -24,7 +24,7 @@ pub(super) fn change(engine: &Engine, moved: PayoutMoved) -> Result<Change, Erro
         at: now,
         snapshot,
     };
-    let entries = file(engine, payout.merchant, entries, now);
+    let entries = file(engine, payout.merchant, entries);
     Ok(Change { payouts: vec![payout], events: vec![event], entries, ..Change::default() })
 }
 

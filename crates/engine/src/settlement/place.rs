@@ -92,7 +92,7 @@ async fn at_payment(engine: &Engine, account: &PspAccount, line: &StatementLine,
         payment,
         |p| Ok(p.fees_told(&fees, now)),
         |_, _, change| {
-            change.entries.extend(file(engine, account.merchant, entries.clone(), now));
+            change.entries.extend(file(engine, account.merchant, entries.clone()));
             change.psp_lines.push(row.clone());
             // A refund or dispute whose message never came shows here: the PSP is asked for the whole truth about the payment.
             if !matches!(line.kind, LineKind::Charge) {
@@ -117,7 +117,7 @@ async fn at_payout(engine: &Engine, account: &PspAccount, line: &StatementLine, 
             _ => payout.leave(now),
         };
         let mut change = moved.map_or(Ok(Change::default()), |moved| payouts::change(engine, moved))?;
-        change.entries.extend(file(engine, account.merchant, line.book(place, now).entries, now));
+        change.entries.extend(file(engine, account.merchant, line.book(place, now).entries));
         change.psp_lines.push(PspLineRow { payout: Some(id), ..row(engine, account, line) });
         match commit(engine, change).await {
             Err(Error::Busy) => {
@@ -149,7 +149,7 @@ async fn alone(engine: &Engine, account: &PspAccount, line: &StatementLine) -> R
             closed: None,
         });
     }
-    let entries = file(engine, account.merchant, booked.entries, now);
+    let entries = file(engine, account.merchant, booked.entries);
     let psp_lines = vec![kept];
     commit(engine, Change { entries, exceptions, psp_lines, ..Change::default() }).await
 }

@@ -2,18 +2,23 @@
 
 use crate::codec;
 use crate::row::Row;
-use crate::value::{Conditions, Value, values};
+use crate::store::Rest;
+use crate::value::{Conditions, values};
 use crate::{
     AccountBalance, Balances, EntryFilter, EntryRow, Page, PageAnchor, PostingRow, ReadError, StatementAsk, StatementLines,
     StatementRow, Store,
 };
 use ducat_domain::journal::Layer;
 use ducat_domain::{EntryId, MerchantId, Money, PaymentOrderId, Timestamp};
+use std::time::Duration;
 
 /// Lines with what their entry says; conditions and an order that keeps each entry's lines together follow.
 const LINES: &str = "SELECT e.id, e.event_ref, e.order_id, e.at, e.note, a.name, a.currency, p.amount, p.layer
    FROM journal_entries e JOIN postings p ON p.entry_id = e.id
      JOIN accounts a ON a.merchant_id = e.merchant_id AND a.id = p.account_id";
+
+/// Where the number of an account's currency is put.
+const NTH: &str = "{NTH}";
 
 /// Entries.
 impl Store {
@@ -44,8 +49,13 @@ impl Store {
         anchor: PageAnchor<EntryId>,
         limit: u32,
     ) -> Result<Page<EntryRow>, ReadError> {
-        let select = "SELECT e.id FROM journal_entries e";
-        let ids = self.page(select, wanted(merchant, filter), ("e.id", anchor), limit, |row| row.get::<EntryId>("id")).await?;
+        let ids = match filter.account.clone().filter(|_| filter.order.is_none()) {
+            Some(account) => self.entries_on(merchant, account, filter, anchor, limit).await?,
+            None => {
+                let select = "SELECT e.id FROM journal_entries e";
+                self.page(select, wanted(merchant, filter), ("e.id", anchor), limit, |row| row.get::<EntryId>("id")).await?
+            }
+        };
         if ids.data.is_empty() {
             return Ok(Page { data: Vec::new(), has_more: ids.has_more });
         }
@@ -56,6 +66,46 @@ impl Store {
         let lines = self.many(format!("{LINES} WHERE {wheres} ORDER BY e.id DESC, p.line"), values, line).await?;
         Ok(Page { data: entries(lines), has_more: ids.has_more })
     }
+
+    /// A page of the entries that have lines on an account, by the index of those lines. An account has a name in each of its currencies; of each, a
+    /// page is read, and of all of them together the first page.
+    async fn entries_on(
+        &self,
+        merchant: MerchantId,
+        account: String,
+        filter: EntryFilter,
+        anchor: PageAnchor<EntryId>,
+        limit: u32,
+    ) -> Result<Page<EntryId>, ReadError> {
+        let sql = "SELECT count(*) AS n FROM accounts WHERE merchant_id = $1 AND name = $2";
+        let currencies: i64 = self.one(sql, values![merchant, &account], |row| row.get("n")).await?.unwrap_or_default();
+        let mut conditions = Conditions::default();
+        let (merchant, name) = (conditions.number(merchant), conditions.number(account));
+        let between = Between::of_page(&filter, anchor);
+        let lines = self.lines_of(
+            &format!(
+                "(SELECT a.id FROM accounts a WHERE a.merchant_id = ${merchant} AND a.name = ${name}
+                  ORDER BY a.currency LIMIT 1 OFFSET {NTH})"
+            ),
+            between,
+            &mut conditions,
+        );
+        conditions.add_as_it_is(&lines);
+        add_times(&mut conditions, &filter);
+        let statement = |Rest { wheres, direction, most }: &Rest| {
+            let entries = self.entries_one_by_one("p.entry_id");
+            let page = |nth: i64| {
+                let wheres = wheres.replace(NTH, &nth.to_string());
+                format!(
+                    "SELECT id FROM (SELECT DISTINCT p.account_id, p.entry_id AS id FROM postings p {entries} WHERE {wheres}
+                       ORDER BY p.account_id {direction}, p.entry_id {direction} LIMIT {most}) one"
+                )
+            };
+            let pages: Vec<String> = (0..currencies.max(1)).map(page).collect();
+            format!("SELECT DISTINCT id FROM ({}) found ORDER BY id {direction} LIMIT {most}", pages.join(" UNION ALL "))
+        };
+        self.page_by(statement, conditions, ("e.id", anchor), limit, |row| row.get::<EntryId>("id")).await
+    }
 }
 
 /// The conditions of a list of entries.
@@ -65,18 +115,25 @@ fn wanted(merchant: MerchantId, filter: EntryFilter) -> Conditions {
     if let Some(order) = filter.order {
         conditions.add("e.order_id =", order);
     }
-    if let Some(from) = filter.created_gte {
-        conditions.add("e.at >=", from);
-    }
-    if let Some(before) = filter.created_lt {
-        conditions.add("e.at <", before);
-    }
+    add_times(&mut conditions, &filter);
     if let Some(account) = filter.account {
         let on = "EXISTS (SELECT 1 FROM postings p JOIN accounts a ON a.merchant_id = e.merchant_id AND a.id = p.account_id
                     WHERE p.entry_id = e.id AND a.name =";
         conditions.add_within(on, account, ")");
     }
     conditions
+}
+
+/// Bounds in time. An entry's id begins with the millisecond in which it was booked: so the key leads to a time.
+fn add_times(conditions: &mut Conditions, filter: &EntryFilter) {
+    if let Some(from) = filter.created_gte {
+        conditions.add("e.id >=", EntryId::first_at(from));
+        conditions.add("e.at >=", from);
+    }
+    if let Some(before) = filter.created_lt {
+        conditions.add("e.id <", EntryId::first_at(before.plus(Duration::from_millis(1))));
+        conditions.add("e.at <", before);
+    }
 }
 
 /// An entry that has no lines yet, and one of its lines.
@@ -150,112 +207,115 @@ impl Store {
     }
 }
 
-/// Where a page of a statement begins. The values of an account come before those of the beginning: they are `$1` to `$3`.
+/// From which entry on, and before which. An id begins with the millisecond in which its entry was booked.
 #[derive(Clone, Copy)]
-enum Beginning {
-    /// With the first entry.
-    First,
-    /// With this moment.
-    At(Timestamp),
-    /// After this entry, which is of this moment.
-    Past(Timestamp, EntryId),
-}
+struct Between(EntryId, EntryId);
 
-impl Beginning {
-    /// The condition on entries before the page.
-    const fn before(self) -> &'static str {
-        match self {
-            Self::First => "FALSE",
-            Self::At(_) => "e.at < $4",
-            Self::Past(..) => "(e.at, e.id) <= ($4, $5)",
-        }
+impl Between {
+    fn times(from: Option<Timestamp>, before: Option<Timestamp>) -> Self {
+        let (first, last) = (EntryId::from_bytes([0; 16]), EntryId::from_bytes([0xff; 16]));
+        Self(from.map_or(first, EntryId::first_at), before.map_or(last, EntryId::first_at))
     }
 
-    /// The condition on entries from there on.
-    const fn onwards(self) -> &'static str {
-        match self {
-            Self::First => "TRUE",
-            Self::At(_) => "e.at >= $4",
-            Self::Past(..) => "(e.at, e.id) > ($4, $5)",
-        }
+    fn of_statement(ask: &StatementAsk) -> Self {
+        let Self(first, end) = Self::times(ask.from, ask.to);
+        Self(ask.after.map_or(first, |id| first.max(next(id))), end)
     }
 
-    /// The values of the account, and of the conditions.
-    fn values(self, merchant: MerchantId, ask: &StatementAsk) -> Vec<Value> {
-        let mut values = values![merchant, &ask.account, ask.currency.code()];
-        match self {
-            Self::First => {}
-            Self::At(at) => values.extend(values![at]),
-            Self::Past(at, id) => values.extend(values![at, id]),
+    fn of_page(filter: &EntryFilter, anchor: PageAnchor<EntryId>) -> Self {
+        let a_moment_later = |moment: Timestamp| moment.plus(Duration::from_millis(1));
+        let Self(first, end) = Self::times(filter.created_gte, filter.created_lt.map(a_moment_later));
+        match anchor {
+            PageAnchor::Newest => Self(first, end),
+            PageAnchor::After(older_than) => Self(first, end.min(older_than)),
+            PageAnchor::Before(newer_than) => Self(first.max(next(newer_than)), end),
         }
-        values
     }
 }
 
-/// The statement of an account.
+/// The id after this one.
+fn next(id: EntryId) -> EntryId {
+    EntryId::from_bytes(u128::from_be_bytes(*id.as_bytes()).saturating_add(1).to_be_bytes())
+}
+
+/// The statement of an account. Its lines are found by the index of the lines of an account, which has them in the order of their entries' ids: that
+/// of time, because an id begins with the millisecond in which its entry was booked.
 impl Store {
-    /// What moved on an account, oldest first, with what lay on it before. `None` where there is no such account.
+    /// What moved on an account, oldest first, with what lay on it before; moments are taken to the millisecond. `None` where there is no such
+    /// account, or no such entry to go on from.
     pub async fn statement(
         &self,
         merchant: MerchantId,
         ask: StatementAsk,
         limit: u32,
     ) -> Result<Option<StatementLines>, ReadError> {
-        let Some(beginning) = self.beginning_of(merchant, &ask).await? else { return Ok(None) };
-        let Some(opening) = self.opening(merchant, &ask, beginning).await? else { return Ok(None) };
-        let mut lines = self.statement_lines(merchant, &ask, beginning, limit.saturating_add(1)).await?;
+        if let Some(after) = ask.after {
+            let sql = "SELECT 1 AS found FROM journal_entries WHERE merchant_id = $1 AND id = $2";
+            if self.one(sql, values![merchant, after], |_| Ok(())).await?.is_none() {
+                return Ok(None);
+            }
+        }
+        let Some(opening) = self.opening(merchant, &ask).await? else { return Ok(None) };
+        let mut lines = self.statement_lines(merchant, &ask, limit.saturating_add(1)).await?;
         let has_more = lines.len() > limit as usize;
         lines.truncate(limit as usize);
         Ok(Some(StatementLines { opening, lines, has_more }))
     }
 
-    /// A page begins after the entry at which the one before ended; `None` where there is no such entry.
-    async fn beginning_of(&self, merchant: MerchantId, ask: &StatementAsk) -> Result<Option<Beginning>, ReadError> {
-        let Some(id) = ask.after else { return Ok(Some(ask.from.map_or(Beginning::First, Beginning::At))) };
-        let sql = "SELECT at FROM journal_entries WHERE merchant_id = $1 AND id = $2";
-        self.one(sql, values![merchant, id], move |row| Ok(Beginning::Past(row.get("at")?, id))).await
-    }
-
     /// What lay on the account before the page; `None` where there is no such account.
-    async fn opening(&self, merchant: MerchantId, ask: &StatementAsk, beginning: Beginning) -> Result<Option<i64>, ReadError> {
+    async fn opening(&self, merchant: MerchantId, ask: &StatementAsk) -> Result<Option<i64>, ReadError> {
+        let (is_before, bound) = match (ask.after, ask.from) {
+            (Some(after), _) => ("<=", after),
+            (None, Some(from)) => ("<", EntryId::first_at(from)),
+            (None, None) => ("<", EntryId::from_bytes([0; 16])),
+        };
         let sql = format!(
-            "WITH asked AS (SELECT a.id, a.merchant_id FROM accounts a WHERE a.merchant_id = $1 AND a.name = $2 AND a.currency = $3)
-             SELECT (SELECT CAST(coalesce(sum(p.amount), 0) AS bigint) FROM postings p JOIN journal_entries e ON e.id = p.entry_id
-                     WHERE p.account_id = asked.id AND p.layer = 0 AND e.merchant_id = asked.merchant_id AND {}) AS opening
-             FROM asked",
-            beginning.before()
+            "SELECT (SELECT CAST(coalesce(sum(p.amount), 0) AS bigint) FROM postings p
+                     WHERE p.account_id = a.id AND p.layer = 0 AND p.entry_id {is_before} $1) AS opening
+             FROM accounts a WHERE a.merchant_id = $2 AND a.name = $3 AND a.currency = $4"
         );
-        self.one(sql, beginning.values(merchant, ask), |row| row.get("opening")).await
+        self.one(sql, values![bound, merchant, &ask.account, ask.currency.code()], |row| row.get("opening")).await
     }
 
     /// Lines of money that moved, in the order of their time; what is only held is no line.
-    async fn statement_lines(
-        &self,
-        merchant: MerchantId,
-        ask: &StatementAsk,
-        beginning: Beginning,
-        most: u32,
-    ) -> Result<Vec<StatementRow>, ReadError> {
-        let mut values = beginning.values(merchant, ask);
-        let mut range = beginning.onwards().to_owned();
-        if let Some(to) = ask.to {
-            values.extend(values![to]);
-            range.push_str(&format!(" AND e.at < ${}", values.len()));
-        }
-        // A server would otherwise walk over all entries of a merchant, or all lines there are, for the few of an account: it is told to begin
-        // with the account.
-        let entries = if self.is_postgres() {
-            "CROSS JOIN LATERAL (SELECT * FROM journal_entries t WHERE t.merchant_id = a.merchant_id AND t.id = p.entry_id OFFSET 0) e"
-        } else {
-            "JOIN journal_entries e ON e.merchant_id = a.merchant_id AND e.id = p.entry_id"
-        };
+    async fn statement_lines(&self, merchant: MerchantId, ask: &StatementAsk, most: u32) -> Result<Vec<StatementRow>, ReadError> {
+        let mut conditions = Conditions::default();
+        let numbers = [conditions.number(merchant), conditions.number(&ask.account), conditions.number(ask.currency.code())];
+        let [merchant, name, currency] = numbers;
+        let account = format!(
+            "(SELECT a.id FROM accounts a WHERE a.merchant_id = ${merchant} AND a.name = ${name} AND a.currency = ${currency})"
+        );
+        let lines = self.lines_of(&account, Between::of_statement(ask), &mut conditions);
+        let (_, values) = conditions.done();
+        let entries = self.entries_one_by_one("l.entry_id");
         let sql = format!(
-            "SELECT e.id, e.event_ref, e.order_id, e.at, e.note, CAST(sum(p.amount) AS bigint) AS amount
-             FROM accounts a JOIN postings p ON p.account_id = a.id {entries}
-             WHERE a.merchant_id = $1 AND a.name = $2 AND a.currency = $3 AND p.layer = 0 AND {range}
-             GROUP BY e.id, e.event_ref, e.order_id, e.at, e.note ORDER BY e.at, e.id LIMIT {most}"
+            "SELECT e.id, e.event_ref, e.order_id, e.at, e.note, l.amount FROM (
+               SELECT p.entry_id, CAST(sum(p.amount) AS bigint) AS amount FROM postings p WHERE {lines} AND p.layer = 0
+               GROUP BY p.account_id, p.entry_id ORDER BY p.account_id, p.entry_id LIMIT {most}) l
+             {entries} ORDER BY e.id"
         );
         self.many(sql, values, statement_row).await
+    }
+
+    /// Each entry of the merchant `$1` by its id. A server is told to look them up one by one: it might walk over all of the merchant's instead.
+    fn entries_one_by_one(&self, id: &str) -> String {
+        if self.is_postgres() {
+            return format!(
+                "CROSS JOIN LATERAL (SELECT * FROM journal_entries t WHERE t.merchant_id = $1 AND t.id = {id} OFFSET 0) e"
+            );
+        }
+        format!("CROSS JOIN journal_entries e ON e.merchant_id = $1 AND e.id = {id}")
+    }
+
+    /// The condition on the lines of an account, between two entries. A server takes an account for as frequent as any, and might walk over the lines
+    /// of all accounts until it has met enough of this one's; a row is compared with rows only along the index of an account's lines.
+    fn lines_of(&self, account: &str, Between(first, end): Between, conditions: &mut Conditions) -> String {
+        let (first, end) = (conditions.number(first), conditions.number(end));
+        if self.is_postgres() {
+            let line = "(p.account_id, p.entry_id)";
+            return format!("{line} >= ({account}, ${first}) AND {line} < ({account}, ${end})");
+        }
+        format!("p.account_id = {account} AND p.entry_id >= ${first} AND p.entry_id < ${end}")
     }
 }
 

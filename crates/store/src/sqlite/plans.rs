@@ -23,6 +23,7 @@ const SMALL: &[&str] = &[
     "found",
     // A page of each, or what has one key.
     "one",
+    "l",
     "living",
     "archived",
 ];

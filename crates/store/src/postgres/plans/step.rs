@@ -51,7 +51,14 @@ impl Step {
             condition.contains(" = ")
                 && first_columns.get(&self.index).is_some_and(|first| column.rsplit('.').next() == Some(first))
         };
-        self.is_scan() && !self.way_in.split(" AND ").any(is_first)
+        // A row compared with a row begins at a place.
+        let is_row = |condition: &str| {
+            let column = condition.trim_start_matches('(').strip_prefix("ROW(").and_then(|row| row.split(',').next());
+            column.is_some_and(|column| {
+                first_columns.get(&self.index).is_some_and(|first| column.rsplit('.').next() == Some(first))
+            })
+        };
+        self.is_scan() && !self.way_in.split(" AND ").any(|condition| is_first(condition) || is_row(condition))
     }
 }
 

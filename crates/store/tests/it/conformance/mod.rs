@@ -80,6 +80,10 @@ conformance! {
         orders_by_id_are_found_with_each_attempt_and_unknown_ids_left_out
         keys_accounts_and_merchants_are_listed
     }
+    journal_lists {
+        pages_of_entries_agree_with_a_model_in_both_directions
+        statements_agree_with_a_model_page_after_page
+    }
     events {
         a_cursor_reads_on_in_the_order_of_commits
         an_unknown_cursor_is_told
