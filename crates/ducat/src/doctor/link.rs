@@ -1,13 +1,12 @@
 //! What lies between this node and its database server: who can read along, which limits hold, and whether both have the same time.
 
 use super::check::Check;
+use crate::serve::DRIFT;
 use crate::system::SystemClock;
 use ducat_domain::{Clock, Timestamp};
 use ducat_store::{Link, ReadError, Store};
 use std::time::Duration;
 
-/// Nodes must agree within a second; each is compared with the server that they share.
-const DRIFT_WARN: Duration = Duration::from_secs(1);
 /// As long as a claim on a delivery is good: from here on nodes take each other's work.
 const DRIFT_FAIL: Duration = Duration::from_secs(30);
 
@@ -20,8 +19,8 @@ pub(super) async fn look(store: &Store) -> Vec<Check> {
 fn checks(link: Result<Option<Link>, ReadError>, before: Timestamp, after: Timestamp) -> Vec<Check> {
     match link {
         Ok(Some(link)) => {
-            let drift = before.since(link.clock).max(link.clock.since(after));
-            [Some(privacy(&link)), Some(limits(&link)), Some(clock(drift)), role(&link)].into_iter().flatten().collect()
+            let clock = clock(link.drift(before, after));
+            [Some(privacy(&link)), Some(limits(&link)), Some(clock), role(&link)].into_iter().flatten().collect()
         }
         Ok(None) => Vec::new(),
         Err(e) => {
@@ -65,7 +64,7 @@ fn clock(drift: Duration) -> Check {
     let advice = "Let a time service (chrony, systemd-timesyncd) set both clocks, and those of all nodes: leases, expiry and signatures go by them.";
     match drift {
         off if off >= DRIFT_FAIL => Check::fail(NAME, detail, advice),
-        off if off >= DRIFT_WARN => Check::warn(NAME, detail, advice),
+        off if off >= DRIFT => Check::warn(NAME, detail, advice),
         _ => Check::ok(NAME, "as this machine's"),
     }
 }

@@ -1,6 +1,6 @@
 //! `ducat serve`: the gateway, from the first bound port to the last finished request.
 //!
-//! - `banner`: what a person reads at the start. `listen`: taking connections. `watch`: ends the program when the database takes nothing any more.
+//! - `banner`: what a person reads at the start. `listen`: taking connections. `watch`: ends the program when the database takes nothing any more, and compares clocks.
 //! - `own`: one gateway to one database file. `leave`: how it ends: first out of the load balancer's sight, then the door, then what is under way.
 
 mod banner;
@@ -8,6 +8,8 @@ mod leave;
 mod listen;
 mod own;
 mod watch;
+
+pub use watch::DRIFT;
 
 use crate::config::{Config, Toggle};
 use crate::first_start::{self, Inside, Start};
@@ -58,6 +60,7 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     let outcome = tokio::select! {
         signal = told_to_end() => Ok(signal?),
         why = watch::database(engine.store().clone(), wiring::database(&config)) => Err(why),
+        never = watch::clocks(engine.store().clone()) => match never {},
     };
     draining.begin();
     stop_work.say();

@@ -51,6 +51,13 @@ pub struct Link {
     pub clock: Timestamp,
 }
 
+impl Link {
+    /// How far the server's clock is from that of this machine, which said `before` and `after` when the server was asked.
+    pub fn drift(&self, before: Timestamp, after: Timestamp) -> Duration {
+        before.since(self.clock).max(self.clock.since(after))
+    }
+}
+
 /// Something that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
