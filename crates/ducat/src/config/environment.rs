@@ -1,10 +1,12 @@
-//! Settings from the environment: `DUCAT_` and the name in capitals. An empty variable counts as not set.
+//! Settings from the environment: `DUCAT_` and the name in capitals. An empty variable counts as not set, but for the address of the database.
 
 use super::mistakes::nearest;
 use super::{Gathered, Given, Mistakes, Source, TABLE};
 use std::ffi::OsString;
 
 const PREFIX: &str = "DUCAT_";
+/// A node whose address of the database got lost on the way must not take payments into a file of its own.
+const NEVER_EMPTY: &str = "DUCAT_DATABASE_URL";
 /// Variables that belong to scripts around the program.
 const NOT_OURS: &[&str] = &["DUCAT_BIN", "DUCAT_TEST_", "DUCAT_SDK_"];
 
@@ -20,6 +22,9 @@ pub(super) fn gather(environment: impl Iterator<Item = (OsString, OsString)>, gi
         };
         match value.into_string() {
             Err(_) => mistakes.add(variable, "is not valid UTF-8"),
+            Ok(text) if text.is_empty() && variable == NEVER_EMPTY => {
+                mistakes.add(variable, "is empty: give the address, or leave the variable out for ducat.db in the folder of data_dir");
+            }
             Ok(text) if text.is_empty() => {}
             Ok(text) => {
                 given.insert(setting.name, Given { text, source: Source::Environment(variable) });

@@ -36,6 +36,12 @@ fn the_environment_wins_over_the_file_and_an_empty_variable_is_none() {
 }
 
 #[test]
+fn an_address_of_the_database_that_got_lost_is_no_choice_of_a_file() {
+    let told = with_file("", &[("DUCAT_DATABASE_URL", "")]).unwrap_err().to_string();
+    assert!(told.contains("DUCAT_DATABASE_URL: is empty: give the address, or leave the variable out"), "{told}");
+}
+
+#[test]
 fn every_mistake_is_told_at_once_with_its_place() {
     let file = "listne = \"127.0.0.1:1\"\npsp_timeout_ms = \"10\"\npublic_url = \"pay\"\n\n[stripe]\nkey = 1\n";
     let pairs = [
