@@ -23,7 +23,7 @@ pub(super) fn gather(environment: impl Iterator<Item = (OsString, OsString)>, gi
         match value.into_string() {
             Err(_) => mistakes.add(variable, "is not valid UTF-8"),
             Ok(text) if text.is_empty() && variable == NEVER_EMPTY => {
-                mistakes.add(variable, "is empty: give the address, or leave the variable out for ducat.db in the folder of data_dir");
+                mistakes.add(variable, "is empty: give the address, or leave the variable out for a file in data_dir");
             }
             Ok(text) if text.is_empty() => {}
             Ok(text) => {
