@@ -207,7 +207,7 @@ impl View<'_> {
         self.middle(row, |line| i64::try_from(which(line.measured.as_ref()?)).ok())
     }
 
-    /// The median of what a row did, each time in thousandths of R in the same round.
+    /// The median of what a row did, each time in thousandths of what the bare SQL had done a moment before.
     fn ratio(&self, row: &str) -> Result<i64, String> {
         self.against_textbook(row, |line| Some(line.per_kilosecond))
     }
@@ -222,10 +222,7 @@ impl View<'_> {
     }
 
     fn against_textbook(&self, row: &str, what: impl Fn(&Line) -> Option<u64>) -> Result<i64, String> {
-        self.middle(row, |line| {
-            let textbook = self.of("textbook").find(|other| other.round == line.round)?;
-            ratio(what(line)?, textbook.per_kilosecond)
-        })
+        self.middle(row, |line| ratio(what(line)?, line.bare))
     }
 
     fn why_not(&self, row: &str) -> String {
@@ -247,12 +244,17 @@ mod tests {
     use crate::outbox::Drained;
 
     fn line(row: &str, disk: Disk, round: u32, per_kilosecond: u64) -> Line {
+        compared(row, disk, (round, 1_000_000), per_kilosecond)
+    }
+
+    fn compared(row: &str, disk: Disk, (round, bare): (u32, u64), per_kilosecond: u64) -> Line {
         Line {
             row: row.into(),
             disk,
             round,
             sync: 2_100_000,
             per_kilosecond,
+            bare,
             measured: None,
             cpu: Cpu { gateway: 200_000, writer: 90_000, ..Cpu::default() },
             others: 0,
@@ -269,16 +271,12 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_compared_with_the_bare_sql_of_its_own_round_and_disk() {
+    fn a_row_is_compared_with_the_bare_sql_that_ran_before_it() {
         let lines = [
-            line("textbook", Disk::Emulated, 1, 1_000_000),
-            line("sqlite-32", Disk::Emulated, 1, 900_000),
-            line("textbook", Disk::Emulated, 2, 2_000_000),
-            line("sqlite-32", Disk::Emulated, 2, 1_000_000),
-            line("textbook", Disk::Emulated, 3, 1_000_000),
-            line("sqlite-32", Disk::Emulated, 3, 700_000),
-            line("textbook", Disk::Memory, 1, 1),
-            line("sqlite-32", Disk::Memory, 1, 1_000_000),
+            compared("sqlite-32", Disk::Emulated, (1, 1_000_000), 900_000),
+            compared("sqlite-32", Disk::Emulated, (2, 2_000_000), 1_000_000),
+            compared("sqlite-32", Disk::Emulated, (3, 1_000_000), 700_000),
+            compared("sqlite-32", Disk::Memory, (1, 1), 1_000_000),
         ];
         let figures = all(&lines, Disk::Emulated, &Beside::default());
         let figure = named(&figures, "SQLite, 32 in flight");

@@ -67,6 +67,9 @@ pub struct Line {
     pub sync: u64,
     /// Payments in a thousand seconds.
     pub per_kilosecond: u64,
+    /// What the bare SQL had done last, in the same round on the same disk: R, in a thousand seconds.
+    #[serde(default)]
+    pub bare: u64,
     /// Latencies; none of the bare SQL.
     pub measured: Option<Measured>,
     /// Processor time.
@@ -111,6 +114,15 @@ impl Bench {
             Some(database) => self.gateways(row, database, place, tick).await?,
         };
         line.row = row.to_string();
+        line.bare = match row {
+            Row::Textbook => line.per_kilosecond,
+            _ => place
+                .before
+                .iter()
+                .rev()
+                .find(|other| other.row == Row::Textbook.to_string())
+                .map_or(0, |bare| bare.per_kilosecond),
+        };
         (line.disk, line.round, line.sync) = (place.disk, place.round, u64::try_from(sync.as_nanos())?);
         Ok(line)
     }
@@ -226,6 +238,7 @@ pub fn nothing(per_kilosecond: u64) -> Line {
         round: 0,
         sync: 0,
         per_kilosecond,
+        bare: 0,
         measured: None,
         cpu: Cpu::default(),
         others: 0,

@@ -91,12 +91,8 @@ impl Scale {
 }
 
 fn value(lines: &[Line], row: &str, disk: Disk) -> Option<i64> {
-    let on = |name: &'static str| lines.iter().filter(move |line| line.disk == disk && line.row == name);
     let of = lines.iter().filter(|line| line.disk == disk && line.row == row);
-    median(
-        of.filter_map(|line| ratio(line.per_kilosecond, on("textbook").find(|other| other.round == line.round)?.per_kilosecond))
-            .collect(),
-    )
+    median(of.filter_map(|line| ratio(line.per_kilosecond, line.bare)).collect())
 }
 
 fn head(height: i64) -> String {
@@ -136,7 +132,7 @@ mod tests {
     use super::*;
 
     fn line(row: &str, per_kilosecond: u64) -> Line {
-        Line { row: row.into(), disk: Disk::Emulated, round: 1, ..crate::measure::nothing(per_kilosecond) }
+        Line { row: row.into(), disk: Disk::Emulated, round: 1, bare: 1_000, ..crate::measure::nothing(per_kilosecond) }
     }
 
     #[test]

@@ -139,6 +139,20 @@ impl fmt::Display for Row {
     }
 }
 
+/// The rows of a round, in order: the bare SQL once more before the rows of another database, so that each is compared with what the machine did
+/// a moment before.
+pub fn of_a_round(rows: &[Row]) -> Vec<Row> {
+    let mut all: Vec<Row> = Vec::new();
+    for row in rows {
+        let before = all.last().and_then(|last| last.database());
+        if before.is_some() && row.database() != before {
+            all.push(Row::Textbook);
+        }
+        all.push(*row);
+    }
+    all
+}
+
 /// The rows that were asked for with all that they need, in order; all rows, where none was asked for.
 pub fn chosen(names: &[String]) -> Result<Vec<Row>, String> {
     let mut wanted = Vec::new();
@@ -162,6 +176,14 @@ mod tests {
         assert_eq!(names, ["textbook", "sqlite-256", "sqlite-half"]);
         assert_eq!(chosen(&[]).expect("all").len(), ALL.len());
         assert!(chosen(&["oracle-32".to_owned()]).expect_err("unknown").contains("postgres-256-2-nodes"));
+    }
+
+    #[test]
+    fn the_bare_sql_runs_before_the_rows_of_each_database() {
+        let all: Vec<_> = of_a_round(ALL).iter().map(Row::to_string).collect();
+        let beginnings: Vec<_> = all.split(|row| row == "textbook").skip(1).map(|rows| rows[0].as_str()).collect();
+        assert_eq!(beginnings, ["sqlite-32", "postgres-32"]);
+        assert_eq!(of_a_round(&chosen(&["postgres-half".to_owned()]).expect("known")).len(), 3);
     }
 
     #[test]

@@ -103,7 +103,7 @@ fn rows(lines: &[Line], disk: Disk) -> String {
         let name = row.to_string();
         let of: Vec<_> = on.iter().filter(|line| line.row == name).copied().collect();
         if let Some(line) = middle_line(&of) {
-            text.push_str(&row_of(line, &of, &on));
+            text.push_str(&row_of(line, &of));
         }
     }
     text.push_str(&left(&on));
@@ -143,12 +143,9 @@ fn middle_line<'a>(lines: &[&'a Line]) -> Option<&'a Line> {
     lines.iter().find(|line| i64::try_from(line.per_kilosecond) == Ok(rate)).copied()
 }
 
-fn row_of(line: &Line, rounds: &[&Line], on: &[&Line]) -> String {
-    let against = |line: &&Line| {
-        let textbook = on.iter().find(|other| other.row == "textbook" && other.round == line.round)?;
-        ratio(line.per_kilosecond, textbook.per_kilosecond)
-    };
-    let ratio = median(rounds.iter().filter_map(against).collect()).map_or_else(String::new, |ratio| thousandths(ratio, 2));
+fn row_of(line: &Line, rounds: &[&Line]) -> String {
+    let against = rounds.iter().filter_map(|line| ratio(line.per_kilosecond, line.bare));
+    let ratio = median(against.collect()).map_or_else(String::new, |ratio| thousandths(ratio, 2));
     let sync = thousandths(i64::try_from(line.sync / 1_000).unwrap_or(i64::MAX), 2);
     let others = thousandths(i64::try_from(line.others).unwrap_or(i64::MAX), 2);
     let mut text = format!("| {} | {} | {ratio} | {sync} | {others} |", line.row, line.per_kilosecond / 1_000);

@@ -56,7 +56,7 @@ const QUICK_WARM_UP: u64 = 1;
 
 /// Compares, shows, and writes down.
 pub async fn run(asked: &Whole) -> Result<(), Failure> {
-    let rows = row::chosen(&asked.only)?;
+    let rows = row::of_a_round(&row::chosen(&asked.only)?);
     let disks = match (asked.disks.is_empty(), asked.quick) {
         (false, _) => asked.disks.clone(),
         (true, true) => vec![Disk::Emulated],

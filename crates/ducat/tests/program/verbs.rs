@@ -3,6 +3,7 @@
 use super::support::process::Program;
 use super::{Gateway, text};
 use serde_json::{Value, json};
+use std::path::Path;
 
 fn json_of(output: &std::process::Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
@@ -162,16 +163,33 @@ fn migrate_makes_the_database_and_verify_holds_over_nothing() {
     assert!(program.run(&["verify"]).status.success());
 }
 
+/// Puts in the place of a database what a version before the last migration would have left there, and says the number of that migration.
+fn older_database(path: &Path) -> (rusqlite::Connection, u32) {
+    let today = rusqlite::Connection::open(path).unwrap();
+    let list = "SELECT sql FROM sqlite_master WHERE name = 'schema_migrations'";
+    let list: String = today.query_row(list, [], |row| row.get(0)).unwrap();
+    drop(today);
+    std::fs::remove_file(path).unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../store/migrations/sqlite");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    files.pop();
+    let older = rusqlite::Connection::open(path).unwrap();
+    older.execute_batch(&format!("PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON; {list}")).unwrap();
+    for (number, file) in (1..).zip(&files) {
+        older.execute_batch(&std::fs::read_to_string(file).unwrap()).unwrap();
+        older.execute("INSERT INTO schema_migrations VALUES (?1, 'then', 1)", [number]).unwrap();
+    }
+    (older, u32::try_from(files.len()).unwrap() + 1)
+}
+
 #[test]
 fn a_verb_that_looks_migrates_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::in_folder(folder.path());
     assert!(program.run(&["migrate"]).status.success());
-    // As it would be after an older version.
-    let database = rusqlite::Connection::open(program.folder.join("ducat-data/ducat.db")).unwrap();
+    let (database, known) = older_database(&program.folder.join("ducat-data/ducat.db"));
     let newest = || database.query_row("SELECT max(number) FROM schema_migrations", [], |row| row.get::<_, u32>(0)).unwrap();
-    let known = newest();
-    database.execute("DELETE FROM schema_migrations WHERE number = ?1", [known]).unwrap();
     for verb in [&["verify"][..], &["doctor"], &["keys", "list"], &["keys", "create", "--name", "till"]] {
         let output = program.run(verb);
         let said = text(&output.stdout) + &text(&output.stderr);
