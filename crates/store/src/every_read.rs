@@ -88,6 +88,10 @@ pub(crate) async fn every_read(store: &Store) {
         deliveries(merchant, endpoint, dead, PageAnchor::After(delivery), 9);
         delivery(merchant, endpoint, delivery); tries_of(merchant, delivery);
     };
+    // Sums of many lines are added up in parts.
+    let in_parts = store.clone().with_entries_at_once(0);
+    in_parts.balances_at(merchant, now).await.unwrap();
+    in_parts.statement(merchant, ask(Some(now), None), 9).await.unwrap();
     // No read is left out: what the files offer is what was called.
     let files = [
         include_str!("reads/declines.rs"),
@@ -99,6 +103,7 @@ pub(crate) async fn every_read(store: &Store) {
         include_str!("reads/parts.rs"),
         include_str!("reads/payments.rs"),
         include_str!("reads/settlement.rs"),
+        include_str!("reads/sums.rs"),
         include_str!("reads/webhooks.rs"),
     ];
     for name in files.iter().flat_map(|file| file.split("pub async fn ").skip(1)).filter_map(|text| text.split(['(', '<']).next())

@@ -12,6 +12,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The lines of how many entries one statement adds up at the most: a server takes a tenth of its limit for them.
+const ENTRIES_AT_ONCE: u32 = 50_000;
+
 /// Where the writer of the embedded database runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriterMode {
@@ -127,6 +130,7 @@ pub enum OpenError {
 pub struct Store {
     database: Database,
     balances: Balances,
+    entries_at_once: u32,
     between: Option<Arc<dyn Between>>,
 }
 
@@ -149,13 +153,16 @@ macro_rules! either {
 impl Store {
     /// Opens or creates the database file and brings it to the newest migration. `now` is noted beside each migration.
     pub fn open_sqlite(path: &Path, mode: WriterMode, now: Timestamp) -> Result<Self, OpenError> {
-        Ok(Self { database: Database::Sqlite(Sqlite::open(path, mode, now)?), balances: Balances::Kept, between: None })
+        Ok(Self::over(Database::Sqlite(Sqlite::open(path, mode, now)?)))
     }
 
     /// Connects to a server and brings the database to the newest migration. `now` is noted beside each migration.
     pub async fn open_postgres(settings: &PostgresSettings, chance: Arc<dyn Chance>, now: Timestamp) -> Result<Self, OpenError> {
-        let database = Database::Postgres(Postgres::open(settings, chance, now).await?);
-        Ok(Self { database, balances: Balances::Kept, between: None })
+        Ok(Self::over(Database::Postgres(Postgres::open(settings, chance, now).await?)))
+    }
+
+    const fn over(database: Database) -> Self {
+        Self { database, balances: Balances::Kept, entries_at_once: ENTRIES_AT_ONCE, between: None }
     }
 
     /// Whether there is nothing yet where a database file is to be. Nothing is made by asking.
@@ -186,6 +193,11 @@ impl Store {
     /// The same store, which keeps balances in this way. [`Store::settle_balances`] makes what is stored fit.
     pub fn with_balances(self, balances: Balances) -> Self {
         Self { balances, ..self }
+    }
+
+    /// The same store, which adds up the lines of so many entries in one statement at the most. Whoever asks for more has them added up in parts.
+    pub fn with_entries_at_once(self, entries_at_once: u32) -> Self {
+        Self { entries_at_once, ..self }
     }
 
     /// Makes the stored balances anew from the journal, or empties them, where they were kept in the other way before. Nobody may write in the
@@ -221,6 +233,11 @@ impl Store {
     /// Whether balances are kept.
     pub(crate) const fn balances_are(&self) -> Balances {
         self.balances
+    }
+
+    /// The lines of how many entries one statement adds up at the most.
+    pub(crate) const fn entries_at_once(&self) -> u32 {
+        self.entries_at_once
     }
 
     /// The embedded database.

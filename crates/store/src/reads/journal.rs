@@ -1,12 +1,10 @@
-//! Reads of the journal: entries, what lies on accounts now and lay there at a moment, and the statement of an account.
+//! Reads of the journal: entries, and the statement of an account.
 
-use crate::codec;
 use crate::row::Row;
 use crate::store::Rest;
 use crate::value::{Conditions, values};
 use crate::{
-    AccountBalance, Balances, EntryFilter, EntryRow, Page, PageAnchor, PostingRow, ReadError, StatementAsk, StatementLines,
-    StatementRow, Store,
+    EntryFilter, EntryRow, Page, PageAnchor, PostingRow, ReadError, StatementAsk, StatementLines, StatementRow, Store,
 };
 use ducat_domain::journal::Layer;
 use ducat_domain::{EntryId, MerchantId, Money, PaymentOrderId, Timestamp};
@@ -166,55 +164,13 @@ fn entries(lines: Vec<(EntryRow, PostingRow)>) -> Vec<EntryRow> {
     entries
 }
 
-/// Sums.
-impl Store {
-    /// What lies on a merchant's accounts, by account and currency.
-    pub async fn balances(&self, merchant: MerchantId) -> Result<Vec<AccountBalance>, ReadError> {
-        if self.balances_are() == Balances::Summed {
-            return self.summed(merchant, None).await;
-        }
-        let theirs = self.theirs("b");
-        let sql = format!(
-            "SELECT a.name, a.currency, CAST(coalesce(sum(b.amount) FILTER (WHERE b.layer = 0), 0) AS bigint) AS posted,
-                    CAST(coalesce(sum(b.amount) FILTER (WHERE b.layer = 1), 0) AS bigint) AS pending
-             FROM accounts a LEFT JOIN balances b ON b.account_id = a.id{theirs}
-             WHERE a.merchant_id = $1 GROUP BY a.id, a.name, a.currency ORDER BY a.name, a.currency"
-        );
-        self.many(sql, values![merchant], move |row| codec::account_balance(row, merchant)).await
-    }
-
-    /// What lay on a merchant's accounts at a moment, that moment included, summed from the postings.
-    pub async fn balances_at(&self, merchant: MerchantId, at: Timestamp) -> Result<Vec<AccountBalance>, ReadError> {
-        self.summed(merchant, Some(at)).await
-    }
-
-    /// What the postings of a merchant sum up to.
-    async fn summed(&self, merchant: MerchantId, at: Option<Timestamp>) -> Result<Vec<AccountBalance>, ReadError> {
-        let mut conditions = Conditions::default();
-        conditions.add("e.merchant_id =", merchant);
-        if let Some(at) = at {
-            conditions.add("e.at <=", at);
-        }
-        let (wheres, values) = conditions.done();
-        let sql = format!(
-            "SELECT a.name, a.currency, CAST(coalesce(sum(p.amount) FILTER (WHERE p.layer = 0), 0) AS bigint) AS posted,
-                    CAST(coalesce(sum(p.amount) FILTER (WHERE p.layer = 1), 0) AS bigint) AS pending
-             FROM journal_entries e JOIN postings p ON p.entry_id = e.id
-               JOIN accounts a ON a.merchant_id = e.merchant_id AND a.id = p.account_id
-             WHERE {wheres} GROUP BY a.id, a.name, a.currency ORDER BY a.name, a.currency"
-        );
-        self.many(sql, values, move |row| codec::account_balance(row, merchant)).await
-    }
-}
-
 /// From which entry on, and before which. An id begins with the millisecond in which its entry was booked.
 #[derive(Clone, Copy)]
-struct Between(EntryId, EntryId);
+pub(super) struct Between(pub EntryId, pub EntryId);
 
 impl Between {
     fn times(from: Option<Timestamp>, before: Option<Timestamp>) -> Self {
-        let (first, last) = (EntryId::from_bytes([0; 16]), EntryId::from_bytes([0xff; 16]));
-        Self(from.map_or(first, EntryId::first_at), before.map_or(last, EntryId::first_at))
+        Self(from.map_or(FIRST, EntryId::first_at), before.map_or(LAST, EntryId::first_at))
     }
 
     fn of_statement(ask: &StatementAsk) -> Self {
@@ -233,8 +189,12 @@ impl Between {
     }
 }
 
+/// Not after any entry's, and not before any.
+pub(super) const FIRST: EntryId = EntryId::from_bytes([0; 16]);
+pub(super) const LAST: EntryId = EntryId::from_bytes([0xff; 16]);
+
 /// The id after this one.
-fn next(id: EntryId) -> EntryId {
+pub(super) fn next(id: EntryId) -> EntryId {
     EntryId::from_bytes(u128::from_be_bytes(*id.as_bytes()).saturating_add(1).to_be_bytes())
 }
 
@@ -255,26 +215,16 @@ impl Store {
                 return Ok(None);
             }
         }
-        let Some(opening) = self.opening(merchant, &ask).await? else { return Ok(None) };
+        let before = match (ask.after, ask.from) {
+            (Some(after), _) => next(after),
+            (None, Some(from)) => EntryId::first_at(from),
+            (None, None) => FIRST,
+        };
+        let Some(opening) = self.moved_before(merchant, &ask.account, ask.currency, before).await? else { return Ok(None) };
         let mut lines = self.statement_lines(merchant, &ask, limit.saturating_add(1)).await?;
         let has_more = lines.len() > limit as usize;
         lines.truncate(limit as usize);
         Ok(Some(StatementLines { opening, lines, has_more }))
-    }
-
-    /// What lay on the account before the page; `None` where there is no such account.
-    async fn opening(&self, merchant: MerchantId, ask: &StatementAsk) -> Result<Option<i64>, ReadError> {
-        let (is_before, bound) = match (ask.after, ask.from) {
-            (Some(after), _) => ("<=", after),
-            (None, Some(from)) => ("<", EntryId::first_at(from)),
-            (None, None) => ("<", EntryId::from_bytes([0; 16])),
-        };
-        let sql = format!(
-            "SELECT (SELECT CAST(coalesce(sum(p.amount), 0) AS bigint) FROM postings p
-                     WHERE p.account_id = a.id AND p.layer = 0 AND p.entry_id {is_before} $1) AS opening
-             FROM accounts a WHERE a.merchant_id = $2 AND a.name = $3 AND a.currency = $4"
-        );
-        self.one(sql, values![bound, merchant, &ask.account, ask.currency.code()], |row| row.get("opening")).await
     }
 
     /// Lines of money that moved, in the order of their time; what is only held is no line.
@@ -309,7 +259,7 @@ impl Store {
 
     /// The condition on the lines of an account, between two entries. A server takes an account for as frequent as any, and might walk over the lines
     /// of all accounts until it has met enough of this one's; a row is compared with rows only along the index of an account's lines.
-    fn lines_of(&self, account: &str, Between(first, end): Between, conditions: &mut Conditions) -> String {
+    pub(super) fn lines_of(&self, account: &str, Between(first, end): Between, conditions: &mut Conditions) -> String {
         let (first, end) = (conditions.number(first), conditions.number(end));
         if self.is_postgres() {
             let line = "(p.account_id, p.entry_id)";

@@ -2,7 +2,8 @@
 //! merchant in the condition.
 //!
 //! - `payments`: orders with their attempts. `parts`: captures, refunds, disputes and their evidence.
-//! - `journal`: entries, sums, the statement of an account. `settlement`: the PSPs' statements, payouts, exceptions.
+//! - `journal`: entries, the statement of an account. `sums`: what lies on accounts, and lay there at a moment.
+//! - `settlement`: the PSPs' statements, payouts, exceptions.
 //! - `events`: the log of events. `webhooks`: endpoints, deliveries, replays, and the events that go to them.
 //! - `merchants`: merchants, keys, PSP accounts. `jobs`, `idempotency`: what the engine keeps for itself.
 //! - `declines`: what was refused, and where customers came from.
@@ -16,6 +17,7 @@ mod merchants;
 mod parts;
 mod payments;
 mod settlement;
+mod sums;
 mod webhooks;
 
 pub use parts::PartFilter;

@@ -24,6 +24,9 @@ const SMALL: &[&str] = &[
     // A page of each, or what has one key.
     "one",
     "l",
+    "came",
+    "since",
+    "part",
     "living",
     "archived",
 ];

@@ -61,10 +61,6 @@ const LISTS: &[&str] = &[
     "SELECT e.id FROM journal_entries e WHERE",
 ];
 
-/// Sums of all that was booked until a moment, of a merchant or on an account of it. They are read by whoever asks for the books. A merchant who
-/// has a large part of everything may be summed by looking at everything.
-const SUMS: &[&str] = &["e.at <= $2 GROUP BY", "AS opening"];
-
 /// What is due, or old enough to go, is found among the rows of all merchants by its moment.
 const SWEEPS: &[&str] = &["WHERE run_at <= $1", "LIMIT 1000", "LIMIT 2000"];
 
@@ -152,7 +148,7 @@ async fn plan_of(connection: &Connection, statement: &str) -> Vec<Step> {
 fn long_ways(plan: &Plan, first_columns: &BTreeMap<String, String>) -> Vec<String> {
     let is_one_of = |texts: &[&str]| texts.iter().any(|text| plan.sql.contains(text));
     let is_list = plan.sql.contains(" LIMIT ") && !plan.sql.contains("order_id = $") && is_one_of(LISTS);
-    let may_walk = is_one_of(SUMS) || is_list && !plan.steps.iter().any(|step| step.is_sort);
+    let may_walk = is_list && !plan.steps.iter().any(|step| step.is_sort);
     let of_merchant = plan.sql.contains("merchant_id = ") && !is_one_of(SWEEPS);
     let is_long = |step: &&Step| {
         step.looks_at_all()
@@ -173,20 +169,11 @@ fn fill(server: &Server, merchants: u32) {
     server.run(&FILL.replace("MERCHANTS", &merchants.to_string()));
 }
 
-/// Looks at the plans of what the connection has prepared, and tells how many there are. Among few merchants each is taken for a large one.
+/// Looks at the plans of what the connection has prepared, and tells how many there are.
 async fn assert_short_ways(connection: &Connection, merchants: u32) -> usize {
-    assert_short_ways_but(connection, merchants, if merchants > FEW { &[] } else { SUMS }).await
-}
-
-/// The same, but for what may look at everything.
-async fn assert_short_ways_but(connection: &Connection, merchants: u32, may: &[&str]) -> usize {
     let first_columns = first_columns(connection).await;
     let plans = plans(connection).await;
-    let long = plans
-        .iter()
-        .filter(|plan| !may.iter().any(|text| plan.sql.contains(text)))
-        .map(|plan| (&plan.sql, long_ways(plan, &first_columns)))
-        .filter(|(_, ways)| !ways.is_empty());
+    let long = plans.iter().map(|plan| (&plan.sql, long_ways(plan, &first_columns))).filter(|(_, ways)| !ways.is_empty());
     let long: Vec<_> = long.collect();
     assert!(long.is_empty(), "of {merchants} merchants: {long:#?}");
     plans.len()

@@ -5,11 +5,18 @@ use ducat_domain::journal::{Account, Entry, EventRef, FiledEntry, Layer, Note, T
 use ducat_domain::*;
 use ducat_store::*;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const ENTRIES: usize = 60;
 /// Three are booked in each second.
 const SECONDS: i64 = 22;
+
+/// The same store, which adds up so few lines at once that most sums are made of parts; of two, one keeps no balances.
+fn adding_up(w: &World, at_once: u32) -> Store {
+    let balances = if at_once.is_multiple_of(2) { Balances::Kept } else { Balances::Summed };
+    w.store.clone().with_balances(balances).with_entries_at_once(at_once)
+}
 
 /// Entries of a shop, a millisecond apart, on a few accounts, one in two currencies; some of what they move is only held. Oldest first.
 async fn booked(w: &World, shop: Shop) -> Vec<FiledEntry> {
@@ -100,7 +107,8 @@ pub async fn statements_agree_with_a_model_page_after_page(w: World) {
     let all = booked(&w, shop).await;
     booked(&w, w.shop().await).await;
     let euro: Currency = "EUR".parse().unwrap();
-    for_all(150, &asked(), |((account, from, to), _, limit)| {
+    for_all(150, &asked(), |((account, from, to), in_parts, limit)| {
+        let store = in_parts.map_or_else(|| w.store.clone(), |(at_once, _)| adding_up(&w, at_once as u32));
         let Some(account) = names(shop).get(account).cloned() else { return Ok(()) };
         let moved = |filed: &FiledEntry| {
             let lines = filed.entry.postings().iter().filter(|p| {
@@ -118,7 +126,7 @@ pub async fn statements_agree_with_a_model_page_after_page(w: World) {
             StatementAsk { account: account.clone(), currency: euro, from: from.map(at), to: to.map(at), after: None };
         let (mut balance, mut read) = (opening, Vec::new());
         loop {
-            let page = wait(w.store.statement(shop.merchant, ask.clone(), limit)).unwrap();
+            let page = wait(store.statement(shop.merchant, ask.clone(), limit)).unwrap();
             let Some(page) = page else {
                 prop_assert!(!all.iter().any(|filed| has_line_on(filed, &account)), "{} is there", account);
                 return Ok(());
@@ -143,4 +151,24 @@ pub async fn statements_agree_with_a_model_page_after_page(w: World) {
         after: Some(EntryId::new(w.now(), &w.dice)),
     };
     assert_eq!(w.store.statement(shop.merchant, unknown, 9).await.unwrap(), None);
+}
+
+pub async fn what_lay_on_accounts_at_a_moment_agrees_with_a_model(w: World) {
+    let shop = w.shop().await;
+    let all = booked(&w, shop).await;
+    booked(&w, w.shop().await).await;
+    let asked = (0..SECONDS, 0u64..4, proptest::option::of(0u32..300));
+    for_all(150, &asked, |(second, millis, in_parts)| {
+        let moment = at(second).plus(Duration::from_millis(millis));
+        let mut lay = BTreeMap::new();
+        for posting in all.iter().filter(|filed| filed.entry.at() <= moment).flat_map(|filed| filed.entry.postings()) {
+            let (posted, pending) = lay.entry((posting.account.to_string(), posting.amount.currency)).or_insert((0, 0));
+            *if posting.layer == Layer::Posted { posted } else { pending } += posting.amount.minor;
+        }
+        let store = in_parts.map_or_else(|| w.store.clone(), |at_once| adding_up(&w, at_once));
+        let found = wait(store.balances_at(shop.merchant, moment)).unwrap();
+        let found: BTreeMap<_, _> = found.into_iter().map(|b| ((b.account, b.currency), (b.posted, b.pending))).collect();
+        prop_assert_eq!(found, lay);
+        Ok(())
+    });
 }

@@ -83,6 +83,7 @@ conformance! {
     journal_lists {
         pages_of_entries_agree_with_a_model_in_both_directions
         statements_agree_with_a_model_page_after_page
+        what_lay_on_accounts_at_a_moment_agrees_with_a_model
     }
     events {
         a_cursor_reads_on_in_the_order_of_commits

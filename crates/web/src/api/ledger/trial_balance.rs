@@ -13,9 +13,10 @@ use ducat_engine::ledger;
 /// What lay on all accounts at a moment.
 #[utoipa::path(
     get, path = "/v1/ledger/trial_balance", tag = "Ledger", operation_id = "get_trial_balance", summary = "Get the trial balance",
-    description = "What lay on every account up to and with a moment, summed from the journal's lines, and the totals per currency and layer. \
-        The totals are zero.",
-    params(("at" = Option<String>, Query, description = "The moment, RFC 3339; now by default.")),
+    description = "What lay on every account up to and with a moment, and the totals per currency and layer. The totals are zero. What lies there \
+        now is kept, and what has moved since is taken away; where that is much, the journal's lines before the moment are added up. `ducat verify` \
+        proves that what is kept is the sum of all lines.",
+    params(("at" = Option<String>, Query, description = "The moment, RFC 3339, taken to the millisecond; now by default.")),
     responses((status = 200, description = "The trial balance", body = ref("#/components/schemas/TrialBalance"))),
 )]
 pub(crate) async fn trial_balance(
