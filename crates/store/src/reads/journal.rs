@@ -3,9 +3,7 @@
 use crate::row::Row;
 use crate::store::Rest;
 use crate::value::{Conditions, values};
-use crate::{
-    EntryFilter, EntryRow, Page, PageAnchor, PostingRow, ReadError, StatementAsk, StatementLines, StatementRow, Store,
-};
+use crate::{EntryFilter, EntryRow, Page, PageAnchor, PostingRow, ReadError, StatementAsk, StatementLines, StatementRow, Store};
 use ducat_domain::journal::Layer;
 use ducat_domain::{EntryId, MerchantId, Money, PaymentOrderId, Timestamp};
 use std::time::Duration;
