@@ -128,6 +128,8 @@ pub fn all(lines: &[Line], disk: Disk, beside: &Beside) -> Vec<Figure> {
         let cpu = view.middle(row, |line| i64::try_from(line.cpu.gateway.saturating_sub(line.cpu.writer)).ok());
         let title = format!("own CPU per payment without the database, {name}, 32 in flight");
         figures.push(figure(&title, Unit::Time, Better::Less, (150 * MICRO, 80 * MICRO), cpu));
+        let of_textbook = view.against_cpu_of_textbook(row);
+        figures.push(shown(format!("the same ÷ the textbook's payment, {name}"), Unit::Ratio, Better::Less, of_textbook));
     }
     // A create commits twice, before and after the PSP is told; a message once. The limits are those of one commit.
     for (database, name) in DATABASES {
@@ -160,6 +162,8 @@ pub fn all(lines: &[Line], disk: Disk, beside: &Beside) -> Vec<Figure> {
     for (database, name) in DATABASES {
         let bytes = view.middle(&format!("{database}-256"), |line| i64::try_from(line.bytes_per_payment).ok());
         figures.push(figure(&format!("database bytes per payment, {name}"), Unit::Bytes, Better::Less, (3_000, 2_000), bytes));
+        let at_rest = view.middle(&format!("{database}-256"), |line| i64::try_from(line.bytes_at_rest?).ok());
+        figures.push(shown(format!("the same, once it is over and archived, {name}"), Unit::Bytes, Better::Less, at_rest));
     }
     for (database, name) in DATABASES {
         let run = beside.long.iter().find(|run| run.database == database);
@@ -225,6 +229,14 @@ impl View<'_> {
         self.middle(row, |line| ratio(what(line)?, line.bare))
     }
 
+    /// The median of a row's own processor time, each time in thousandths of the server's for the bare SQL that ran a moment before.
+    fn against_cpu_of_textbook(&self, row: &str) -> Result<i64, String> {
+        self.middle(row, |line| {
+            let bare = self.of("textbook").find(|bare| bare.round == line.round && bare.per_kilosecond == line.bare)?;
+            ratio(line.cpu.gateway.saturating_sub(line.cpu.writer), bare.cpu.database)
+        })
+    }
+
     fn why_not(&self, row: &str) -> String {
         let refusal = self.beside.refusals.iter().find(|(beginning, _)| row.starts_with(beginning.as_str()));
         refusal.map_or_else(|| "not measured".to_owned(), |(_, why)| why.clone())
@@ -260,6 +272,7 @@ mod tests {
             others: 0,
             memory: (0, 0),
             bytes_per_payment: 2_500,
+            bytes_at_rest: Some(2_000),
             deliveries: Some(3_000_000),
             drained: Some(Drained { per_kilosecond: 6_000_000, ..Drained::default() }),
             ready: 0,
@@ -341,6 +354,31 @@ mod tests {
         let figures = all(&[line("sqlite-32", Disk::Emulated, 1, 1)], Disk::Emulated, &Beside::default());
         let figure = named(&figures, "own CPU per payment without the database, SQLite");
         assert_eq!((figure.value.clone(), figure.verdict()), (Ok(110_000), Verdict::Enough));
+    }
+
+    #[test]
+    fn own_work_is_compared_with_the_bare_sql_that_ran_before_it() {
+        let bare = |rate, database| Line {
+            cpu: Cpu { database, ..Cpu::default() },
+            ..compared("textbook", Disk::Emulated, (1, rate), rate)
+        };
+        let lines = [
+            bare(1_000_000, 110_000),
+            compared("sqlite-32", Disk::Emulated, (1, 1_000_000), 1),
+            bare(500_000, 220_000),
+            compared("postgres-32", Disk::Emulated, (1, 500_000), 1),
+        ];
+        let figures = all(&lines, Disk::Emulated, &Beside::default());
+        let of = |name: &str| named(&figures, &format!("÷ the textbook's payment, {name}")).value.clone();
+        assert_eq!((of("SQLite"), of("PostgreSQL")), (Ok(1_000), Ok(500)));
+    }
+
+    #[test]
+    fn what_is_left_when_a_payment_is_over_is_shown_beside_what_it_takes_before() {
+        let figures = all(&[line("sqlite-256", Disk::Emulated, 1, 1)], Disk::Emulated, &Beside::default());
+        let of = |name: &str| (named(&figures, name).value.clone(), named(&figures, name).verdict());
+        assert_eq!(of("database bytes per payment, SQLite"), (Ok(2_500), Verdict::Enough));
+        assert_eq!(of("once it is over and archived, SQLite"), (Ok(2_000), Verdict::Shown));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! - `stub`: a PSP that answers at once. `pay`: one payment. `pace`, `load`: many of them. `histogram`: how long they took.
 //! - `gateway`, `postgres`: what is started. `sqlite`: the file of the database inside. `processes`: what it used. `books`: whether it is all there. `disk`: where data lies.
-//! - `textbook`: the bare SQL. `row`: what is compared. `measure`: one row. `whole`: all of them, in rounds.
+//! - `textbook`: the bare SQL. `row`: what is compared. `measure`: one row. `rest`: what is left of it months later. `whole`: all of them, in rounds.
 //! - `deliver`: how quickly events arrive over HTTP. `drain`: how quickly they leave the outbox, which is `outbox`, in a process of its own.
 //! - `long`: a million payments.
 //! - `figures`: what the design promises. `facts`: the machine. `results`, `table`, `plot`, `chart`, `bar`: how it is shown.
@@ -29,6 +29,7 @@ mod pay;
 mod plot;
 mod postgres;
 mod processes;
+mod rest;
 mod results;
 mod row;
 mod sign;

@@ -6,7 +6,7 @@ use crate::load::{self, Measured, Pace, Plan};
 use crate::outbox::Drained;
 use crate::postgres::Server;
 use crate::row::{Database, MANY, Row};
-use crate::{Failure, books, deliver, drain, processes, sqlite, textbook};
+use crate::{Failure, books, deliver, drain, processes, rest, sqlite, textbook};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -80,6 +80,9 @@ pub struct Line {
     pub memory: (u64, u64),
     /// What a payment takes in the database, in bytes.
     pub bytes_per_payment: u64,
+    /// And what it takes when it is over, where that was measured.
+    #[serde(default)]
+    pub bytes_at_rest: Option<u64>,
     /// Webhooks delivered in a thousand seconds, where that was measured.
     pub deliveries: Option<u64>,
     /// How the outbox was drained, where that was measured.
@@ -176,16 +179,24 @@ impl Bench {
             _ => None,
         };
         let grown = size().await?.saturating_sub(size_before);
+        let at_rest = match (row, &database_url) {
+            (Row::FlatOut { nodes: 1, in_flight: MANY, .. }, None) => Some(rest::in_file(&folder.join("0")).await?),
+            (Row::FlatOut { nodes: 1, in_flight: MANY, .. }, Some(url)) => {
+                Some(rest::on_server(place.server, DATABASE, url).await?)
+            }
+            _ => None,
+        };
         std::fs::remove_dir_all(&folder)?;
         let line = nothing(measured.per_kilosecond());
-        let bytes_per_payment = grown / measured.all.max(1);
+        let each = |grown: u64| grown / measured.all.max(1);
         Ok(Line {
             cpu,
             others,
             memory,
             deliveries,
             drained,
-            bytes_per_payment,
+            bytes_per_payment: each(grown),
+            bytes_at_rest: at_rest.map(|size| each(size.saturating_sub(size_before))),
             ready: u64::try_from(ready.as_nanos())?,
             measured: Some(measured),
             ..line
@@ -244,6 +255,7 @@ pub fn nothing(per_kilosecond: u64) -> Line {
         others: 0,
         memory: (0, 0),
         bytes_per_payment: 0,
+        bytes_at_rest: None,
         deliveries: None,
         drained: None,
         ready: 0,

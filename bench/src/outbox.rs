@@ -14,7 +14,7 @@ use ducat_engine::webhook_endpoints::{self, Use, WebhookEndpointPatch};
 use ducat_engine::{Engine, Parts, Settings, Vault};
 use ducat_store::{DeliveryFilter, PageAnchor, PostgresSettings, Statements, Store, WriterMode};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -70,7 +70,7 @@ pub fn run(asked: &Outbox) -> Result<(), Failure> {
 }
 
 async fn drain(asked: &Outbox) -> Result<Drained, Failure> {
-    let engine = engine(open(asked).await?);
+    let engine = engine(open(&asked.folder, asked.database_url.as_deref()).await?);
     let merchant = engine.store().merchants().await?.first().ok_or("nobody sells here")?.id;
     let endpoints = engine.store().webhook_endpoints(merchant).await?;
     let endpoint = endpoints.first().ok_or("there is no endpoint")?.id;
@@ -148,11 +148,12 @@ impl Used {
     }
 }
 
-async fn open(asked: &Outbox) -> Result<Store, Failure> {
-    Ok(match &asked.database_url {
-        None => Store::open_sqlite(&asked.folder.join("ducat.db"), WriterMode::Thread, SystemClock.now())?,
+/// The store that a gateway has left behind.
+pub async fn open(folder: &Path, database_url: Option<&str>) -> Result<Store, Failure> {
+    Ok(match database_url {
+        None => Store::open_sqlite(&folder.join("ducat.db"), WriterMode::Thread, SystemClock.now())?,
         Some(url) => {
-            let url = Secret::new(url.as_str());
+            let url = Secret::new(url);
             let settings = PostgresSettings { url, readers: READERS, writers: WRITERS, statements: Statements::Kept };
             Store::open_postgres(&settings, Arc::new(SystemChance), SystemClock.now()).await?
         }
@@ -188,7 +189,7 @@ impl Transport for AtOnce {
 }
 
 /// The machine's clock.
-struct SystemClock;
+pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "what a gateway has for a clock is part of what is measured")]

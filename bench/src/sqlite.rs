@@ -20,6 +20,17 @@ pub fn size(folder: &Path) -> Result<u64, Failure> {
     Ok(std::fs::metadata(&path)?.len())
 }
 
+/// The number that a statement says of it.
+pub fn number(folder: &Path, sql: &str) -> Result<u64, Failure> {
+    let said: i64 = Connection::open(folder.join("ducat.db"))?.query_row(sql, [], |row| row.get(0))?;
+    Ok(u64::try_from(said)?)
+}
+
+/// Changes something in it.
+pub fn change(folder: &Path, sql: &str) -> Result<(), Failure> {
+    Ok(Connection::open(folder.join("ducat.db"))?.execute_batch(sql)?)
+}
+
 /// The version that is built in, here and in the gateway.
 pub fn version() -> String {
     rusqlite::version().to_owned()
