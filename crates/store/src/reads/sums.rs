@@ -78,9 +78,9 @@ impl Store {
         let is_kept = self.balances_are() == Balances::Kept;
         let at_once = if is_kept { self.entries_at_once() } else { 0 };
         let mut conditions = Conditions::default();
-        let way = self.way(lines, Between(from, LAST), &mut conditions);
+        let way = self.way(lines, from, &mut conditions);
         let most = format!("LIMIT {}", at_once.saturating_add(1));
-        let (since, came, accounts) = (way.sums(&most), way.entries(&most), &way.accounts);
+        let (since, came, accounts) = (way.sums(&most, ""), way.entries(&most), &way.accounts);
         let older = self.lines_of("a.id", Between(FIRST, from), &mut conditions);
         let kept = self.theirs("b");
         let lay = |layer: i32, sum: &str| {
@@ -112,8 +112,8 @@ impl Store {
         let mut sums: BTreeMap<(String, Currency), AccountBalance> = BTreeMap::new();
         let mut from = FIRST;
         while from < before {
-            let end = self.end_of_part(lines, Between(from, before)).await?.map_or(before, |end| end.max(next(from)));
-            for part in self.part(lines, Between(from, end)).await? {
+            let end = self.end_of_part(lines, from).await?.filter(|end| *end < before).map_or(before, |end| end.max(next(from)));
+            for part in self.part(lines, from, end).await? {
                 let key = (part.account.clone(), part.currency);
                 let sum = sums.entry(key).or_insert_with(|| AccountBalance { posted: 0, pending: 0, ..part.clone() });
                 let out_of_range = || ReadError(format!("what lay on {} is out of range", part.account));
@@ -126,17 +126,19 @@ impl Store {
     }
 
     /// The first entry after as many as are added up at once; `None` where there are no more than that.
-    async fn end_of_part(&self, lines: Lines<'_>, between: Between) -> Result<Option<EntryId>, ReadError> {
+    async fn end_of_part(&self, lines: Lines<'_>, from: EntryId) -> Result<Option<EntryId>, ReadError> {
         let mut conditions = Conditions::default();
-        let way = self.way(lines, between, &mut conditions);
+        let way = self.way(lines, from, &mut conditions);
         let sql = way.entries(&format!("LIMIT 1 OFFSET {}", self.entries_at_once()));
         self.one(sql, conditions.done().1, |row| row.get("id")).await
     }
 
-    async fn part(&self, lines: Lines<'_>, between: Between) -> Result<Vec<AccountBalance>, ReadError> {
+    async fn part(&self, lines: Lines<'_>, from: EntryId, end: EntryId) -> Result<Vec<AccountBalance>, ReadError> {
         let mut conditions = Conditions::default();
-        let way = self.way(lines, between, &mut conditions);
-        let (part, accounts) = (way.sums(""), way.accounts);
+        let way = self.way(lines, from, &mut conditions);
+        let most = format!("LIMIT {}", self.entries_at_once().saturating_add(LINES_OF_AN_ENTRY));
+        let part = way.sums(&most, &format!("WHERE l.entry_id < ${}", conditions.number(end)));
+        let accounts = way.accounts;
         let sql = format!(
             "WITH part AS ({part})
              SELECT a.name, a.currency, CAST(s.posted AS bigint) AS posted, CAST(s.pending AS bigint) AS pending
@@ -146,15 +148,14 @@ impl Store {
         self.many(sql, conditions.done().1, move |row| codec::account_balance(row, merchant)).await
     }
 
-    /// The way to the lines between two entries.
-    fn way(&self, lines: Lines<'_>, between: Between, conditions: &mut Conditions) -> Way {
+    /// The way to the lines from an entry on. Where it ends is not said here, but how many are looked at: a server compares rows along an index
+    /// from where they begin, and does not end where they do.
+    fn way(&self, lines: Lines<'_>, from: EntryId, conditions: &mut Conditions) -> Way {
         match lines {
             Lines::Of(merchant) => {
-                let merchant = conditions.number(merchant);
-                let (from, before) = (conditions.number(between.0), conditions.number(between.1));
+                let (merchant, from) = (conditions.number(merchant), conditions.number(from));
                 let entries = format!(
-                    "SELECT e.id FROM journal_entries e WHERE e.merchant_id = ${merchant} AND e.id >= ${from} AND e.id < ${before}
-                     ORDER BY e.id {PAGE}"
+                    "SELECT e.id FROM journal_entries e WHERE e.merchant_id = ${merchant} AND e.id >= ${from} ORDER BY e.id {PAGE}"
                 );
                 // One by one: a server might walk over everybody's lines of the time instead.
                 let each = if self.is_postgres() {
@@ -170,13 +171,16 @@ impl Store {
                 let currency = conditions.number(currency.code());
                 let accounts = format!("a.merchant_id = ${merchant} AND a.name = ${name} AND a.currency = ${currency}");
                 let account = format!("(SELECT a.id FROM accounts a WHERE {accounts})");
-                let between = self.lines_of(&account, between, conditions);
-                let lines = format!("postings p WHERE {between} ORDER BY p.account_id, p.entry_id {PAGE}");
+                let theirs = self.lines_of(&account, Between(from, LAST), conditions);
+                let lines = format!("postings p WHERE {theirs} ORDER BY p.account_id, p.entry_id {PAGE}");
                 Way { entries: format!("SELECT p.entry_id AS id FROM {lines}"), lines, accounts }
             }
         }
     }
 }
+
+/// More lines than an entry ever has on one account.
+const LINES_OF_AN_ENTRY: u32 = 1_000;
 
 /// Where it is put how many are looked at.
 const PAGE: &str = "{PAGE}";
@@ -197,12 +201,12 @@ impl Way {
     }
 
     /// A statement of what the lines sum up to, by account.
-    fn sums(&self, page: &str) -> String {
+    fn sums(&self, page: &str, condition: &str) -> String {
         let lines = self.lines.replace(PAGE, page);
         format!(
             "SELECT l.account_id, coalesce(sum(l.amount) FILTER (WHERE l.layer = 0), 0) AS posted,
                coalesce(sum(l.amount) FILTER (WHERE l.layer = 1), 0) AS pending
-             FROM (SELECT p.account_id, p.layer, p.amount FROM {lines}) l GROUP BY l.account_id"
+             FROM (SELECT p.account_id, p.entry_id, p.layer, p.amount FROM {lines}) l {condition} GROUP BY l.account_id"
         )
     }
 }
