@@ -81,7 +81,7 @@ impl Store {
         let way = self.way(lines, from, &mut conditions);
         let most = format!("LIMIT {}", at_once.saturating_add(1));
         let (since, came, accounts) = (way.sums(&most, ""), way.entries(&most), &way.accounts);
-        let older = self.lines_of("a.id", Between(FIRST, from), &mut conditions);
+        let theirs = self.lines_of("a.id", Between(FIRST, LAST), &mut conditions);
         let kept = self.theirs("b");
         let lay = |layer: i32, sum: &str| {
             format!(
@@ -93,12 +93,12 @@ impl Store {
         let sql = format!(
             "WITH since AS ({since}), came AS (SELECT count(*) AS entries FROM ({came}) one)
              SELECT a.name, a.currency, {posted}, {pending}, c.entries,
-               (SELECT CAST(1 AS bigint) FROM postings p WHERE {older} LIMIT 1) AS older
+               (SELECT p.entry_id FROM postings p WHERE {theirs} ORDER BY p.account_id, p.entry_id LIMIT 1) AS first_entry
              FROM accounts a CROSS JOIN came c LEFT JOIN since s ON s.account_id = a.id WHERE {accounts} ORDER BY a.name, a.currency"
         );
         let merchant = lines.merchant();
         let read = move |row: &Row<'_>| {
-            let is_older = row.maybe::<i64>("older")?.is_some();
+            let is_older = row.maybe::<EntryId>("first_entry")?.is_some_and(|first| first < from);
             Ok(Found { account: codec::account_balance(row, merchant)?, came_since: row.get("entries")?, is_older })
         };
         let found = self.many(sql, conditions.done().1, read).await?;
