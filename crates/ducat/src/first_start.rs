@@ -1,7 +1,7 @@
 //! What a start finds or makes: the first merchant, a key to the API, and the Stripe accounts that the configuration speaks of.
 
 use crate::Failure;
-use crate::config::Config;
+use crate::config::{Config, Toggle};
 use crate::files;
 use crate::system::SystemChance;
 use ducat_domain::{MerchantId, PspAccountId, Scope, Secret, random_bytes};
@@ -104,11 +104,19 @@ async fn make_key(engine: &Engine, merchant: MerchantId, name: &str) -> Result<S
     body["key"].as_str().map(Secret::new).ok_or_else(|| "the new key was not told".into())
 }
 
-/// The account of the real Stripe is as the configuration says; without a key there, it takes no new orders.
+/// The account of the real Stripe is as the configuration says. Without a key there, an account that takes orders stays as it is, and nothing starts:
+/// whoever forgot the key would send everybody's orders to a sandbox, where a test card pays them. Who wants the sandbox says so.
 async fn real_account(engine: &Engine, config: &Config, merchant: MerchantId) -> Result<Option<PspAccountView>, Failure> {
     let found = account_named(engine, merchant, REAL_ACCOUNT).await?;
     let Some(key) = &config.stripe_api_key else {
         if let Some(account) = found.filter(|account| account.active) {
+            if config.sandbox != Some(Toggle::On) {
+                return Err(Failure::from(format!(
+                    "{} ({}) takes the orders of this database, and there is no stripe_api_key: set it, as every node has it. To go back to the \
+                     sandbox, set sandbox = \"on\": the account then takes no new orders, on no node",
+                    account.id, account.name
+                )));
+            }
             tracing::warn!(account = account.id, "there is no stripe_api_key any more: the account takes no new orders");
             activate(engine, merchant, &account, Activity::Off).await?;
         }

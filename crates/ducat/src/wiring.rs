@@ -10,7 +10,7 @@ use ducat_domain::{Clock, MerchantId, Secret, random_bytes};
 use ducat_engine::courier::{Guard, HttpCourier};
 use ducat_engine::psp::HttpTransport;
 use ducat_engine::{Engine, Parts, Settings, Vault, merchants};
-use ducat_store::{PostgresSettings, Store, WriterMode};
+use ducat_store::{Durability, PostgresSettings, ReadError, Store, WriterMode};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,14 @@ pub async fn is_empty(config: &Config) -> Result<bool, Failure> {
             let looked = Store::is_empty_server(&server(config, url)).await;
             looked.map_err(|e| format!("{database}: {e}").into())
         }
+    }
+}
+
+/// The settings that decide about durability, of a server in whose database there is nothing yet. A file has none before it is made.
+pub async fn durability_of_nothing(config: &Config) -> Option<Result<Durability, ReadError>> {
+    match database(config) {
+        Database::Sqlite(_) => None,
+        Database::Postgres(url) => Some(Store::durability_there(&server(config, &url)).await),
     }
 }
 

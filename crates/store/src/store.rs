@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
 
 /// The lines of how many entries one statement adds up at the most: a server takes a tenth of its limit for them.
 const ENTRIES_AT_ONCE: u32 = 50_000;
@@ -131,6 +132,8 @@ pub struct Store {
     database: Database,
     balances: Balances,
     entries_at_once: u32,
+    /// One part of a long sum is added up at a time, so that those who read anything else find a connection.
+    long_sums: Arc<Mutex<()>>,
     between: Option<Arc<dyn Between>>,
 }
 
@@ -161,8 +164,8 @@ impl Store {
         Ok(Self::over(Database::Postgres(Postgres::open(settings, chance, now).await?)))
     }
 
-    const fn over(database: Database) -> Self {
-        Self { database, balances: Balances::Kept, entries_at_once: ENTRIES_AT_ONCE, between: None }
+    fn over(database: Database) -> Self {
+        Self { database, balances: Balances::Kept, entries_at_once: ENTRIES_AT_ONCE, long_sums: Arc::default(), between: None }
     }
 
     /// Whether there is nothing yet where a database file is to be. Nothing is made by asking.
@@ -173,6 +176,11 @@ impl Store {
     /// Whether there is nothing yet in a database of a server. Nothing is made by asking.
     pub async fn is_empty_server(settings: &PostgresSettings) -> Result<bool, OpenError> {
         Postgres::is_empty(settings).await
+    }
+
+    /// The settings that decide about durability on a server, also before there is anything in it. Nothing is made by asking.
+    pub async fn durability_there(settings: &PostgresSettings) -> Result<Durability, ReadError> {
+        Postgres::durability_there(settings).await
     }
 
     /// How many of this program's migrations are missing in a database file that has had some. Nothing is changed by asking.
@@ -238,6 +246,11 @@ impl Store {
     /// The lines of how many entries one statement adds up at the most.
     pub(crate) const fn entries_at_once(&self) -> u32 {
         self.entries_at_once
+    }
+
+    /// The turn to add up a part of a long sum. Who comes first goes first.
+    pub(crate) fn long_sums(&self) -> &Mutex<()> {
+        &self.long_sums
     }
 
     /// The embedded database.

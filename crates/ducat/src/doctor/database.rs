@@ -23,7 +23,11 @@ pub(super) async fn look(config: &Config) -> Vec<Check> {
     };
     match wiring::is_empty(config).await {
         // To open it would make it: the doctor only looks.
-        Ok(true) => return vec![Check::ok("database", nothing_yet(&database))],
+        Ok(true) => {
+            let mut checks = vec![Check::ok("database", nothing_yet(&database))];
+            checks.extend(wiring::durability_of_nothing(config).await.into_iter().flat_map(|found| durability(found, advice)));
+            return checks;
+        }
         Ok(false) => {}
         Err(e) => return vec![Check::fail("database", e.to_string(), advice)],
     }
@@ -35,10 +39,7 @@ pub(super) async fn look(config: &Config) -> Vec<Check> {
         Ok(()) => vec![Check::ok("database", format!("{database} answers"))],
         Err(e) => vec![Check::fail("database", e.to_string(), advice)],
     };
-    match store.durability().await {
-        Ok(durability) => checks.extend(settings(&durability)),
-        Err(e) => checks.push(Check::fail("durability", e.to_string(), advice)),
-    }
+    checks.extend(durability(store.durability().await, advice));
     checks.push(rules(store.rules().await));
     if let Database::Postgres(_) = database {
         checks.extend(link::look(&store).await);
@@ -52,6 +53,10 @@ fn nothing_yet(database: &Database) -> String {
         Database::Sqlite(_) => format!("{database} is not there yet; `ducat serve` makes it"),
         Database::Postgres(_) => format!("{database} answers, and there is nothing in it yet; `ducat serve` makes the tables"),
     }
+}
+
+fn durability(found: Result<Durability, ReadError>, advice: &'static str) -> Vec<Check> {
+    found.map_or_else(|e| vec![Check::fail("durability", e.to_string(), advice)], |found| settings(&found))
 }
 
 fn settings(found: &Durability) -> Vec<Check> {

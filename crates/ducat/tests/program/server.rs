@@ -134,6 +134,13 @@ fn an_empty_database_and_a_server_that_is_not_there_are_told_apart() {
         let database = report["checks"].as_array().unwrap().iter().find(|c| c["name"] == "database").unwrap();
         assert!(database["detail"].as_str().unwrap().contains("there is nothing in it yet"), "{report:#}");
     }
+    // The doctor comes before the first start: what a commit is worth there is told before there is anything to lose.
+    let commits = |answered: &str| {
+        let url = format!("{empty}?options=-c%20synchronous_commit%3D{answered}");
+        let report = json_of(&program.clone().with("DUCAT_DATABASE_URL", url).run(&["doctor", "--json"]));
+        report["checks"].as_array().unwrap().iter().find(|c| c["name"] == "synchronous commit").unwrap()["state"].clone()
+    };
+    assert_eq!((commits("on"), commits("off")), (json!("ok"), json!("fail")));
     let nobody = format!("postgres://ducat:{PASSWORD}@127.0.0.1:9/ducat");
     for verb in ["verify", "migrate"] {
         let output = program.clone().with("DUCAT_DATABASE_URL", &nobody).run(&[verb]);

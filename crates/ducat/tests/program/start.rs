@@ -93,6 +93,33 @@ async fn with_a_real_account_there_is_no_sandbox_and_no_shop_and_the_key_is_show
     assert!(!said.contains(&key) && said.contains("one of yours"), "{said}");
 }
 
+/// Whoever forgot the key would send everybody's orders to a sandbox, where a test card pays them.
+#[tokio::test]
+async fn a_start_without_the_key_of_the_account_that_takes_the_orders_is_refused() {
+    let mut gateway = Gateway::start().await;
+    let key = gateway.key();
+    gateway.stop().await;
+    let without = gateway.program.clone();
+    let with = without.clone().with("DUCAT_STRIPE_API_KEY", "sk_test_mine").with("DUCAT_STRIPE_API_BASE", "http://127.0.0.1:9");
+    let mut taking_orders = async |program: &Program, name: &str| {
+        gateway.running = program.start(name, &["serve"]);
+        gateway.running.until_said("Create an order").await;
+        let accounts = gateway.http.get(&format!("{}/v1/psp_accounts", gateway.url), Some(&key)).await.unwrap().json();
+        gateway.stop().await;
+        let active = accounts["data"].as_array().unwrap().iter().filter(|account| account["active"] == true);
+        active.map(|account| account["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(taking_orders(&with, "with").await, ["Stripe (from the configuration)"]);
+    for program in [without.clone(), without.clone().with("DUCAT_SANDBOX", "off")] {
+        let output = program.run(&["serve"]);
+        let said = text(&output.stderr);
+        assert!(!output.status.success() && said.contains("there is no stripe_api_key"), "{said}");
+    }
+    assert_eq!(taking_orders(&with, "with-again").await, ["Stripe (from the configuration)"]);
+    assert_eq!(taking_orders(&without.clone().with("DUCAT_SANDBOX", "on"), "on").await, ["Stripe sandbox"]);
+    assert_eq!(taking_orders(&without, "without").await, ["Stripe sandbox"]);
+}
+
 #[test]
 fn every_mistake_of_the_configuration_is_told_before_anything_is_touched() {
     let folder = tempfile::tempdir().unwrap();

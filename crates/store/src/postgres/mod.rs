@@ -42,7 +42,7 @@ pub(crate) use digest::digest;
 use crate::row::Row;
 use crate::value::Value;
 use crate::{Change, CommitError, Durability, OpenError, ReadError, Stats};
-use connect::{BEGIN, Connections, Purpose};
+use connect::{BEGIN, Connection, Connections, Purpose};
 use doubt::Doubt;
 use ducat_domain::{Chance, Timestamp};
 use std::borrow::Cow;
@@ -140,19 +140,29 @@ impl Postgres {
 
     /// The settings that decide about durability, as a connection that writes has them.
     pub async fn durability(&self) -> Result<Durability, ReadError> {
-        let connection = self.writer.connections().take().await.map_err(ReadError)?;
-        let sql = "SELECT current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,
+        durability(&self.writer.connections().take().await.map_err(ReadError)?).await
+    }
+
+    /// The same on a server in whose database there may be nothing yet. Nothing is made.
+    pub async fn durability_there(settings: &PostgresSettings) -> Result<Durability, ReadError> {
+        let connections =
+            Connections::open(settings, Purpose::Write, 1, &Doubt::default()).map_err(|e| ReadError(e.to_string()))?;
+        durability(&connections.take().await.map_err(ReadError)?).await
+    }
+}
+
+async fn durability(connection: &Connection) -> Result<Durability, ReadError> {
+    let sql = "SELECT current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,
                      current_setting('full_page_writes') AS full_page_writes,
                      CAST(current_setting('server_version_num') AS bigint) AS version";
-        let rows = connection.query(sql, &[]).await?;
-        let row = Row::Postgres(rows.first().ok_or_else(|| ReadError("the server does not tell its settings".into()))?);
-        Ok(Durability::Postgres {
-            synchronous_commit: row.get("synchronous_commit")?,
-            fsync: row.get("fsync")?,
-            full_page_writes: row.get("full_page_writes")?,
-            version: row.get("version")?,
-        })
-    }
+    let rows = connection.query(sql, &[]).await?;
+    let row = Row::Postgres(rows.first().ok_or_else(|| ReadError("the server does not tell its settings".into()))?);
+    Ok(Durability::Postgres {
+        synchronous_commit: row.get("synchronous_commit")?,
+        fsync: row.get("fsync")?,
+        full_page_writes: row.get("full_page_writes")?,
+        version: row.get("version")?,
+    })
 }
 
 #[cfg(test)]

@@ -112,6 +112,7 @@ impl Store {
         let mut sums: BTreeMap<(String, Currency), AccountBalance> = BTreeMap::new();
         let mut from = FIRST;
         while from < before {
+            let _turn = self.long_sums().lock().await;
             let end = self.end_of_part(lines, from).await?.filter(|end| *end < before).map_or(before, |end| end.max(next(from)));
             for part in self.part(lines, from, end).await? {
                 let key = (part.account.clone(), part.currency);
