@@ -464,11 +464,11 @@ impl Store {
         let direction = match anchor {
             PageAnchor::Newest => "DESC",
             PageAnchor::After(older_than) => {
-                conditions.add(&format!("{id} <"), older_than);
+                conditions.add_before(id, older_than);
                 "DESC"
             }
             PageAnchor::Before(newer_than) => {
-                conditions.add(&format!("{id} >"), newer_than);
+                conditions.add_after(id, newer_than);
                 "ASC"
             }
         };

@@ -72,6 +72,8 @@ pub(crate) use values;
 pub(crate) struct Conditions {
     sql: Vec<String>,
     values: Vec<Value>,
+    /// Bounds of ids, and which value each has.
+    bounds: Vec<(String, usize)>,
 }
 
 impl Conditions {
@@ -84,6 +86,41 @@ impl Conditions {
     pub fn add_within(&mut self, before: &str, value: impl Into<Value>, after: &str) {
         self.values.push(value.into());
         self.sql.push(format!("{before} ${}{after}", self.values.len()));
+    }
+
+    /// Adds that an id is this one or comes after it. Of several such bounds of a column the narrowest is left: SQLite goes into an index by one of
+    /// them, whichever it is, and walks over all that lies between it and the narrowest.
+    pub fn add_from(&mut self, column: &str, id: impl Into<Value>) {
+        self.narrow(format!("{column} >="), id.into(), |kept, id| id > kept);
+    }
+
+    /// Adds that an id comes after this one.
+    pub fn add_after(&mut self, column: &str, id: impl Into<Value>) {
+        match id.into() {
+            Value::Id(bytes) => self.add_from(column, u128::from_be_bytes(bytes).saturating_add(1).to_be_bytes()),
+            other => self.add(&format!("{column} >"), other),
+        }
+    }
+
+    /// Adds that an id comes before this one.
+    pub fn add_before(&mut self, column: &str, id: impl Into<Value>) {
+        self.narrow(format!("{column} <"), id.into(), |kept, id| id < kept);
+    }
+
+    fn narrow(&mut self, bound: String, value: Value, is_narrower: fn([u8; 16], [u8; 16]) -> bool) {
+        let Value::Id(id) = value else { return self.add(&bound, value) };
+        let known = self.bounds.iter().find(|(known, _)| *known == bound).map(|(_, place)| *place);
+        match known.and_then(|place| self.values.get_mut(place)) {
+            Some(Value::Id(kept)) => {
+                if is_narrower(*kept, id) {
+                    *kept = id;
+                }
+            }
+            _ => {
+                self.add(&bound, id);
+                self.bounds.push((bound, self.values.len() - 1));
+            }
+        }
     }
 
     /// Adds that a column has one of these values. The last is repeated up to the next power of two: a connection keeps each text of a
@@ -113,5 +150,27 @@ impl Conditions {
     /// All of them, as the text after `WHERE`, and their values.
     pub fn done(self) -> (String, Vec<Value>) {
         (self.sql.join(" AND "), self.values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_bounds_of_an_id_the_narrowest_is_left() {
+        let id = |last: u8| Value::Id(u128::from(last).to_be_bytes());
+        let bytes = |last: u8| EntryId::from_bytes(u128::from(last).to_be_bytes());
+        let mut conditions = Conditions::default();
+        conditions.add_from("e.id", bytes(3));
+        conditions.add_before("e.id", bytes(90));
+        conditions.add("e.at <", Timestamp::from_seconds(1));
+        conditions.add_after("e.id", bytes(7));
+        conditions.add_after("e.id", bytes(5));
+        conditions.add_before("e.id", bytes(80));
+        conditions.add_before("o.id", bytes(99));
+        let (wheres, values) = conditions.done();
+        assert_eq!(wheres, "e.id >= $1 AND e.id < $2 AND e.at < $3 AND o.id < $4");
+        assert_eq!(values, [id(8), id(80), Value::Time(Timestamp::from_seconds(1)), id(99)]);
     }
 }

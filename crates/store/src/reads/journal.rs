@@ -123,11 +123,11 @@ fn wanted(merchant: MerchantId, filter: EntryFilter) -> Conditions {
 /// Bounds in time. An entry's id begins with the millisecond in which it was booked: so the key leads to a time.
 fn add_times(conditions: &mut Conditions, filter: &EntryFilter) {
     if let Some(from) = filter.created_gte {
-        conditions.add("e.id >=", EntryId::first_at(from));
+        conditions.add_from("e.id", EntryId::first_at(from));
         conditions.add("e.at >=", from);
     }
     if let Some(before) = filter.created_lt {
-        conditions.add("e.id <", EntryId::first_at(before.plus(Duration::from_millis(1))));
+        conditions.add_before("e.id", EntryId::first_at(before.plus(Duration::from_millis(1))));
         conditions.add("e.at <", before);
     }
 }

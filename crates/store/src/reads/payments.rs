@@ -223,11 +223,11 @@ impl Store {
         }
         // An id begins with the millisecond in which its order was created: so the key leads to a time.
         if let Some(from) = filter.created_gte {
-            conditions.add(&format!("{id} >="), PaymentOrderId::first_at(from));
+            conditions.add_from(id, PaymentOrderId::first_at(from));
             conditions.add("o.created_at >=", from);
         }
         if let Some(before) = filter.created_lt {
-            conditions.add(&format!("{id} <"), PaymentOrderId::first_at(before.plus(Duration::from_millis(1))));
+            conditions.add_before(id, PaymentOrderId::first_at(before.plus(Duration::from_millis(1))));
             conditions.add("o.created_at <", before);
         }
         let statement = |Rest { wheres, direction, most }: &Rest| {

@@ -92,11 +92,11 @@ impl Store {
     ) -> Result<Vec<EventMark>, ReadError> {
         let mut conditions = Conditions::default();
         conditions.add("merchant_id =", merchant);
-        conditions.add("id >=", EventId::from_bytes(first_of(from)));
+        conditions.add_from("id", first_of(from));
         // The last millisecond counts whole here; the moment itself is compared besides.
-        conditions.add("id <", EventId::from_bytes(first_of(before.plus(Duration::from_millis(1)))));
+        conditions.add_before("id", first_of(before.plus(Duration::from_millis(1))));
         if let Some(cursor) = cursor {
-            conditions.add("id >", cursor);
+            conditions.add_after("id", cursor);
         }
         conditions.add("at >=", from);
         conditions.add("at <", before);
