@@ -179,11 +179,11 @@ impl Bench {
             _ => None,
         };
         let grown = size().await?.saturating_sub(size_before);
-        let at_rest = match (row, &database_url) {
-            (Row::FlatOut { nodes: 1, in_flight: MANY, .. }, None) => Some(rest::in_file(&folder.join("0")).await?),
-            (Row::FlatOut { nodes: 1, in_flight: MANY, .. }, Some(url)) => {
-                Some(rest::on_server(place.server, DATABASE, url).await?)
-            }
+        let at_rest = match row {
+            Row::FlatOut { nodes: 1, in_flight: MANY, .. } => Some(match &database_url {
+                None => rest::in_file(&folder.join("0")).await?,
+                Some(url) => rest::on_server(place.server, DATABASE, url).await?,
+            }),
             _ => None,
         };
         std::fs::remove_dir_all(&folder)?;

@@ -67,6 +67,11 @@ macro_rules! values {
 }
 pub(crate) use values;
 
+/// The id after this one, as the store keeps them.
+pub(crate) fn next(id: [u8; 16]) -> [u8; 16] {
+    u128::from_be_bytes(id).saturating_add(1).to_be_bytes()
+}
+
 /// `WHERE` conditions with their values, in step.
 #[derive(Default)]
 pub(crate) struct Conditions {
@@ -97,7 +102,7 @@ impl Conditions {
     /// Adds that an id comes after this one.
     pub fn add_after(&mut self, column: &str, id: impl Into<Value>) {
         match id.into() {
-            Value::Id(bytes) => self.add_from(column, u128::from_be_bytes(bytes).saturating_add(1).to_be_bytes()),
+            Value::Id(bytes) => self.add_from(column, next(bytes)),
             other => self.add(&format!("{column} >"), other),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::row::Row;
 use crate::store::Rest;
-use crate::value::{Conditions, values};
+use crate::value::{self, Conditions, values};
 use crate::{EntryFilter, EntryRow, Page, PageAnchor, PostingRow, ReadError, StatementAsk, StatementLines, StatementRow, Store};
 use ducat_domain::journal::Layer;
 use ducat_domain::{EntryId, MerchantId, Money, PaymentOrderId, Timestamp};
@@ -193,7 +193,7 @@ pub(super) const LAST: EntryId = EntryId::from_bytes([0xff; 16]);
 
 /// The id after this one.
 pub(super) fn next(id: EntryId) -> EntryId {
-    EntryId::from_bytes(u128::from_be_bytes(*id.as_bytes()).saturating_add(1).to_be_bytes())
+    EntryId::from_bytes(value::next(*id.as_bytes()))
 }
 
 /// The statement of an account. Its lines are found by the index of the lines of an account, which has them in the order of their entries' ids: that
