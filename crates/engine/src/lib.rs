@@ -7,7 +7,8 @@
 //! - `settlement`: the PSPs' statements and payouts.
 //! - `webhooks`: receive a PSP's message.
 //! - `webhook_endpoints`, `deliveries`: merchants' addresses for events, and the events on their way there. `courier`: the way.
-//! - `archive`: orders that are over go out of the way of those that live. `sweep`: it and all else that is swept up.
+//! - `archive`: orders that are over go out of the way of those that live. `closings`: books are closed while they grow. `sweep`: both, and all
+//!   else that is swept up.
 //! - `events`: read the log of committed facts.
 //! - `psp_accounts`, `api_keys`, `merchants`: what a merchant sets up.
 //! - `visitor`: where somebody comes from.
@@ -17,6 +18,7 @@
 pub mod api_keys;
 pub mod archive;
 pub mod captures;
+pub mod closings;
 pub mod courier;
 pub mod declines;
 pub mod deliveries;

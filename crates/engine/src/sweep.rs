@@ -2,6 +2,7 @@
 //! small steps, one after the other while there is more, so that it keeps up with any load and holds nobody up.
 
 use crate::archive::{Place, archive};
+use crate::closings::{Turn, close};
 use crate::{Engine, Error, declines, deliveries, idempotency};
 use ducat_domain::Timestamp;
 use std::future::Future;
@@ -20,6 +21,7 @@ const LOOK: Duration = Duration::from_secs(2);
 pub struct Sweep {
     made_at: Option<Timestamp>,
     archived: Place,
+    closing: Turn,
 }
 
 impl Sweep {
@@ -60,6 +62,7 @@ impl Sweep {
             told("old deliveries could not be forgotten", deliveries::forget(engine).await),
             told("old refusals could not be forgotten", declines::forget(engine).await),
             told("orders that are over could not be archived", self.put_away(engine).await),
+            told("books could not be closed", close(engine, &mut self.closing).await),
         ];
         more.into_iter().flatten().any(|more| more)
     }

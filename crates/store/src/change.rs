@@ -1,12 +1,14 @@
 //! Everything a use case writes, as one value.
 
-use crate::{BookException, DeclineRow, EventRow, ForgetDeclines, Job, PspCursor, PspLineRow, StoredAnswer, Visit};
+use crate::{
+    AccountBalance, BookException, Books, DeclineRow, EventRow, ForgetDeclines, Job, PspCursor, PspLineRow, StoredAnswer, Visit,
+};
 use ducat_domain::journal::FiledEntry;
 use ducat_domain::payments::{Attempt, Part, Payment, PaymentOrder};
 use ducat_domain::settlement::Payout;
 use ducat_domain::webhooks::{Delivery, DeliveryTry, EndpointStatus, Replay, WebhookEndpoint};
 use ducat_domain::{
-    ApiKey, ApiKeyId, DeliveryId, DisputeFileId, DisputeId, EventId, Merchant, MerchantId, PaymentOrderId, PspAccount,
+    ApiKey, ApiKeyId, DeliveryId, DisputeFileId, DisputeId, EntryId, EventId, Merchant, MerchantId, PaymentOrderId, PspAccount,
     PspAccountId, Timestamp, WebhookEndpointId,
 };
 
@@ -43,6 +45,8 @@ pub struct Change {
     pub entries: Vec<FiledEntry>,
     /// What becomes of the balances that follow from them.
     pub balances: Balances,
+    /// A step in closing a merchant's books.
+    pub books: Option<BooksWrite>,
     /// Events to append.
     pub events: Vec<EventRow>,
     /// Refusals to count, each told of by an event that is kept or comes with it.
@@ -86,6 +90,7 @@ impl Change {
             && self.psp_cursor.is_none()
             && self.exceptions.is_empty()
             && self.entries.is_empty()
+            && self.books.is_none()
             && self.events.is_empty()
             && self.declines.is_empty()
             && self.visit.is_none()
@@ -109,6 +114,26 @@ pub enum Balances {
     Kept,
     /// No: whoever asks has the journal summed.
     Summed,
+}
+
+/// A step in closing a merchant's books. It is refused as stale where they are not as they were found.
+#[derive(Clone, Debug)]
+pub struct BooksWrite {
+    /// Whose books.
+    pub merchant: MerchantId,
+    /// As they were found.
+    pub found: Books,
+    /// The step.
+    pub step: BooksStep,
+}
+
+/// What is done to books.
+#[derive(Clone, Debug)]
+pub enum BooksStep {
+    /// From now on, whatever is booked before this entry comes late.
+    Begin(EntryId),
+    /// They are closed up to where that was begun, and this is what lay on the accounts there.
+    Close(Vec<AccountBalance>),
 }
 
 /// What happens to an order and an attempt of it.

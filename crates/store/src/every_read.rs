@@ -61,7 +61,7 @@ pub(crate) async fn every_read(store: &Store) {
         events(merchant, EventCursor::After(event), Vec::new(), 9);
         events_of(merchant, Subject::Payout(payout)); api_keys(merchant); merchants(); psp_accounts(merchant);
         entries_of(merchant, order); balances(merchant); entry(merchant, entry); is_booked(merchant, "cap:1".into());
-        balances_at(merchant, now); entries(merchant, EntryFilter::default(), PageAnchor::Newest, 9);
+        balances_at(merchant, now); books(merchant); close_books(merchant, now); entries(merchant, EntryFilter::default(), PageAnchor::Newest, 9);
         entries(merchant, entries_of_order, PageAnchor::After(entry), 9);
         entries(merchant, on_account(), PageAnchor::After(entry), 9); entries(merchant, on_account(), PageAnchor::Before(entry), 9);
         entries(merchant, of_a_time, PageAnchor::Newest, 9);

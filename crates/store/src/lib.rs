@@ -6,13 +6,14 @@
 //! - `store`: the [`Store`], in front of whichever database there is.
 //! - `reads`: every read, said once for both databases, with `value` (what a statement is given), `row` (what it finds) and `codec` (domain
 //!   types from rows).
-//! - `archive`: orders that are over, apart from those that live.
+//! - `archive`: orders that are over, apart from those that live. `closings`: what lay on accounts, kept every so many entries.
 //! - `invariants`: what must be so of the whole database, as queries that find what breaks it.
 //! - `sqlite`: the embedded database. `postgres`: a server. Nothing of either leaks above this crate.
 
 mod archive;
 mod between;
 mod change;
+mod closings;
 mod codec;
 #[cfg(test)]
 mod every_read;
@@ -28,17 +29,17 @@ mod value;
 pub use archive::Archived;
 pub use between::Between;
 pub use change::{
-    Balances, Change, CommitError, DeliveryKey, DeliveryNext, DeliveryWrite, DisputeFile, EndpointWrite, IdempotencyWrite,
-    InboxWrite, JobNext, JobWrite, PartWrite, PaymentWrite, Unique,
+    Balances, BooksStep, BooksWrite, Change, CommitError, DeliveryKey, DeliveryNext, DeliveryWrite, DisputeFile, EndpointWrite,
+    IdempotencyWrite, InboxWrite, JobNext, JobWrite, PartWrite, PaymentWrite, Unique,
 };
 pub use postgres::{PostgresSettings, Statements};
 pub use reads::PartFilter;
 pub(crate) use rows::NO_NETWORK;
 pub use rows::{
-    AccountBalance, BookException, ClaimedDelivery, ClaimedJob, Closed, DeclineKey, DeclineRow, DeclinesAsked, DeliveryFilter,
-    EndpointAtWork, EntryFilter, EntryRow, EventCursor, EventMark, EventRow, Finding, ForgetDeclines, IdempotencyRow, InboxState,
-    Job, Link, OpenTransaction, OrderFilter, Page, PageAnchor, PostingRow, PspCursor, PspLineRow, StatementAsk, StatementLines,
-    StatementRow, Stats, StoredAnswer, VerifyProgress, VerifyReport, Visit,
+    AccountBalance, BookException, Books, ClaimedDelivery, ClaimedJob, Closed, DeclineKey, DeclineRow, DeclinesAsked,
+    DeliveryFilter, EndpointAtWork, EntryFilter, EntryRow, EventCursor, EventMark, EventRow, Finding, ForgetDeclines,
+    IdempotencyRow, InboxState, Job, Link, OpenTransaction, OrderFilter, Page, PageAnchor, PostingRow, PspCursor, PspLineRow,
+    StatementAsk, StatementLines, StatementRow, Stats, StoredAnswer, VerifyProgress, VerifyReport, Visit,
 };
 pub use store::{Durability, OpenError, Store, WriterMode};
 

@@ -22,6 +22,29 @@ pub(super) const INVARIANTS: &[Invariant] = &[
                      GROUP BY account_id, layer HAVING sum(amount) <> 0) d ON d.account_id = a.id",
     },
     Invariant {
+        says: "what was closed is the sum of the lines before",
+        // From each closing of an account to the next, so that each line is added up once.
+        breaches: "SELECT a.name || ' ' || a.currency FROM accounts a JOIN (
+                     SELECT account_id, before, posted - lag(posted, 1, 0) OVER closed AS posted,
+                       pending - lag(pending, 1, 0) OVER closed AS pending,
+                       coalesce(lag(before) OVER closed, (SELECT entry_id FROM postings ORDER BY entry_id LIMIT 1)) AS since
+                     FROM closings WINDOW closed AS (PARTITION BY account_id ORDER BY before)) c ON c.account_id = a.id
+                   WHERE c.posted <> (SELECT coalesce(sum(p.amount), 0) FROM postings p
+                       WHERE p.account_id = c.account_id AND p.entry_id >= c.since AND p.entry_id < c.before AND p.layer = 0)
+                     OR c.pending <> (SELECT coalesce(sum(p.amount), 0) FROM postings p
+                       WHERE p.account_id = c.account_id AND p.entry_id >= c.since AND p.entry_id < c.before AND p.layer <> 0)",
+    },
+    Invariant {
+        says: "each account that had a line by then is part of what was closed, and nothing is ahead of the books",
+        breaches: "SELECT a.name || ' ' || a.currency FROM (SELECT merchant_id, before FROM closings GROUP BY merchant_id, before) b
+                     JOIN accounts a ON a.merchant_id = b.merchant_id
+                     LEFT JOIN closings c ON c.merchant_id = b.merchant_id AND c.before = b.before AND c.account_id = a.id
+                   WHERE c.account_id IS NULL
+                     AND (SELECT p.entry_id FROM postings p WHERE p.account_id = a.id ORDER BY p.account_id, p.entry_id LIMIT 1) < b.before
+                   UNION ALL
+                   SELECT shown('je', c.before) FROM closings c JOIN books b ON b.merchant_id = c.merchant_id WHERE c.before > b.closed",
+    },
+    Invariant {
         says: "a journal entry has at least two lines, each line a number of its own, and an entry",
         breaches: "SELECT shown('je', id) FROM (SELECT id, NULL AS line, 0 AS lines, 1 AS entries FROM journal_entries
                      UNION ALL SELECT entry_id, line, 1, 0 FROM postings) x

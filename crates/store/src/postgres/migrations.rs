@@ -20,6 +20,7 @@ pub(super) const MIGRATIONS: &[(u32, &str, &str)] = &[
     (8, "small_keys", include_str!("../../migrations/postgres/0008_small_keys.sql")),
     (9, "quick_look", include_str!("../../migrations/postgres/0009_quick_look.sql")),
     (10, "rare_ends", include_str!("../../migrations/postgres/0010_rare_ends.sql")),
+    (11, "closings", include_str!("../../migrations/postgres/0011_closings.sql")),
 ];
 
 /// Held by whoever migrates, until its transaction ends: the letters "ducat".

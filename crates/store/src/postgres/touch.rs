@@ -92,6 +92,9 @@ fn things(change: &Change) -> HashSet<u64> {
     for dispute in disputes {
         touch(digest(("dispute", dispute)));
     }
+    if let Some(write) = &change.books {
+        touch(digest(("books", write.merchant)));
+    }
     if let Some((_, cursor)) = &change.psp_cursor {
         touch(digest(("cursor", cursor.psp_account)));
     }

@@ -29,6 +29,7 @@ const LEADS: &[(&str, &str, &str)] = &[
     ("postings", "journal_entries", "l.merchant_id = t.merchant_id AND l.id = t.entry_id"),
     ("postings", "accounts", "l.merchant_id = t.merchant_id AND l.id = t.account_id"),
     ("balances", "accounts", "l.merchant_id = t.merchant_id AND l.id = t.account_id"),
+    ("closings", "accounts", "l.merchant_id = t.merchant_id AND l.id = t.account_id"),
     ("events", "merchants", "l.id = t.merchant_id"),
     ("inbox", "psp_accounts", "l.merchant_id = t.merchant_id AND l.id = t.psp_account_id"),
     ("idempotency_keys", "merchants", "l.id = t.merchant_id"),

@@ -192,7 +192,7 @@ pub(super) const FIRST: EntryId = EntryId::from_bytes([0; 16]);
 pub(super) const LAST: EntryId = EntryId::from_bytes([0xff; 16]);
 
 /// The id after this one.
-pub(super) fn next(id: EntryId) -> EntryId {
+pub(crate) fn next(id: EntryId) -> EntryId {
     EntryId::from_bytes(value::next(*id.as_bytes()))
 }
 

@@ -20,7 +20,9 @@ mod settlement;
 mod sums;
 mod webhooks;
 
+pub(crate) use journal::next;
 pub use parts::PartFilter;
+pub(crate) use sums::Lines;
 pub(crate) use webhooks::first_of;
 
 use crate::Store;

@@ -1,26 +1,30 @@
 //! What lies on accounts, and lay there at a moment.
 //!
 //! What lies there now is kept. What lay there before is that less what came since, where that is little: one statement, all of which sees the
-//! same entries. Else the lines before the moment are added up, a part in each statement, so that none takes long however many there are.
+//! same entries. Else what lay there when the books were last closed before the moment is taken, and the lines since are added up, a part in each
+//! statement, so that none takes long however many there are.
 //! Moments are bounds of entries' ids, which begin with the millisecond in which their entry was booked.
 
 use super::journal::{Between, FIRST, LAST, next};
 use crate::codec;
 use crate::row::Row;
 use crate::value::{Conditions, values};
-use crate::{AccountBalance, Balances, ReadError, Store};
+use crate::{AccountBalance, Balances, Books, ReadError, Store};
 use ducat_domain::{Currency, EntryId, MerchantId, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The lines that are added up.
 #[derive(Clone, Copy)]
-enum Lines<'a> {
+pub(crate) enum Lines<'a> {
     /// Those on all accounts of a merchant.
     Of(MerchantId),
     /// Those on one of them.
     On(MerchantId, &'a str, Currency),
 }
+
+/// What lies on accounts, by their name and currency.
+type Sums = BTreeMap<(String, Currency), AccountBalance>;
 
 /// What a statement finds on an account.
 struct Found {
@@ -107,10 +111,9 @@ impl Store {
         Ok(found.iter().all(is_little).then_some(found))
     }
 
-    /// The lines before an entry, added up in parts.
-    async fn added_up(&self, lines: Lines<'_>, before: EntryId) -> Result<Vec<AccountBalance>, ReadError> {
-        let mut sums: BTreeMap<(String, Currency), AccountBalance> = BTreeMap::new();
-        let mut from = FIRST;
+    /// What lay on accounts before an entry: what was closed, and the lines since, added up in parts.
+    pub(crate) async fn added_up(&self, lines: Lines<'_>, before: EntryId) -> Result<Vec<AccountBalance>, ReadError> {
+        let (mut from, mut sums) = self.closed_before(lines, before).await?;
         while from < before {
             let _turn = self.long_sums().lock().await;
             let end = self.end_of_part(lines, from).await?.filter(|end| *end < before).map_or(before, |end| end.max(next(from)));
@@ -126,8 +129,39 @@ impl Store {
         Ok(sums.into_values().collect())
     }
 
+    /// What lay on accounts where the books were last closed before an entry, and from where on nothing is closed.
+    async fn closed_before(&self, lines: Lines<'_>, before: EntryId) -> Result<(EntryId, Sums), ReadError> {
+        let mut conditions = Conditions::default();
+        let (number, before) = (conditions.number(lines.merchant()), conditions.number(before));
+        let mut accounts = format!("c.merchant_id = ${number}");
+        if let Lines::On(_, name, currency) = lines {
+            let (name, currency) = (conditions.number(name), conditions.number(currency.code()));
+            accounts.push_str(&format!(" AND a.name = ${name} AND a.currency = ${currency}"));
+        }
+        let sql = format!(
+            "SELECT c.before, a.name, a.currency, c.posted, c.pending
+             FROM closings c JOIN accounts a ON a.merchant_id = c.merchant_id AND a.id = c.account_id
+             WHERE {accounts} AND c.before = (SELECT l.before FROM closings l WHERE l.merchant_id = ${number} AND l.before <= ${before}
+               ORDER BY l.merchant_id DESC, l.before DESC LIMIT 1)"
+        );
+        let merchant = lines.merchant();
+        let read = move |row: &Row<'_>| Ok((row.get::<EntryId>("before")?, codec::account_balance(row, merchant)?));
+        let closed = self.many(sql, conditions.done().1, read).await?;
+        // Of an account that is younger, all lines are.
+        let from = closed.first().map_or(FIRST, |(before, _)| *before);
+        Ok((from, closed.into_iter().map(|(_, lay)| ((lay.account.clone(), lay.currency), lay)).collect()))
+    }
+
+    /// How far a merchant's books are closed.
+    pub async fn books(&self, merchant: MerchantId) -> Result<Books, ReadError> {
+        let sql = "SELECT closed, closing, late FROM books WHERE merchant_id = $1";
+        let read = |row: &Row<'_>| Ok(Books { closed: row.get("closed")?, closing: row.get("closing")?, late: row.get("late")? });
+        let books = self.one(sql, values![merchant], read).await?;
+        Ok(books.unwrap_or(Books { closed: FIRST, closing: FIRST, late: 0 }))
+    }
+
     /// The first entry after as many as are added up at once; `None` where there are no more than that.
-    async fn end_of_part(&self, lines: Lines<'_>, from: EntryId) -> Result<Option<EntryId>, ReadError> {
+    pub(crate) async fn end_of_part(&self, lines: Lines<'_>, from: EntryId) -> Result<Option<EntryId>, ReadError> {
         let mut conditions = Conditions::default();
         let way = self.way(lines, from, &mut conditions);
         let sql = way.entries(&format!("LIMIT 1 OFFSET {}", self.entries_at_once()));

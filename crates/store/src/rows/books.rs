@@ -87,6 +87,17 @@ pub struct StatementRow {
     pub amount: i64,
 }
 
+/// How far a merchant's books are closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Books {
+    /// What was booked before this entry is closed.
+    pub closed: EntryId,
+    /// What was booked before this one is being closed; the same where nothing is.
+    pub closing: EntryId,
+    /// How often something was booked before that one all the same.
+    pub late: i64,
+}
+
 /// What lies on an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountBalance {

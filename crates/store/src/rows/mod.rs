@@ -20,7 +20,7 @@ mod requests;
 mod settlement;
 mod webhooks;
 
-pub use books::{AccountBalance, EntryFilter, EntryRow, PostingRow, StatementAsk, StatementLines, StatementRow};
+pub use books::{AccountBalance, Books, EntryFilter, EntryRow, PostingRow, StatementAsk, StatementLines, StatementRow};
 pub(crate) use declines::NO_NETWORK;
 pub use declines::{DeclineKey, DeclineRow, DeclinesAsked, ForgetDeclines, Visit};
 pub use events::{EventCursor, EventRow};

@@ -51,6 +51,9 @@ pub(super) fn apply(db: &Connection, change: &Change, moved: &mut Moved) -> Appl
     for entry in &change.entries {
         ledger::entry(db, entry, moved)?;
     }
+    if let Some(write) = &change.books {
+        ledger::books(db, write)?;
+    }
     // What an event tells of is there before the event, and the event before its deliveries.
     for write in &change.endpoints {
         webhooks::endpoint(db, write)?;

@@ -1,9 +1,9 @@
 //! Writes the journal, and the balances that follow from it.
 
-use super::apply::{Applied, run, text_of};
+use super::apply::{Applied, in_time, run, text_of};
 use super::col::Col;
 use super::refusal::refused;
-use crate::CommitError;
+use crate::{Books, BooksStep, BooksWrite, CommitError};
 use ducat_domain::MerchantId;
 use ducat_domain::journal::{FiledEntry, Layer};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -87,6 +87,29 @@ pub(super) fn entry(db: &Connection, filed: &FiledEntry, moved: &mut Moved) -> A
         ],
     )
     .map(drop)
+}
+
+/// A step in closing a merchant's books.
+pub(super) fn books(db: &Connection, write: &BooksWrite) -> Applied {
+    let (merchant, Books { closed, closing, late }) = (Col(write.merchant), write.found);
+    match &write.step {
+        BooksStep::Begin(end) => {
+            let sql = "INSERT INTO books (merchant_id, closed, closing, late) VALUES (?1, ?2, ?3, ?4)
+                       ON CONFLICT DO UPDATE SET closing = excluded.closing WHERE closed = excluded.closed AND closing = closed";
+            in_time(run(db, sql, params![merchant, Col(closed), Col(*end), late])?)
+        }
+        BooksStep::Close(accounts) => {
+            let sql = "UPDATE books SET closed = closing WHERE merchant_id = ?1 AND closed = ?2 AND closing = ?3 AND late = ?4";
+            in_time(run(db, sql, params![merchant, Col(closed), Col(closing), late])?)?;
+            for lay in accounts {
+                let sql = "INSERT INTO closings (merchant_id, before, account_id, posted, pending)
+                           SELECT ?1, ?2, id, ?5, ?6 FROM accounts WHERE merchant_id = ?1 AND name = ?3 AND currency = ?4";
+                let values = params![merchant, Col(closing), lay.account, lay.currency.code(), lay.posted, lay.pending];
+                in_time(run(db, sql, values)?)?;
+            }
+            Ok(())
+        }
+    }
 }
 
 fn account_id(db: &Connection, merchant: MerchantId, name: &str, currency: &str) -> Result<i64, CommitError> {

@@ -16,6 +16,7 @@ pub(crate) const MIGRATIONS: &[(u32, &str, &str)] = &[
     (8, "small_keys", include_str!("../../migrations/sqlite/0008_small_keys.sql")),
     (9, "quick_look", include_str!("../../migrations/sqlite/0009_quick_look.sql")),
     (10, "rare_ends", include_str!("../../migrations/sqlite/0010_rare_ends.sql")),
+    (11, "closings", include_str!("../../migrations/sqlite/0011_closings.sql")),
 ];
 
 /// Lets through an empty file and a database of ours; writes nothing.

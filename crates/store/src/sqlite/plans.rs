@@ -16,6 +16,7 @@ const SMALL: &[&str] = &[
     "api_keys",
     "psp_accounts",
     "accounts",
+    "books",
     "webhook_endpoints",
     "webhook_replays",
     "CONSTANT",

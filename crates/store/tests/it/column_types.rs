@@ -27,7 +27,10 @@ const KINDS: &[(&str, &[&str])] = &[
             "total",
             "base",
             "complete_after",
+            "late",
+            "pending",
             "position",
+            "posted",
             "size",
         ],
     ),
@@ -88,7 +91,7 @@ const KINDS: &[(&str, &[&str])] = &[
         ],
     ),
     // Our own ids beside those that are called so, and keys that are kept as sixteen bytes of their digest.
-    ("uuid", &["cursor", "key", "paid_by"]),
+    ("uuid", &["before", "closed", "closing", "cursor", "key", "paid_by"]),
     ("event_kind", &["events.kind"]),
     ("event_subject", &["events.subject_kind"]),
     // Written once, shown as it was written.

@@ -6,7 +6,8 @@
 //! - `tampering`, `workload`: what `verify` finds, and that it finds nothing in sound books.
 //! - `outbox`: both, for webhooks.
 //! - `nodes`: several nodes on one server. `lost_answer`: the connection is cut while the server commits. `losers`: a group of which some
-//!   have lost. `retries`: others' locks. `months`: what lies in tables by month. `pooler`: through PgBouncer.
+//!   have lost. `retries`: others' locks. `months`: what lies in tables by month.
+//!   `closings`: books are closed while others write. `pooler`: through PgBouncer.
 //! - `crash`: SIGKILL and a full disk. `files`: the file itself, settings, foreign files. `migration`: an old file becomes a new one.
 //!   `migration_on_server`: so does a database on a server, step by step.
 //! - `column_types`: what the columns on a server are. `each_database`: runs cases on each database.
@@ -15,6 +16,7 @@
 
 mod attacks;
 mod builders;
+mod closings;
 mod column_types;
 mod conformance;
 mod crash;

@@ -2,7 +2,7 @@
 
 use crate::attacks::FILE;
 use crate::builders::*;
-use crate::conformance::{archive, over, tip};
+use crate::conformance::{archive, close, over, tip};
 use crate::intruder::{Intruder, blob};
 use crate::later::*;
 use crate::on_server::OnServer;
@@ -12,6 +12,7 @@ use ducat_domain::settlement::{LineKind, StatementLine};
 use ducat_domain::*;
 use ducat_store::*;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// Two shops; in the first a paid order with a fee, one that waits, one that is held and is being captured, and everything that comes
 /// after the sale.
@@ -25,6 +26,7 @@ async fn scene_in(w: World) -> World {
     sold(&w, shop).await;
     archived(&w, shop).await;
     paid_out(&w, shop).await;
+    closed(&w, shop).await;
     w.assert_sound().await;
     w
 }
@@ -47,6 +49,12 @@ pub async fn archived(w: &World, shop: Shop) {
     let (gone, _) = w.refunded(w.paid(shop).await, 700).await;
     over(w, &[&gone]).await;
     assert_eq!(archive(w, shop).await, 1);
+}
+
+/// Books that are closed, once after another.
+pub async fn closed(w: &World, shop: Shop) {
+    let store = w.store.clone().with_entries_at_once(3);
+    assert!(close(&store, shop.merchant, w.now().plus(Duration::from_secs(60))).await > 1);
 }
 
 /// A claim, a refund that succeeded and one on its way, a dispute that is lost and one whose evidence is on its way.
@@ -229,6 +237,16 @@ breaches! {
         <- "DELETE FROM jobs",
     a_success_without_entry_is_found: "a succeeded order has its money and its entry"
         <- "UPDATE journal_entries SET event_ref = 'x' || event_ref",
+    a_closing_of_another_amount_is_found: "what was closed is the sum of the lines before"
+        <- "UPDATE closings SET posted = posted + 1",
+    a_closing_of_another_amount_that_is_held_is_found: "what was closed is the sum of the lines before"
+        <- "UPDATE closings SET pending = pending - 1 WHERE before = (SELECT max(before) FROM closings)",
+    a_closing_that_leaves_out_an_account_is_found:
+        "each account that had a line by then is part of what was closed, and nothing is ahead of the books"
+        <- "DELETE FROM closings WHERE account_id = (SELECT min(account_id) FROM closings)",
+    a_closing_ahead_of_the_books_is_found:
+        "each account that had a line by then is part of what was closed, and nothing is ahead of the books"
+        <- "UPDATE books SET closed = x'00000000000000000000000000000001'",
     a_missing_event_is_found: "each change of an order has exactly one event, without gaps"
         <- "DELETE FROM events WHERE sequence = 2",
     a_missing_last_event_is_found: "each change of an order has exactly one event, without gaps"

@@ -1,8 +1,8 @@
 //! The journal, and the balances that follow from it.
 
 use super::{Applied, text_of};
-use crate::postgres::statement::{Statement, insert};
-use crate::{Balances, Change, CommitError};
+use crate::postgres::statement::{Statement, each, insert};
+use crate::{AccountBalance, Balances, Books, BooksStep, BooksWrite, Change, CommitError};
 use ducat_domain::journal::{FiledEntry, Layer};
 use ducat_domain::{Currency, MerchantId};
 use sha2::{Digest, Sha256};
@@ -122,4 +122,53 @@ pub(super) fn balances(out: &mut Vec<Statement>, changes: &[&Change]) -> Applied
         amount: bigint = amount,
     }, "ON CONFLICT (merchant_id, account_id, layer) DO UPDATE SET amount = balances.amount + excluded.amount");
     Ok(())
+}
+
+/// Steps in closing merchants' books.
+pub(super) fn books(out: &mut Vec<Statement>, changes: &[&Change]) -> Applied {
+    let writes = || changes.iter().filter_map(|change| change.books.as_ref());
+    let begun = writes().filter_map(|write| match write.step {
+        BooksStep::Begin(end) => Some((write.merchant, write.found, end)),
+        BooksStep::Close(_) => None,
+    });
+    each!(
+        out,
+        "INSERT INTO books AS t (merchant_id, closed, closing, late) SELECT n.merchant_id, n.closed, n.closing, n.late FROM {rows}
+         ON CONFLICT (merchant_id) DO UPDATE SET closing = excluded.closing WHERE t.closed = excluded.closed AND t.closing = t.closed",
+        begun,
+        |(merchant, Books { closed, late, .. }, end)| { merchant_id: uuid = merchant, closed: uuid = closed, closing: uuid = end, late: bigint = late },
+        or "stale"
+    );
+    let closed = || {
+        writes().filter_map(|write| match &write.step {
+            BooksStep::Close(accounts) => Some((write, accounts)),
+            BooksStep::Begin(_) => None,
+        })
+    };
+    each!(
+        out,
+        "UPDATE books t SET closed = t.closing FROM {rows}
+         WHERE t.merchant_id = n.merchant_id AND t.closed = n.closed AND t.closing = n.closing AND t.late = n.late",
+        closed(),
+        |(BooksWrite { merchant, found, .. }, _)| {
+            merchant_id: uuid = *merchant,
+            closed: uuid = found.closed,
+            closing: uuid = found.closing,
+            late: bigint = found.late,
+        },
+        or "stale"
+    );
+    let rows = closed().flat_map(|(write, accounts)| accounts.iter().map(move |lay| (write.found.closing, lay)));
+    insert!(out, "closings", rows, |(before, lay)| {
+        merchant_id: uuid = lay.merchant,
+        before: uuid = before,
+        account_id: uuid = account_id(&key_of(lay)),
+        posted: bigint = lay.posted,
+        pending: bigint = lay.pending,
+    });
+    Ok(())
+}
+
+fn key_of(lay: &AccountBalance) -> AccountKey {
+    (lay.merchant, lay.account.clone(), lay.currency)
 }

@@ -45,6 +45,7 @@ pub(super) fn legs(changes: &[&Change], accounts: &KnownAccounts) -> Result<Vec<
     })?;
     legs.apart(|out| webhooks::deliveries(out, changes))?;
     legs.apart(|out| forget::write(out, changes))?;
+    legs.apart(|out| journal::books(out, changes))?;
     // Last, because all of a merchant's payments meet in these rows, the job of a PSP account's statement and the balances: they are held
     // only while the commit is under way.
     let mut rounds = jobs::rounds(changes);

@@ -19,6 +19,9 @@ const ENDPOINT: WebhookEndpointId = WebhookEndpointId::from_bytes(ASKED);
 /// The statements of all changes together.
 pub(super) fn changes() -> Vec<Change> {
     let mut changes = vec![money(), later(), house()];
+    let found = Books { closed: EntryId::from_bytes(ASKED), closing: EntryId::from_bytes(ASKED), late: 0 };
+    let begun = BooksWrite { merchant: MERCHANT, found, step: BooksStep::Begin(EntryId::from_bytes(ASKED)) };
+    changes.push(Change { books: Some(begun), ..Change::default() });
     changes.extend(keys().map(|write| Change { idempotency: Some(write), ..Change::default() }));
     changes.push(Change { endpoints: endpoints(), deliveries: deliveries(), replays: vec![replay()], ..Change::default() });
     changes
@@ -177,7 +180,16 @@ fn house() -> Change {
         created_at: NOW,
     };
     let key = (ApiKeyId::from_bytes(ASKED), NOW);
+    let lay = AccountBalance {
+        merchant: MERCHANT,
+        account: "bank:main".into(),
+        currency: "EUR".parse().unwrap(),
+        posted: 5,
+        pending: 0,
+    };
+    let found = Books { closed: EntryId::from_bytes(ASKED), closing: EntryId::from_bytes(ASKED), late: 0 };
     Change {
+        books: Some(BooksWrite { merchant: MERCHANT, found, step: BooksStep::Close(vec![lay]) }),
         psp_accounts: vec![account],
         revoked_keys: vec![key],
         used_keys: vec![key],

@@ -29,6 +29,7 @@ const SMALL: &[&str] = &[
     "psp_cursors",
     "accounts",
     "balances",
+    "books",
     "event_clock",
     "webhook_endpoints",
     "webhook_replays",

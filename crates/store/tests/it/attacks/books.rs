@@ -37,7 +37,9 @@ async fn scene(w: World) -> Scene {
     w.commit(Change { exceptions: vec![closed.clone()], ..Change::default() }).await;
     w.commit(Change { entries: vec![noted(&w, shop)], ..Change::default() }).await;
 
+    crate::tampering::closed(&w, shop).await;
     let mut scene = Scene::of(w, shop);
+    scene.name("{z}", &[0; 16]);
     scene.name("{om}", other.merchant.as_bytes());
     scene.name("{os}", other.account.as_bytes());
     scene.name("{p}", p.order.id.as_bytes());
@@ -59,6 +61,18 @@ fn noted(w: &World, shop: Shop) -> FiledEntry {
 }
 
 super::attacks! { scene,
+    what_is_closed_stays_closed: [
+        "UPDATE books SET closed = {z}",
+        "UPDATE books SET closed = {z}, closing = {z}",
+        "UPDATE books SET late = late - 1",
+        "UPDATE books SET merchant_id = {om}",
+        "DELETE FROM books",
+        "UPDATE closings SET before = {n}",
+        "UPDATE closings SET merchant_id = {om}",
+        "UPDATE closings SET account_id = (SELECT max(account_id) FROM closings) WHERE account_id = (SELECT min(account_id) FROM closings)",
+        "DELETE FROM closings",
+        "DELETE FROM closings WHERE posted = 0",
+    ]
     a_payout_stays_what_it_is: [
         "UPDATE payouts SET amount = 1, version = version + 1 WHERE id = {yo}",
         "UPDATE payouts SET currency = 'USD', version = version + 1 WHERE id = {yo}",

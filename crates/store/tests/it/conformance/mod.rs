@@ -6,6 +6,7 @@ use ducat_store::{Statements, WriterMode};
 
 pub use archive::{archive, over};
 pub use changes::{claim, message, tip};
+pub use closings::close;
 
 macro_rules! conformance {
     ($($module:ident { $($case:ident)* })*) => {
@@ -84,6 +85,12 @@ conformance! {
         pages_of_entries_agree_with_a_model_in_both_directions
         statements_agree_with_a_model_page_after_page
         what_lay_on_accounts_at_a_moment_agrees_with_a_model
+    }
+    closings {
+        books_are_closed_every_so_many_entries_and_no_sooner_than_it_is_quiet
+        whatever_comes_late_is_part_of_what_lay_there
+        what_comes_while_books_are_being_closed_has_them_closed_anew
+        many_close_books_and_book_at_once
     }
     events {
         a_cursor_reads_on_in_the_order_of_commits

@@ -1,0 +1,77 @@
+//! Books are closed beside transactions that are still under way.
+
+use crate::builders::*;
+use crate::conformance::close;
+use crate::intruder::blob;
+use ducat_domain::EntryId;
+use ducat_store::*;
+use std::time::Duration;
+
+/// Books the first entry once more, as a correction of it, and leaves the transaction open.
+const BOOK: &str = "BEGIN;
+    WITH first AS (SELECT * FROM journal_entries ORDER BY id LIMIT 1),
+      entry AS (INSERT INTO journal_entries (id, merchant_id, event_ref, at, note)
+        SELECT ID, merchant_id, 'fix:' || shown('je', id), at, '{\"by\": \"till\", \"why\": \"left out\"}' FROM first)
+    INSERT INTO postings (merchant_id, entry_id, line, account_id, layer, amount)
+    SELECT p.merchant_id, ID, p.line, p.account_id, p.layer, p.amount FROM first f JOIN postings p ON p.entry_id = f.id;
+    UPDATE balances b SET amount = b.amount + p.amount
+    FROM (SELECT id FROM journal_entries ORDER BY at, id LIMIT 1) f JOIN postings p ON p.entry_id = f.id
+    WHERE b.account_id = p.account_id AND b.layer = p.layer";
+
+#[test]
+fn books_are_not_closed_over_an_entry_that_is_still_on_its_way() {
+    run(async {
+        let w = World::postgres(Statements::Kept).await;
+        let shop = w.shop().await;
+        let early = w.now();
+        for _ in 0..4 {
+            w.paid(shop).await;
+        }
+        let store = w.store.clone().with_entries_at_once(2);
+        let later = w.now().plus(Duration::from_secs(60));
+        let id = blob(EntryId::new(early, &w.dice).as_bytes()).replace("x'", "'");
+        let somebody = connect(&w.url).await;
+        somebody.batch_execute(&BOOK.replace("ID", &format!("CAST({id} AS uuid)"))).await.unwrap();
+        let told = store.close_books(shop.merchant, later).await;
+        assert!(matches!(told, Err(CommitError::Busy)), "an entry before the end is on its way: {told:?}");
+        let begun = store.books(shop.merchant).await.unwrap();
+        assert!(begun.closing > begun.closed, "{begun:?}");
+        somebody.batch_execute("COMMIT").await.unwrap();
+        assert_eq!(close(&store, shop.merchant, later).await, 1);
+        let closed = Books { closed: begun.closing, closing: begun.closing, late: 0 };
+        assert_eq!(store.books(shop.merchant).await.unwrap(), closed, "it came in time");
+        w.assert_sound().await;
+    });
+}
+
+#[test]
+fn whoever_books_late_waits_for_who_closes_the_books_and_is_part_of_them() {
+    run(async {
+        let w = World::postgres(Statements::Kept).await;
+        let shop = w.shop().await;
+        let early = w.now();
+        for _ in 0..4 {
+            w.paid(shop).await;
+        }
+        let store = w.store.clone().with_entries_at_once(2);
+        let id = blob(EntryId::new(early, &w.dice).as_bytes()).replace("x'", "'");
+        let late = BOOK.replace("ID", &format!("CAST({id} AS uuid)")) + "; COMMIT";
+        // Somebody has the books in hand, as one does who closes them.
+        let closing = connect(&w.url).await;
+        assert!(close(&store, shop.merchant, w.now().plus(Duration::from_secs(60))).await > 0);
+        closing.batch_execute("BEGIN; SELECT late FROM books FOR NO KEY UPDATE").await.unwrap();
+        let somebody = connect(&w.url).await;
+        let (books, commit) = (somebody.batch_execute(&late), async {
+            let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            let still = patience("somebody waits for the books");
+            while w.raw().await.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+                still();
+            }
+            closing.batch_execute("COMMIT").await
+        });
+        let (booked, committed) = tokio::join!(books, commit);
+        booked.and(committed).unwrap();
+        assert_eq!(store.books(shop.merchant).await.unwrap().late, 1);
+        w.assert_sound().await;
+    });
+}
