@@ -9,6 +9,8 @@ use tempfile::TempDir;
 
 /// Readers and writers of a world on a server. More than one of each, so that what may happen at once does.
 const CONNECTIONS: usize = 3;
+/// Worlds are small: few entries are as much to them as fifty thousand are to a shop.
+const ENTRIES_AT_ONCE: u32 = 5;
 
 /// The kinds of databases that a world can stand on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +68,7 @@ impl Place {
     pub(crate) async fn open(&self, seed: u64, now: Timestamp) -> Store {
         match self {
             Self::File(_) => self.open_file(now),
-            Self::Server(url) => connect(url, seed, now).await,
+            Self::Server(url) => connect(url, seed, now).await.with_entries_at_once(ENTRIES_AT_ONCE),
         }
     }
 
@@ -74,7 +76,7 @@ impl Place {
     pub(crate) fn open_file(&self, now: Timestamp) -> Store {
         let Self::File(folder) = self else { panic!("a world on a server is opened by connecting") };
         let path: PathBuf = folder.path().join("ducat.db");
-        Store::open_sqlite(&path, WriterMode::Caller, now).expect("a database")
+        Store::open_sqlite(&path, WriterMode::Caller, now).expect("a database").with_entries_at_once(ENTRIES_AT_ONCE)
     }
 }
 

@@ -6,6 +6,7 @@ mod archive;
 mod cancel;
 mod capture;
 mod claim;
+mod closings;
 mod create;
 mod crowds;
 mod declines;
