@@ -128,8 +128,13 @@ async fn real_account(engine: &Engine, config: &Config, merchant: MerchantId) ->
     if let Some(secret) = &config.stripe_webhook_secret {
         settings.insert("webhook_secret".into(), secret.clone());
     }
+    let key_before = found.as_ref().and_then(|account| account.settings.get("api_key").cloned());
     let id = put_account(engine, merchant, REAL_ACCOUNT, found, settings).await?;
-    Ok(Some(psp_accounts::get(engine, merchant, id).await?))
+    let account = psp_accounts::get(engine, merchant, id).await?;
+    if key_before.is_some_and(|before| account.settings.get("api_key") != Some(&before)) {
+        tracing::warn!(account = account.id, "stripe_api_key is another one than it was: from now on it is that of all nodes");
+    }
+    Ok(Some(account))
 }
 
 /// The account at the sandbox takes orders while the sandbox runs and there is no real one.

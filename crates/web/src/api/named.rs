@@ -8,6 +8,7 @@ use ducat_domain::{
     ApiKeyId, DeliveryId, DisputeId, EntryId, EventId, ExceptionId, PaymentOrderId, PayoutId, PspAccountId, RefundId,
     WebhookEndpointId,
 };
+use std::convert::Infallible;
 use std::str::FromStr;
 
 /// The id in the address.
@@ -54,6 +55,21 @@ impl Names for WebhookEndpointId {
 }
 impl Names for DeliveryId {
     const WHAT: &'static str = "webhook delivery";
+}
+
+/// What may be the name of an account in the journal: any text.
+pub(crate) struct AccountName(pub String);
+
+impl FromStr for AccountName {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl Names for AccountName {
+    const WHAT: &'static str = "account";
 }
 
 impl<Id: Names> FromRequestParts<App> for Named<Id> {

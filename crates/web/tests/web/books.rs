@@ -181,6 +181,7 @@ async fn a_statement_begins_and_ends_with_a_balance_and_holds_no_formula() {
 
     assert_eq!(world.get(path.split('?').next().unwrap()).await.refusal().2, "currency");
     assert_eq!(world.get(&path.replace("EUR", "USD")).await.status, 404);
+    assert_eq!(world.get("/v1/ledger/accounts/%ff/statement?currency=EUR").await.refusal().0, 404);
     assert_eq!(world.get(&format!("{path}&to=2020-01-01T00:00:00Z&from=2021-01-01T00:00:00Z")).await.refusal().2, "to");
     let stranger = world.stranger().await;
     assert_eq!(world.get_as(&stranger, &path).await.status, 404);

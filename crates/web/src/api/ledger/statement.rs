@@ -1,10 +1,11 @@
 //! `GET /v1/ledger/accounts/{account}/statement`: one account as a table for a spreadsheet.
 
 use crate::api::allowed::{Allowed, ToRead};
+use crate::api::named::{AccountName, Named};
 use crate::app::App;
 use crate::problem::{Problem, catalogue as kinds};
 use crate::reading::Query;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use ducat_domain::{EntryId, Timestamp};
@@ -44,7 +45,7 @@ fn ask(account: String, query: &Query) -> Result<StatementAsk, Problem> {
 pub(crate) async fn statement(
     caller: Allowed<ToRead>,
     State(app): State<App>,
-    Path(account): Path<String>,
+    Named(AccountName(account)): Named<AccountName>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let ask = ask(account, &Query::of(query.as_deref(), KNOWN)?)?;
