@@ -14,8 +14,8 @@ use ducat_engine::ledger;
 #[utoipa::path(
     get, path = "/v1/ledger/trial_balance", tag = "Ledger", operation_id = "get_trial_balance", summary = "Get the trial balance",
     description = "What lay on every account up to and with a moment, and the totals per currency and layer. The totals are zero. What lies there \
-        now is kept, and what has moved since is taken away; where that is much, the journal's lines before the moment are added up. `ducat verify` \
-        proves that what is kept is the sum of all lines.",
+        now is kept, and what has moved since is taken away; where that is much, what lay there when the books were last closed before the moment is \
+        taken, and what moved from then on is added. `ducat verify` proves that all that is kept is the sum of the lines.",
     params(("at" = Option<String>, Query, description = "The moment, RFC 3339, taken to the millisecond; now by default.")),
     responses((status = 200, description = "The trial balance", body = ref("#/components/schemas/TrialBalance"))),
 )]
