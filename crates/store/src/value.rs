@@ -158,9 +158,26 @@ impl Conditions {
     }
 }
 
+/// Whether a statement names its values in ascending order of their first appearance.
+pub(crate) fn are_in_order(sql: &str) -> bool {
+    let mut met = 0;
+    let numbers = sql.split('$').skip(1).filter_map(|text| text.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok());
+    numbers.into_iter().all(|number| {
+        let is_in_order = number <= met + 1;
+        met = met.max(number);
+        is_in_order
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_met_in_the_order_of_their_numbers() {
+        assert!(are_in_order("SELECT $1, $2 WHERE x = $1 AND y = $3 || '$'") && are_in_order("SELECT 1"));
+        assert!(!are_in_order("SELECT $2, $1") && !are_in_order("SELECT $1, $3, $2"));
+    }
 
     #[test]
     fn of_several_bounds_of_an_id_the_narrowest_is_left() {

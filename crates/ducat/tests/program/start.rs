@@ -124,8 +124,11 @@ async fn a_start_without_the_key_of_the_account_that_takes_the_orders_is_refused
 async fn a_start_with_another_key_says_that_all_nodes_have_it_now() {
     let mut gateway = Gateway::start().await;
     gateway.stop().await;
-    for (name, key, is_another) in [("one", "sk_test_of_one", false), ("again", "sk_test_of_one", false), ("two", "sk_test_of_two", true)] {
-        let program = gateway.program.clone().with("DUCAT_STRIPE_API_KEY", key).with("DUCAT_STRIPE_API_BASE", "http://127.0.0.1:9");
+    for (name, key, is_another) in
+        [("one", "sk_test_of_one", false), ("again", "sk_test_of_one", false), ("two", "sk_test_of_two", true)]
+    {
+        let program =
+            gateway.program.clone().with("DUCAT_STRIPE_API_KEY", key).with("DUCAT_STRIPE_API_BASE", "http://127.0.0.1:9");
         gateway.running = program.start(name, &["serve"]);
         let said = gateway.running.until_said("Create an order").await;
         assert_eq!(said.contains("stripe_api_key is another one than it was"), is_another, "{name}: {said}");

@@ -132,12 +132,13 @@ impl Store {
     /// What lay on accounts where the books were last closed before an entry, and from where on nothing is closed.
     async fn closed_before(&self, lines: Lines<'_>, before: EntryId) -> Result<(EntryId, Sums), ReadError> {
         let mut conditions = Conditions::default();
-        let (number, before) = (conditions.number(lines.merchant()), conditions.number(before));
+        let number = conditions.number(lines.merchant());
         let mut accounts = format!("c.merchant_id = ${number}");
         if let Lines::On(_, name, currency) = lines {
             let (name, currency) = (conditions.number(name), conditions.number(currency.code()));
             accounts.push_str(&format!(" AND a.name = ${name} AND a.currency = ${currency}"));
         }
+        let before = conditions.number(before);
         let sql = format!(
             "SELECT c.before, a.name, a.currency, c.posted, c.pending
              FROM closings c JOIN accounts a ON a.merchant_id = c.merchant_id AND a.id = c.account_id

@@ -28,7 +28,7 @@ mod webhooks;
 mod writer;
 
 use crate::row::Row;
-use crate::value::Value;
+use crate::value::{Value, are_in_order};
 use crate::{
     Change, ClaimedDelivery, ClaimedJob, CommitError, Durability, OpenError, ReadError, Stats, VerifyProgress, VerifyReport,
     WriterMode,
@@ -176,6 +176,7 @@ impl Sqlite {
         values: Vec<Value>,
         read: impl Fn(&Row<'_>) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<Vec<T>, ReadError> {
+        debug_assert!(are_in_order(&sql), "values are counted as they are met: {sql}");
         self.read(move |db| {
             let mut statement = db.prepare_cached(&sql)?;
             let mut rows = statement.query(params_from_iter(values))?;

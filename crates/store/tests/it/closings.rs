@@ -1,8 +1,8 @@
-//! Books are closed beside transactions that are still under way.
+//! What is closed is what sums begin with, and it is closed beside transactions that are still under way.
 
 use crate::builders::*;
 use crate::conformance::close;
-use crate::intruder::blob;
+use crate::intruder::{Intruder, blob};
 use ducat_domain::EntryId;
 use ducat_store::*;
 use std::time::Duration;
@@ -17,6 +17,46 @@ const BOOK: &str = "BEGIN;
     UPDATE balances b SET amount = b.amount + p.amount
     FROM (SELECT id FROM journal_entries ORDER BY at, id LIMIT 1) f JOIN postings p ON p.entry_id = f.id
     WHERE b.account_id = p.account_id AND b.layer = p.layer";
+
+/// What was closed is added to, and so is every sum of a later moment: nothing before is added up.
+async fn assert_sums_begin_with_what_was_closed(w: World, add: impl AsyncFn(&World, &str)) {
+    let shop = w.shop().await;
+    for _ in 0..4 {
+        w.paid(shop).await;
+    }
+    let store = w.store.clone().with_entries_at_once(2).with_balances(Balances::Summed);
+    let later = w.now().plus(Duration::from_secs(60));
+    assert!(close(&store, shop.merchant, later).await > 0);
+    let lay = async |store: &Store| {
+        let lay = store.balances_at(shop.merchant, later).await.unwrap();
+        let mut all = Vec::new();
+        for lay in lay {
+            let ask = StatementAsk { account: lay.account, currency: lay.currency, from: Some(later), to: None, after: None };
+            all.push((lay.posted, store.statement(shop.merchant, ask, 1).await.unwrap().unwrap().opening));
+        }
+        all
+    };
+    let before = lay(&store).await;
+    add(&w, "UPDATE closings SET posted = posted + 7").await;
+    let after: Vec<(i64, i64)> = before.iter().map(|(posted, opening)| (posted + 7, opening + 7)).collect();
+    assert_eq!((lay(&store).await, before.len()), (after, 2));
+}
+
+#[test]
+fn sums_begin_with_what_was_closed() {
+    run(async {
+        let file = World::sqlite(WriterMode::Thread);
+        assert_sums_begin_with_what_was_closed(file, async |w: &World, sql: &str| {
+            Intruder::into(w).0.execute_batch(sql).unwrap()
+        })
+        .await;
+        let server = World::postgres(Statements::Kept).await;
+        assert_sums_begin_with_what_was_closed(server, async |w: &World, sql: &str| {
+            w.raw().await.batch_execute(sql).await.unwrap()
+        })
+        .await;
+    });
+}
 
 #[test]
 fn books_are_not_closed_over_an_entry_that_is_still_on_its_way() {

@@ -76,6 +76,12 @@ async fn assert_agrees(w: &World, merchant: MerchantId, all: &[FiledEntry], seco
         for (at_once, balances) in [(0, Balances::Kept), (2, Balances::Kept), (3, Balances::Summed), (1000, Balances::Kept)] {
             let store = w.store.clone().with_entries_at_once(at_once).with_balances(balances);
             assert_eq!(lay(&store, merchant, at(second)).await, lay_by(all, at(second)), "at {second}, {at_once} at once");
+            let before = lay_by(all, at(second).minus(Duration::from_millis(1)));
+            for (account, currency) in lay_by(all, at(seconds)).into_keys() {
+                let posted = before.get(&(account.clone(), currency)).map_or(0, |lay| lay.0);
+                let ask = StatementAsk { account, currency, from: Some(at(second)), to: None, after: None };
+                assert_eq!(store.statement(merchant, ask, 1).await.unwrap().unwrap().opening, posted, "at {second}, {at_once} at once");
+            }
         }
     }
 }
