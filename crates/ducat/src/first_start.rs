@@ -6,14 +6,10 @@ use crate::files;
 use crate::system::SystemChance;
 use ducat_domain::{MerchantId, PspAccountId, Scope, Secret, random_bytes};
 use ducat_engine::api_keys::{self, NewKey};
-use ducat_engine::psp_accounts::{self, NewPspAccount, PspAccountPatch, PspAccountView};
+use ducat_engine::psp_accounts::{self, CONFIGURED_ACCOUNT, NewPspAccount, PspAccountPatch, PspAccountView, SANDBOX_ACCOUNT};
 use ducat_engine::{Engine, Error, RequestKey, merchants};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-/// The names by which the accounts of the configuration are found again.
-const SANDBOX_ACCOUNT: &str = "Stripe sandbox";
-const REAL_ACCOUNT: &str = "Stripe (from the configuration)";
 
 /// How many other nodes may change an account first while this one starts.
 const MAX_RACES: u32 = 100;
@@ -104,21 +100,23 @@ async fn make_key(engine: &Engine, merchant: MerchantId, name: &str) -> Result<S
     body["key"].as_str().map(Secret::new).ok_or_else(|| "the new key was not told".into())
 }
 
-/// The account of the real Stripe is as the configuration says. Without a key there, an account that takes orders stays as it is, and nothing starts:
+/// The account of the real Stripe is as the configuration says. Where there is one, and no key there, nothing starts, also while it takes no orders:
 /// whoever forgot the key would send everybody's orders to a sandbox, where a test card pays them. Who wants the sandbox says so.
 async fn real_account(engine: &Engine, config: &Config, merchant: MerchantId) -> Result<Option<PspAccountView>, Failure> {
-    let found = account_named(engine, merchant, REAL_ACCOUNT).await?;
+    let found = account_named(engine, merchant, CONFIGURED_ACCOUNT).await?;
     let Some(key) = &config.stripe_api_key else {
-        if let Some(account) = found.filter(|account| account.active) {
+        if let Some(account) = found {
             if config.sandbox != Some(Toggle::On) {
                 return Err(Failure::from(format!(
-                    "{} ({}) takes the orders of this database, and there is no stripe_api_key: set it, as every node has it. To go back to the \
+                    "{} ({}) is the account of this database, and there is no stripe_api_key: set it, as every node has it. To go back to the \
                      sandbox, set sandbox = \"on\": the account then takes no new orders, on no node",
                     account.id, account.name
                 )));
             }
-            tracing::warn!(account = account.id, "there is no stripe_api_key any more: the account takes no new orders");
-            activate(engine, merchant, &account, Activity::Off).await?;
+            if account.active {
+                tracing::warn!(account = account.id, "there is no stripe_api_key any more: the account takes no new orders");
+                activate(engine, merchant, &account, Activity::Off).await?;
+            }
         }
         return Ok(None);
     };
@@ -129,7 +127,7 @@ async fn real_account(engine: &Engine, config: &Config, merchant: MerchantId) ->
         settings.insert("webhook_secret".into(), secret.clone());
     }
     let key_before = found.as_ref().and_then(|account| account.settings.get("api_key").cloned());
-    let id = put_account(engine, merchant, REAL_ACCOUNT, found, settings).await?;
+    let id = put_account(engine, merchant, CONFIGURED_ACCOUNT, found, settings).await?;
     let account = psp_accounts::get(engine, merchant, id).await?;
     if key_before.is_some_and(|before| account.settings.get("api_key") != Some(&before)) {
         tracing::warn!(account = account.id, "stripe_api_key is another one than it was: from now on it is that of all nodes");

@@ -9,13 +9,15 @@ use std::time::Duration;
 const QUIET: Duration = Duration::from_secs(300);
 /// How many merchants are looked at in one step.
 const MOST: usize = 4;
-/// How long after all merchants were looked at they are looked at anew.
+/// How long after all merchants were looked at they are looked at anew, and how long where somebody was in the way.
 const REST: Duration = Duration::from_secs(600);
+const SHORT_REST: Duration = Duration::from_secs(60);
 
 /// Whose turn it is in this process.
 #[derive(Debug, Default)]
 pub struct Turn {
     left: Vec<MerchantId>,
+    is_delayed: bool,
     rests_until: Option<Timestamp>,
 }
 
@@ -33,10 +35,14 @@ pub async fn close(engine: &Engine, turn: &mut Turn) -> Result<bool, Error> {
         match engine.store().close_books(merchant, now.minus(QUIET)).await {
             Ok(true) => turn.left.push(merchant),
             // Whoever cannot be served now does not keep the others waiting.
-            Ok(false) | Err(CommitError::Busy) => {}
+            Ok(false) => {}
+            Err(CommitError::Busy) => turn.is_delayed = true,
             Err(e) => return Err(e.into()),
         }
     }
-    turn.rests_until = turn.left.is_empty().then(|| now.plus(REST));
+    if turn.left.is_empty() {
+        let rest = if turn.is_delayed { SHORT_REST } else { REST };
+        *turn = Turn { rests_until: Some(now.plus(rest)), ..Turn::default() };
+    }
     Ok(!turn.left.is_empty())
 }

@@ -8,7 +8,11 @@
 use crate::reads::{Lines, next};
 use crate::{BooksStep, BooksWrite, Change, CommitError, ReadError, Store};
 use ducat_domain::{EntryId, MerchantId, Timestamp};
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// Books that are being closed up to an entry, and behind which transaction: those before it must be over.
+pub(crate) type Waiting = BTreeMap<MerchantId, (EntryId, i64)>;
 
 /// How often it is asked whether the transactions of others are over, and how long to wait in between. Whoever waits in vain comes again.
 const LOOKS: usize = 20;
@@ -34,11 +38,13 @@ impl Store {
             let Some(end) = end else { return Ok(false) };
             self.write(BooksWrite { merchant, found, step: BooksStep::Begin(end) }).await?;
         }
-        if !self.others_are_over().await.map_err(unreadable)? {
+        let begun = self.books(merchant).await.map_err(unreadable)?;
+        if !self.others_are_over(merchant, begun.closing).await.map_err(unreadable)? {
             return Err(CommitError::Busy);
         }
+        // Whether anything came late is asked before it is added up.
         let found = self.books(merchant).await.map_err(unreadable)?;
-        if found.closing == found.closed {
+        if found.closing != begun.closing || found.closing == found.closed {
             return Err(CommitError::Stale);
         }
         let lay = self.added_up(Lines::Of(merchant), found.closing).await.map_err(unreadable)?;
@@ -50,22 +56,33 @@ impl Store {
         self.commit(Change { books: Some(books), ..Change::default() }).await
     }
 
-    /// Whether all transactions that are under way now are over soon. In a file there is one at a time.
-    async fn others_are_over(&self) -> Result<bool, ReadError> {
+    /// Whether all transactions are over that were under way when this node first saw books being closed up to there. In a file there is one at a
+    /// time.
+    async fn others_are_over(&self, merchant: MerchantId, closing: EntryId) -> Result<bool, ReadError> {
         if !self.is_postgres() {
             return Ok(true);
         }
         let newest = "SELECT CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint) AS number";
         let oldest = "SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS number";
-        let number = |sql| self.one::<i64>(sql, Vec::new(), |row| row.get("number"));
-        let now = number(newest).await?;
+        let begun = self.closings().lock().await.get(&merchant).copied().filter(|(end, _)| *end == closing);
+        let behind = match begun {
+            Some((_, behind)) => behind,
+            None => self.transaction(newest).await?,
+        };
+        self.closings().lock().await.insert(merchant, (closing, behind));
         for _ in 0..LOOKS {
-            if number(oldest).await? >= now {
+            if self.transaction(oldest).await? >= behind {
+                self.closings().lock().await.remove(&merchant);
                 return Ok(true);
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
         Ok(false)
+    }
+
+    async fn transaction(&self, sql: &'static str) -> Result<i64, ReadError> {
+        let number = self.one(sql, Vec::new(), |row| row.get("number")).await?;
+        number.ok_or_else(|| ReadError("the server does not number its transactions".into()))
     }
 }
 

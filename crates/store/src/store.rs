@@ -1,5 +1,6 @@
 //! The one store in front of both databases. What is read is said once, in `reads`; how a change is written is each database's own.
 
+use crate::closings::Waiting;
 use crate::invariants::BALANCES;
 use crate::postgres::Postgres;
 use crate::row::Row;
@@ -134,6 +135,7 @@ pub struct Store {
     entries_at_once: u32,
     /// One part of a long sum is added up at a time, so that those who read anything else find a connection.
     long_sums: Arc<Mutex<()>>,
+    closings: Arc<Mutex<Waiting>>,
     between: Option<Arc<dyn Between>>,
 }
 
@@ -165,7 +167,14 @@ impl Store {
     }
 
     fn over(database: Database) -> Self {
-        Self { database, balances: Balances::Kept, entries_at_once: ENTRIES_AT_ONCE, long_sums: Arc::default(), between: None }
+        Self {
+            database,
+            balances: Balances::Kept,
+            entries_at_once: ENTRIES_AT_ONCE,
+            long_sums: Arc::default(),
+            closings: Arc::default(),
+            between: None,
+        }
     }
 
     /// Whether there is nothing yet where a database file is to be. Nothing is made by asking.
@@ -251,6 +260,11 @@ impl Store {
     /// The turn to add up a part of a long sum. Who comes first goes first.
     pub(crate) fn long_sums(&self) -> &Mutex<()> {
         &self.long_sums
+    }
+
+    /// Whose books are being closed, by this node, and for whom it waits.
+    pub(crate) fn closings(&self) -> &Mutex<Waiting> {
+        &self.closings
     }
 
     /// The embedded database.

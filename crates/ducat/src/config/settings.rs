@@ -148,6 +148,7 @@ settings! {
     }
     "Sandbox" {
         /// Whether the sandbox and the demo shop run inside `ducat serve`. Without it: on, unless there is a real account.
+        /// A database that has had one starts without its key only where this is said.
         sandbox: Option<Toggle> = "" ("on"), Switch => maybe(values::toggle);
         /// Address of the sandbox. It is for tests: leave it on loopback.
         sandbox_host: std::net::IpAddr = "127.0.0.1", Text => values::ip;

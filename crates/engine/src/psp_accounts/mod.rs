@@ -22,3 +22,14 @@ pub(crate) use secrets::open;
 pub use subscribe::subscribe;
 pub use update::{PspAccountPatch, update};
 pub use view::{PspAccountView, get, list};
+
+/// What the account at the sandbox is called. The accounts that the configuration speaks of are found again by their names at each start: so no other
+/// account is called so, and they are called nothing else.
+pub const SANDBOX_ACCOUNT: &str = "Stripe sandbox";
+/// What the account is called whose key stands in the configuration.
+pub const CONFIGURED_ACCOUNT: &str = "Stripe (from the configuration)";
+
+/// Whether a name is one of the configuration's.
+pub fn is_of_configuration(name: &str) -> bool {
+    name == SANDBOX_ACCOUNT || name == CONFIGURED_ACCOUNT
+}

@@ -1,6 +1,7 @@
 //! Changing a PSP account: its name, its credentials, whether new orders go to it.
 
 use super::cache::outdate;
+use super::is_of_configuration;
 use super::secrets::{check, open, seal};
 use super::view::{PspAccountView, own};
 use crate::idempotency::{Whole, once};
@@ -9,6 +10,9 @@ use crate::{Answer, AnswerKind, Engine, Error, Problem, RequestKey};
 use ducat_domain::{MerchantId, PspAccount, PspAccountId, Secret};
 use ducat_store::{Change, CommitError};
 use std::collections::BTreeMap;
+
+/// Why an account is not called so, or not otherwise.
+const OF_CONFIGURATION: &str = "the account of the configuration is found by its name: it keeps it, and no other has it";
 
 /// What is to change; what is `None` stays.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +49,9 @@ pub(super) fn patched(engine: &Engine, mut account: PspAccount, patch: PspAccoun
     let opened = open(engine, &account)?;
     if let Some(name) = patch.name {
         check_text("/name", &name, 1, 100).map_err(Error::Invalid)?;
+        if name != account.name && (is_of_configuration(&name) || is_of_configuration(&account.name)) {
+            return Err(Error::Invalid(Problem::field("invalid_value", "/name", OF_CONFIGURATION)));
+        }
         account.name = name;
     }
     account.active = patch.active.unwrap_or(account.active);

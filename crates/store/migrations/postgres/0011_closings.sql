@@ -49,11 +49,13 @@ BEGIN
     SELECT n.merchant_id, n.id, p.account_id, p.layer, p.amount FROM unnest(merchants, entries) AS n(merchant_id, id), LATERAL (
       SELECT l.account_id, l.layer, l.amount FROM public.postings l
       WHERE l.entry_id >= lowest AND l.entry_id <= highest AND l.entry_id = n.id OFFSET 0) p
+  ), later AS MATERIALIZED (
+    SELECT DISTINCT x.merchant_id, x.before FROM public.closings x WHERE x.merchant_id = ANY (merchants) AND x.before > lowest
   ), sums AS (
-    SELECT l.merchant_id, c.before, l.account_id, coalesce(sum(l.amount) FILTER (WHERE l.layer = 0), 0) AS posted,
+    SELECT l.merchant_id, x.before, l.account_id, coalesce(sum(l.amount) FILTER (WHERE l.layer = 0), 0) AS posted,
       coalesce(sum(l.amount) FILTER (WHERE l.layer = 1), 0) AS pending
-    FROM lines l, LATERAL (SELECT DISTINCT x.before FROM public.closings x WHERE x.merchant_id = l.merchant_id AND x.before > l.id) c
-    GROUP BY l.merchant_id, c.before, l.account_id
+    FROM lines l JOIN later x ON x.merchant_id = l.merchant_id AND x.before > l.id
+    GROUP BY l.merchant_id, x.before, l.account_id
   )
   INSERT INTO public.closings AS c (merchant_id, before, account_id, posted, pending)
   SELECT s.merchant_id, s.before, s.account_id, s.posted, s.pending FROM sums s ORDER BY 1, 2, 3

@@ -241,11 +241,14 @@ breaches! {
         <- "UPDATE closings SET posted = posted + 1",
     a_closing_of_another_amount_that_is_held_is_found: "what was closed is the sum of the lines before"
         <- "UPDATE closings SET pending = pending - 1 WHERE before = (SELECT max(before) FROM closings)",
-    a_closing_that_leaves_out_an_account_is_found:
-        "what was closed sums to zero per currency, and nothing is ahead of the books"
+    a_closing_that_leaves_out_an_account_is_found: "what was closed is the sum of the lines before"
         <- "DELETE FROM closings WHERE account_id = (SELECT min(account_id) FROM closings)",
-    a_closing_ahead_of_the_books_is_found:
-        "what was closed sums to zero per currency, and nothing is ahead of the books"
+    a_closing_that_leaves_out_a_currency_is_found: "what was closed is the sum of the lines before"
+        <- "DELETE FROM closings WHERE before = (SELECT max(before) FROM closings)
+              AND account_id IN (SELECT id FROM accounts WHERE currency = 'USD')",
+    closings_that_leave_out_a_currency_are_found: "what was closed is the sum of the lines before"
+        <- "DELETE FROM closings WHERE account_id IN (SELECT id FROM accounts WHERE currency = 'USD')",
+    a_closing_ahead_of_the_books_is_found: "nothing is closed ahead of the books"
         <- "UPDATE books SET closed = x'00000000000000000000000000000001'",
     a_missing_event_is_found: "each change of an order has exactly one event, without gaps"
         <- "DELETE FROM events WHERE sequence = 2",

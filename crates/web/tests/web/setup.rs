@@ -1,7 +1,12 @@
 //! What a merchant sets up: PSP accounts and keys.
 
 use crate::world::{Mood, World};
+use axum::body::Body;
+use axum::http::Request;
+use ducat_domain::Secret;
+use ducat_engine::psp_accounts::{self, NewPspAccount};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 #[tokio::test]
 async fn a_psp_account_shows_no_secret() {
@@ -27,6 +32,35 @@ async fn a_psp_account_shows_no_secret() {
     let patched = world.post(made.header("location"), &json!({ "active": false })).await;
     assert_eq!((patched.status.as_u16(), patched.json()["active"].clone()), (200, json!(false)));
     assert_eq!(world.get("/v1/psp_accounts").await.json()["data"].as_array().unwrap().len(), 2);
+}
+
+/// A start finds the accounts of the configuration by their names.
+#[tokio::test]
+async fn the_names_of_the_configuration_s_accounts_are_its_own() {
+    let world = World::new().await;
+    let settings = json!({ "api_key": "sk_test_very_secret_1234" });
+    for name in [psp_accounts::SANDBOX_ACCOUNT, psp_accounts::CONFIGURED_ACCOUNT] {
+        let taken = json!({ "psp": "stripe", "name": name, "settings": settings });
+        assert_eq!(world.post("/v1/psp_accounts", &taken).await.refusal(), (400, "invalid_value".into(), "/name".into()));
+        let path = format!("/v1/psp_accounts/{}", world.account);
+        assert_eq!(world.post(&path, &json!({ "name": name })).await.refusal(), (400, "invalid_value".into(), "/name".into()));
+    }
+    let new = NewPspAccount {
+        psp: "stripe".into(),
+        name: psp_accounts::CONFIGURED_ACCOUNT.into(),
+        settings: BTreeMap::from([("api_key".to_owned(), Secret::new("sk_test_of_the_configuration"))]),
+    };
+    let made = psp_accounts::create(&world.engine, world.merchant, new, None).await.unwrap();
+    let made: serde_json::Value = serde_json::from_slice(&made.body).unwrap();
+    let path = format!("/v1/psp_accounts/{}", made["id"].as_str().unwrap());
+    assert_eq!(
+        world.post(&path, &json!({ "name": "Stripe live" })).await.refusal(),
+        (400, "invalid_value".into(), "/name".into())
+    );
+    let told = world.post(&path, &json!({ "name": psp_accounts::CONFIGURED_ACCOUNT, "active": true })).await;
+    assert_eq!(told.status, 200, "its own name is no change");
+    let form = Request::post("/shop/checkout").body(Body::from("currency=EUR&beans=1")).unwrap();
+    assert_eq!(world.send(form).await.status, 404, "the demo shop never sells on a real account");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::api::allowed::{Allowed, ToManage};
 use crate::api::answer::answered;
 use crate::api::asked::Asked;
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Problem, catalogue as kinds};
 use crate::reading::Fields;
 use axum::extract::State;
 use axum::response::Response;
@@ -33,7 +33,14 @@ pub(crate) struct NewPspAccountBody {
 fn read(body: Value) -> Result<NewPspAccount, Problem> {
     let mut fields = Fields::of(body, "", &["psp", "name", "settings"])?;
     let psp: String = fields.required("psp")?;
-    let name = fields.optional("name")?.unwrap_or_else(|| psp.clone());
+    let name: String = fields.optional("name")?.unwrap_or_else(|| psp.clone());
+    if psp_accounts::is_of_configuration(&name) {
+        return Err(Problem::at(
+            &kinds::INVALID_VALUE,
+            "/name",
+            "The account of the configuration is found by this name: no other has it.",
+        ));
+    }
     Ok(NewPspAccount { psp, name, settings: settings(&mut fields)? })
 }
 

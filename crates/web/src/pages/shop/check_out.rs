@@ -1,7 +1,7 @@
 //! `POST /shop/checkout`: creates the order and sends the customer to its page.
 
 use super::goods::{CURRENCIES, MAX_QUANTITY, PRODUCTS};
-use super::shop;
+use super::{is_open, shop};
 use crate::app::App;
 use crate::pages::see_other;
 use crate::problem::{Problem, catalogue as kinds};
@@ -26,6 +26,9 @@ pub(super) async fn check_out(State(app): State<App>, request: Request) -> Resul
     let basket = Basket::of(&form)?;
     if basket.lines.is_empty() {
         return see_other(&format!("/?currency={}&empty=1#basket", basket.currency));
+    }
+    if !is_open(&app, shop).await? {
+        return Err(Problem::not_found("shop"));
     }
     let answer = payments::create(&app.engine, shop.merchant, order(&app, shop, basket), None).await?;
     let made: Made = serde_json::from_slice(&answer.body).map_err(|_| Problem::internal("an order has no id"))?;

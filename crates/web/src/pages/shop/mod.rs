@@ -13,6 +13,7 @@ use crate::problem::Problem;
 use crate::settings::DemoShop;
 use axum::Router;
 use axum::routing::{get, post};
+use ducat_engine::psp_accounts::{self, CONFIGURED_ACCOUNT};
 
 /// The routes of the shop.
 pub(super) fn routes() -> Router<App> {
@@ -22,6 +23,12 @@ pub(super) fn routes() -> Router<App> {
         .route("/shop/", get(show::show))
         .route("/shop/checkout", post(check_out::check_out))
         .route("/shop/thanks", get(thanks::thanks))
+}
+
+/// Whether the shop may sell: to everybody who comes by, and so never on a real account, which another node may have been given meanwhile.
+async fn is_open(app: &App, shop: &DemoShop) -> Result<bool, Problem> {
+    let accounts = psp_accounts::list(&app.engine, shop.merchant).await?;
+    Ok(!accounts.iter().any(|account| account.active && account.name == CONFIGURED_ACCOUNT))
 }
 
 /// The shop's settings; its routes exist only where there are some.
