@@ -29,12 +29,14 @@ impl Stop {
     }
 }
 
-/// Ends at SIGTERM or SIGINT, with the signal's name.
-pub async fn told_to_end() -> std::io::Result<&'static str> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok("SIGTERM"),
-        _ = interrupt.recv() => Ok("SIGINT"),
+/// Ends at SIGTERM or SIGINT, with the signal's name. From the call on, not only once somebody waits, these signals do nothing else.
+pub fn told_to_end() -> impl Future<Output = std::io::Result<&'static str>> {
+    let signals = signal(SignalKind::terminate()).and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
+    async move {
+        let (mut terminate, mut interrupt) = signals?;
+        tokio::select! {
+            _ = terminate.recv() => Ok("SIGTERM"),
+            _ = interrupt.recv() => Ok("SIGINT"),
+        }
     }
 }

@@ -44,6 +44,8 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     let wired = inside.as_ref().map(|running| Inside { base: running.base.clone(), knows: &knows });
     let start = first_start::prepare(&engine, &config, wired).await?;
 
+    // Before the door opens: whoever is told to leave as soon as there are requests finishes them.
+    let told = told_to_end();
     let draining = Draining::default();
     let router = ducat_web::router(web(&config, &engine, inside.is_some(), &draining).await?);
     let serving = tokio::spawn(listen::serve(listener, router, stop.said()));
@@ -58,7 +60,7 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     announce(&config, &url, inside.as_ref(), &start);
 
     let outcome = tokio::select! {
-        signal = told_to_end() => Ok(signal?),
+        signal = told => Ok(signal?),
         why = watch::database(engine.store().clone(), wiring::database(&config)) => Err(why),
         never = watch::clocks(engine.store().clone()) => match never {},
     };

@@ -3,6 +3,7 @@
 use super::OpenError;
 use ducat_domain::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
+use std::time::Duration;
 
 /// Number and name, the same as PostgreSQL's.
 pub(crate) const MIGRATIONS: &[(u32, &str, &str)] = &[
@@ -18,6 +19,9 @@ pub(crate) const MIGRATIONS: &[(u32, &str, &str)] = &[
     (10, "rare_ends", include_str!("../../migrations/sqlite/0010_rare_ends.sql")),
     (11, "closings", include_str!("../../migrations/sqlite/0011_closings.sql")),
 ];
+
+/// How long a program waits for others that migrate the same file, one migration after the other, on whatever disk.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Lets through an empty file and a database of ours; writes nothing.
 pub(super) fn recognise(connection: &Connection) -> Result<(), OpenError> {
@@ -37,7 +41,9 @@ pub(super) fn recognise(connection: &Connection) -> Result<(), OpenError> {
 pub(super) fn migrate(connection: &mut Connection, now: Timestamp) -> Result<(), OpenError> {
     connection.pragma_update(None, "foreign_keys", false)?;
     connection.pragma_update(None, "legacy_alter_table", true)?;
+    connection.busy_timeout(PATIENCE)?;
     let migrated = missing(connection, now);
+    connection.busy_timeout(super::PATIENCE)?;
     connection.pragma_update(None, "legacy_alter_table", false)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     migrated

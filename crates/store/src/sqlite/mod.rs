@@ -37,10 +37,11 @@ use checkpoints::Checkpoints;
 use ducat_domain::{MerchantId, PaymentOrderId, Timestamp, WebhookEndpointId};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OpenFlags, params_from_iter};
+use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use writer::{Counters, Writer};
 
@@ -48,6 +49,8 @@ use writer::{Counters, Writer};
 pub(crate) const NEWEST: u32 = migrations::MIGRATIONS.len() as u32;
 /// How many reads run at once, each on a connection of its own; further ones wait.
 const READERS: usize = 4;
+/// How long a connection waits for another one that writes.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Pages of 4 KiB that a connection keeps. Few, because SQLite goes over all of them at each commit that has moved pages about in a tree, which is
 /// nearly every one; what is not among them is in the memory of the operating system.
 const CACHE_PAGES: u32 = 2000;
@@ -276,11 +279,24 @@ fn durability_of(connection: &Connection) -> rusqlite::Result<Durability> {
     })
 }
 
+/// Changes a new file to a log. Of several that do so at once SQLite refuses some without waiting, because they might wait for each other.
+fn keep_a_log(connection: &Connection) -> rusqlite::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())) {
+            Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && begun.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
+}
+
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    keep_a_log(connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "busy_timeout", 5000)?;
+    connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "cache_size", CACHE_PAGES)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
