@@ -18,6 +18,18 @@ const BOOK: &str = "BEGIN;
     FROM (SELECT id FROM journal_entries ORDER BY at, id LIMIT 1) f JOIN postings p ON p.entry_id = f.id
     WHERE b.account_id = p.account_id AND b.layer = p.layer";
 
+/// A shop on a server with four paid orders, its store, which closes books every two entries, and what books once more, before all of them.
+async fn four_paid() -> (World, Shop, Store, String) {
+    let w = World::postgres(Statements::Kept).await;
+    let shop = w.shop().await;
+    let id = blob(EntryId::new(w.now(), &w.dice).as_bytes()).replace("x'", "'");
+    for _ in 0..4 {
+        w.paid(shop).await;
+    }
+    let store = w.store.clone().with_entries_at_once(2);
+    (w, shop, store, BOOK.replace("ID", &format!("CAST({id} AS uuid)")))
+}
+
 /// What was closed is added to, and so is every sum of a later moment: nothing before is added up.
 async fn assert_sums_begin_with_what_was_closed(w: World, add: impl AsyncFn(&World, &str)) {
     let shop = w.shop().await;
@@ -61,17 +73,10 @@ fn sums_begin_with_what_was_closed() {
 #[test]
 fn books_are_not_closed_over_an_entry_that_is_still_on_its_way() {
     run(async {
-        let w = World::postgres(Statements::Kept).await;
-        let shop = w.shop().await;
-        let early = w.now();
-        for _ in 0..4 {
-            w.paid(shop).await;
-        }
-        let store = w.store.clone().with_entries_at_once(2);
+        let (w, shop, store, book) = four_paid().await;
         let later = w.now().plus(Duration::from_secs(60));
-        let id = blob(EntryId::new(early, &w.dice).as_bytes()).replace("x'", "'");
         let somebody = connect(&w.url).await;
-        somebody.batch_execute(&BOOK.replace("ID", &format!("CAST({id} AS uuid)"))).await.unwrap();
+        somebody.batch_execute(&book).await.unwrap();
         let told = store.close_books(shop.merchant, later).await;
         assert!(matches!(told, Err(CommitError::Busy)), "an entry before the end is on its way: {told:?}");
         let begun = store.books(shop.merchant).await.unwrap();
@@ -87,15 +92,8 @@ fn books_are_not_closed_over_an_entry_that_is_still_on_its_way() {
 #[test]
 fn whoever_books_late_waits_for_who_closes_the_books_and_is_part_of_them() {
     run(async {
-        let w = World::postgres(Statements::Kept).await;
-        let shop = w.shop().await;
-        let early = w.now();
-        for _ in 0..4 {
-            w.paid(shop).await;
-        }
-        let store = w.store.clone().with_entries_at_once(2);
-        let id = blob(EntryId::new(early, &w.dice).as_bytes()).replace("x'", "'");
-        let late = BOOK.replace("ID", &format!("CAST({id} AS uuid)")) + "; COMMIT";
+        let (w, shop, store, book) = four_paid().await;
+        let late = book + "; COMMIT";
         // Somebody has the books in hand, as one does who closes them.
         let closing = connect(&w.url).await;
         assert!(close(&store, shop.merchant, w.now().plus(Duration::from_secs(60))).await > 0);
