@@ -53,6 +53,13 @@ pub async fn prepare(engine: &Engine, config: &Config, inside: Option<Inside<'_>
         None => first_key(engine, merchant).await?,
     };
     sandbox_account(engine, merchant, wired).await?;
+    // A node that has the key may have started meanwhile, and have seen nothing of the account at the sandbox yet.
+    if real_account.is_none()
+        && let Err(refusal) = self::real_account(engine, config, merchant).await
+    {
+        sandbox_account(engine, merchant, None).await?;
+        return Err(refusal);
+    }
     Ok(Start { key, real_account })
 }
 
@@ -150,12 +157,15 @@ async fn sandbox_account(engine: &Engine, merchant: MerchantId, inside: Option<I
         settings.insert("api_key".into(), Secret::new(format!("sk_test_{}", hex::encode(random))));
     }
     let id = put_account(engine, merchant, SANDBOX_ACCOUNT, found, settings).await?;
-    let account = psp_accounts::get(engine, merchant, id).await?;
-    // The sandbox's own word decides: its memory may have been thrown away, and our address may have changed.
-    if !account.settings.contains_key("webhook_secret") || !(inside.knows)(&account.webhook_url) {
-        psp_accounts::subscribe(engine, merchant, id).await?;
-    }
-    Ok(())
+    despite_others(async || {
+        let account = psp_accounts::get(engine, merchant, id).await?;
+        // The sandbox's own word decides: its memory may have been thrown away, and our address may have changed.
+        if !account.settings.contains_key("webhook_secret") || !(inside.knows)(&account.webhook_url) {
+            psp_accounts::subscribe(engine, merchant, id).await?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 async fn account_named(engine: &Engine, merchant: MerchantId, name: &str) -> Result<Option<PspAccountView>, Failure> {
@@ -177,11 +187,16 @@ async fn activate(engine: &Engine, merchant: MerchantId, account: &PspAccountVie
 
 /// Changes an account, however many other nodes start at the same moment and change it too.
 async fn change(engine: &Engine, merchant: MerchantId, id: PspAccountId, patch: PspAccountPatch) -> Result<(), Failure> {
+    despite_others(async || psp_accounts::update(engine, merchant, id, patch.clone(), None).await.map(drop)).await
+}
+
+/// Does it again for as long as others come first.
+async fn despite_others(act: impl AsyncFn() -> Result<(), Error>) -> Result<(), Failure> {
     let mut races = 0;
     loop {
-        match psp_accounts::update(engine, merchant, id, patch.clone(), None).await {
+        match act().await {
             Err(Error::Conflict(lost)) if lost.code == "changed_meanwhile" && races < MAX_RACES => races += 1,
-            changed => return Ok(changed.map(drop)?),
+            done => return Ok(done?),
         }
     }
 }

@@ -53,8 +53,9 @@ fn told(report: &VerifyReport) -> String {
     }
     let rows: Vec<_> = report.findings.iter().map(|finding| [finding.invariant.to_owned(), finding.subject.clone()]).collect();
     text.push_str(&format!("\n\n{}", output::table(["BROKEN", "WHERE"], &rows)));
+    let more = if report.left_off { " and more" } else { "" };
     text.push_str(&format!(
-        "\n\n{} findings in {} invariants. Do not mend by hand what the journal holds.",
+        "\n\n{} findings{more} in {} invariants. Do not mend by hand what the journal holds.",
         rows.len(),
         report.invariants
     ));
@@ -67,6 +68,7 @@ fn as_json(report: &VerifyReport) -> serde_json::Value {
         "invariants": report.invariants,
         "checked": report.checked.iter().map(|(what, rows)| json!({ "what": what, "rows": rows })).collect::<Vec<_>>(),
         "findings": report.findings.iter().map(|f| json!({ "invariant": f.invariant, "subject": f.subject })).collect::<Vec<_>>(),
+        "left_off": report.left_off,
     })
 }
 
@@ -84,11 +86,14 @@ mod tests {
 
     #[test]
     fn a_clean_report_counts_and_a_broken_one_names() {
-        let clean = VerifyReport { checked: vec![("orders", 12)], findings: vec![], invariants: 30 };
+        let clean = VerifyReport { checked: vec![("orders", 12)], invariants: 30, ..VerifyReport::default() };
         assert_eq!(told(&clean), "CHECKED  ROWS\norders   12\n\nAll 30 invariants hold.");
         let finding = Finding { invariant: "balances are sums", subject: "psp:1".into() };
         let broken = VerifyReport { findings: vec![finding], ..clean };
-        assert!(told(&broken).contains("balances are sums  psp:1"));
+        assert!(told(&broken).contains("balances are sums  psp:1") && told(&broken).contains("\n\n1 findings in 30 invariants."));
         assert_eq!(as_json(&broken)["ok"], false);
+        let more = VerifyReport { left_off: true, ..broken };
+        assert!(told(&more).contains("1 findings and more in 30 invariants."));
+        assert_eq!(as_json(&more)["left_off"], true);
     }
 }

@@ -41,7 +41,7 @@ pub use rows::{
     IdempotencyRow, InboxState, Job, Link, OpenTransaction, OrderFilter, Page, PageAnchor, PostingRow, PspCursor, PspLineRow,
     StatementAsk, StatementLines, StatementRow, Stats, StoredAnswer, VerifyProgress, VerifyReport, Visit,
 };
-pub use store::{Durability, OpenError, Store, WriterMode};
+pub use store::{Durability, OpenError, Store, Unready, WriterMode};
 
 /// A read came to nothing because of the database itself.
 #[derive(Debug, thiserror::Error)]

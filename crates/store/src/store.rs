@@ -112,6 +112,16 @@ pub enum OpenError {
         /// The schema that is first on the user's path.
         schema: String,
     },
+    /// It has no room for every character.
+    #[error(
+        "{database} keeps text as {encoding}, and names are of all letters: make a database with CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'"
+    )]
+    OtherEncoding {
+        /// The database.
+        database: String,
+        /// What it is made with.
+        encoding: String,
+    },
     /// It is older than the program, and its user may not change tables.
     #[error(
         "migration {number} is missing, and {user} may not change tables: let their owner run `ducat migrate` with this program first"
@@ -125,6 +135,22 @@ pub enum OpenError {
     /// The writer's thread does not start.
     #[error("the database's writer does not start: {0}")]
     Writer(#[from] std::io::Error),
+}
+
+/// Why an open database is not to be used for now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unready {
+    /// It cannot be read or written.
+    #[error("the database does not answer: {0}")]
+    Silent(String),
+    /// A newer program has migrated it meanwhile.
+    #[error("the database has migration {found} by now, this program knows only up to {known}")]
+    Newer {
+        /// The newest in the database.
+        found: u32,
+        /// The newest we know.
+        known: u32,
+    },
 }
 
 /// The store. Cheap to clone.
@@ -333,12 +359,12 @@ impl Store {
     }
 
     /// Whether the database answers, for reading and for writing, and is the one that this program knows: a newer program may have migrated it.
-    pub async fn ready(&self) -> Result<(), ReadError> {
-        self.commit(Change::default()).await.map_err(|e| ReadError(e.to_string()))?;
+    pub async fn ready(&self) -> Result<(), Unready> {
+        self.commit(Change::default()).await.map_err(|e| Unready::Silent(e.to_string()))?;
         let newest = "SELECT CAST(max(number) AS bigint) AS newest FROM schema_migrations";
-        let found: u32 = self.one(newest, values![], |row| row.get("newest")).await?.unwrap_or_default();
-        let newer = OpenError::Newer { found, known: NEWEST };
-        if found > NEWEST { Err(ReadError(newer.to_string())) } else { Ok(()) }
+        let found = self.one(newest, values![], |row| row.get("newest")).await.map_err(|e| Unready::Silent(e.0))?;
+        let (found, known): (u32, _) = (found.unwrap_or_default(), NEWEST);
+        if found > known { Err(Unready::Newer { found, known }) } else { Ok(()) }
     }
 
     /// The settings that decide about durability, as the connection that writes has them.

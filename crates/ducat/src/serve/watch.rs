@@ -25,13 +25,13 @@ pub async fn database(store: Store, database: Database) -> String {
         tokio::time::sleep(EVERY).await;
         match store.ready().await {
             Ok(()) if refused >= PATIENCE => {
-                tracing::info!(refused, "the database answers again");
+                tracing::info!(refused, "the database can be used again");
                 refused = 0;
             }
             Ok(()) => refused = 0,
             Err(error) => {
                 refused = refused.saturating_add(1);
-                tracing::error!(%error, refused, "the database does not answer");
+                tracing::error!(refused, "{error}");
                 if refused == PATIENCE && matches!(database, Database::Sqlite(_)) {
                     return format!("the database takes nothing any more: {error}");
                 }

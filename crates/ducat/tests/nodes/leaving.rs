@@ -57,6 +57,22 @@ async fn two_nodes_that_start_at_once_on_an_empty_database_are_one_gateway() {
     assert_eq!(keys["data"].as_array().unwrap().len(), 1, "{keys}");
 }
 
+/// Whoever keeps nodes running sees which of them is too old, and no load balancer sends it anything.
+#[tokio::test]
+async fn a_node_whose_database_a_newer_program_has_migrated_says_so() {
+    let world = World::begin().await;
+    let node = world.node("a", |program| program).await;
+    world.in_database("INSERT INTO schema_migrations VALUES (9999, 'of tomorrow', now())".into()).await.unwrap();
+    let answer = world.http.get(&format!("{}/readyz", node.url), None).await.unwrap();
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("busy")), "{}", answer.told());
+    assert!(answer.text().contains("A newer program has migrated the database"), "{}", answer.text());
+    let begun = Instant::now();
+    while !node.running.said().contains("the database has migration 9999 by now") {
+        assert!(begun.elapsed() < PATIENCE, "{}", node.running.said());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Both have read the account before either of them writes it.
 #[tokio::test]
 async fn two_nodes_that_start_again_at_once_and_write_the_same_account_both_start() {
@@ -65,6 +81,35 @@ async fn two_nodes_that_start_again_at_once_and_write_the_same_account_both_star
     let mut b = world.node("b", |program| program).await;
     a.running.kill();
     b.running.kill();
+    let held = until_two_write_an_account(&world).await;
+    let (held, (), ()) = tokio::join!(held, a.come_back(&world.http), b.come_back(&world.http));
+    held.unwrap();
+}
+
+/// Neither sees the other's account before its own is written. Were both to go on, half of the orders would go to a sandbox.
+#[tokio::test]
+async fn of_two_nodes_that_start_at_once_on_an_empty_database_the_one_without_the_key_is_refused() {
+    let world = World::begin().await;
+    let ports = [free_port(), free_port()];
+    let with = world.with_psp(world.program("with", ports[0]));
+    let without = world.program("without", ports[1]).with("DUCAT_SANDBOX_PORT", free_port());
+    let made = with.run(&["migrate"]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let held = until_two_write_an_account(&world).await;
+    let mut with = with.start("with", &["serve"]);
+    let mut without = without.start("without", &["serve"]);
+    held.await.unwrap();
+    assert!(!without.ended().await.success(), "{}", without.said());
+    assert!(without.said().contains("there is no stripe_api_key"), "{}", without.said());
+    let url = format!("http://127.0.0.1:{}", ports[0]);
+    with.until_ready(&world.http, &format!("{url}/readyz")).await;
+    let accounts = world.http.get(&format!("{url}/v1/psp_accounts"), Some(KEY)).await.unwrap().json();
+    let active = accounts["data"].as_array().unwrap().iter().filter(|account| account["active"] == true);
+    assert_eq!(active.map(|account| &account["name"]).collect::<Vec<_>>(), ["Stripe (from the configuration)"], "{accounts}");
+}
+
+/// Nobody writes a PSP account until there are two who would.
+async fn until_two_write_an_account(world: &World) -> tokio::task::JoinHandle<()> {
     let until = |what: &str| {
         format!(
             "DECLARE begun timestamptz := clock_timestamp(); BEGIN
@@ -77,12 +122,10 @@ async fn two_nodes_that_start_again_at_once_and_write_the_same_account_both_star
             what.replace('\'', "''")
         )
     };
-    // Whoever writes an account waits behind this, until there are two.
     let held = format!("BEGIN; LOCK TABLE psp_accounts IN SHARE MODE; DO $$ {} $$; COMMIT", until("NOT granted) = 2"));
     let holding = world.in_database(held);
     world.in_database(format!("DO $$ {} $$", until("mode = 'ShareLock' AND granted) = 1"))).await.unwrap();
-    let (held, (), ()) = tokio::join!(holding, a.come_back(&world.http), b.come_back(&world.http));
-    held.unwrap();
+    holding
 }
 
 /// Longer than the test may take: a job that comes again within it was not waited for.

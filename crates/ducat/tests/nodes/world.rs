@@ -55,22 +55,31 @@ impl World {
         tokio::task::spawn_blocking(move || ducat_test_servers::server().run_sql(&name, &sql))
     }
 
-    /// Starts a node of this name.
-    pub async fn node(&self, name: &str, settings: impl FnOnce(Program) -> Program) -> Node {
+    /// A node of this name at this port, which knows no PSP yet.
+    pub fn program(&self, name: &str, port: u16) -> Program {
         let folder = self.folder.path().join(name);
         std::fs::create_dir(&folder).unwrap();
-        let port = free_port();
-        let program = Program::in_folder(&folder)
+        Program::in_folder(&folder)
             .with("DUCAT_LISTEN", format!("127.0.0.1:{port}"))
             .with("DUCAT_DATABASE_URL", &self.database)
-            .with("DUCAT_SANDBOX", "off")
-            .with("DUCAT_STRIPE_API_KEY", STRIPE_KEY)
-            .with("DUCAT_STRIPE_API_BASE", &self.sandbox)
             .with("DUCAT_BOOTSTRAP_API_KEY", KEY)
             .with("DUCAT_MASTER_KEY", "5a".repeat(32))
             .with("DUCAT_DRAIN_MS", DRAIN_MS)
-            .with("DUCAT_LOG", "warn,ducat_cache=info,ducat::serve=info");
-        let program = settings(program);
+            .with("DUCAT_LOG", "warn,ducat_cache=info,ducat::serve=info")
+    }
+
+    /// What the program needs to find the PSP.
+    pub fn with_psp(&self, program: Program) -> Program {
+        program
+            .with("DUCAT_SANDBOX", "off")
+            .with("DUCAT_STRIPE_API_KEY", STRIPE_KEY)
+            .with("DUCAT_STRIPE_API_BASE", &self.sandbox)
+    }
+
+    /// Starts a node of this name.
+    pub async fn node(&self, name: &str, settings: impl FnOnce(Program) -> Program) -> Node {
+        let port = free_port();
+        let program = settings(self.with_psp(self.program(name, port)));
         let running = program.start(name, &["serve"]);
         let mut node = Node { url: format!("http://127.0.0.1:{port}"), program, running };
         node.running.until_ready(&self.http, &format!("{}/readyz", node.url)).await;

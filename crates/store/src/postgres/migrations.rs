@@ -53,7 +53,7 @@ async fn step(client: &mut Client, now: Timestamp) -> Result<Step, OpenError> {
     // A migration may take its time, and whoever waits for it too.
     transaction.batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
-    prove_schema(&transaction).await?;
+    prove_fit(&transaction).await?;
     let who = "SELECT CAST(current_user AS text), EXISTS (SELECT FROM pg_roles WHERE rolname = 'ducat_app')";
     let who = transaction.query_one(who, &[]).await?;
     let (user, has_role): (String, bool) = (who.get(0), who.get(1));
@@ -79,12 +79,18 @@ fn is_forbidden(e: &tokio_postgres::Error) -> bool {
     e.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
 }
 
-/// Says no where new tables would not lie in the schema in which the rules look for them. Other programs of a server may have a schema each,
-/// named like their role, and PostgreSQL makes tables there first.
-pub(super) async fn prove_schema(connection: &impl GenericClient) -> Result<(), OpenError> {
-    let where_to = "SELECT CAST(current_user AS text), CAST(current_database() AS text), coalesce(CAST(current_schema() AS text), 'no schema')";
-    let found = connection.query_one(where_to, &[]).await?;
-    let (user, database, schema): (String, String, String) = (found.get(0), found.get(1), found.get(2));
+/// Says no to a database that cannot be ours. One that does not keep text as UTF-8 has no room for the names of all customers. And new tables must lie
+/// in the schema in which the rules look for them: other programs of a server may have a schema each, named like their role, and PostgreSQL makes
+/// tables there first.
+pub(super) async fn prove_fit(connection: &impl GenericClient) -> Result<(), OpenError> {
+    let sql = "SELECT CAST(current_user AS text), CAST(current_database() AS text), coalesce(CAST(current_schema() AS text), 'no schema'),
+                 current_setting('server_encoding')";
+    let found = connection.query_one(sql, &[]).await?;
+    let (user, database, schema, encoding): (String, String, String, String) =
+        (found.get(0), found.get(1), found.get(2), found.get(3));
+    if encoding != "UTF8" {
+        return Err(OpenError::OtherEncoding { database, encoding });
+    }
     if schema == "public" { Ok(()) } else { Err(OpenError::OtherSchema { user, database, schema }) }
 }
 
@@ -167,6 +173,20 @@ mod tests {
         assert_eq!(looked.to_string(), refused);
         ducat_test_servers::server().run_sql(name, &mend);
         drop(open(&settings(&url)).await);
+    }
+
+    #[tokio::test]
+    async fn text_is_kept_as_utf_8_or_not_at_all() {
+        let url = ducat_test_servers::database();
+        let server = ducat_test_servers::server();
+        for encoding in ["LATIN1", "SQL_ASCII"] {
+            let name = format!("{}_{}", url.rsplit('/').next().unwrap(), encoding.to_lowercase());
+            server.run_sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'"));
+            let refused = told(&settings(&server.url(&name))).await;
+            assert!(refused.contains(&format!("keeps text as {encoding}")) && refused.contains("ENCODING 'UTF8'"), "{refused}");
+            let looked = Postgres::is_empty(&settings(&server.url(&name))).await.unwrap_err();
+            assert_eq!(looked.to_string(), refused);
+        }
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Postgres {
         let connections = Connections::open(settings, Purpose::Read, 1, &Doubt::default())?;
         let connection = connections.take().await.map_err(pooler::no_connection)?;
         pooler::prove_none(&connection).await?;
-        migrations::prove_schema(&**connection.client).await?;
+        migrations::prove_fit(&**connection.client).await?;
         let sql = "SELECT 1 AS found FROM pg_tables WHERE schemaname = current_schema() LIMIT 1";
         Ok(connection.query(sql, &[]).await.map_err(|e| OpenError::Database(e.0))?.is_empty())
     }

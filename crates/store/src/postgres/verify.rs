@@ -9,8 +9,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio_postgres::Row;
 
-/// How many breaches of one invariant are fetched.
-const MAX_BREACHES: usize = 1000;
+/// How many breaches of one invariant are fetched: one more than are listed, which tells that there are more.
+const MAX_BREACHES: usize = MAX_FINDINGS + 1;
 /// How many checks run at once, each on a connection of its own.
 const CHECKERS: usize = 2;
 
@@ -138,6 +138,8 @@ impl VerifyReport {
         for (i, subject) in breaches.into_iter().enumerate() {
             if i == 0 || self.findings.len() < MAX_FINDINGS {
                 self.findings.push(Finding { invariant, subject });
+            } else {
+                self.left_off = true;
             }
         }
     }

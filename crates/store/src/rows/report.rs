@@ -72,8 +72,10 @@ pub struct Finding {
 pub struct VerifyReport {
     /// What was looked at, with how many rows.
     pub checked: Vec<(&'static str, u64)>,
-    /// What is wrong; at most a thousand are listed.
+    /// What is wrong: the first thousand, and of each further invariant that is broken one.
     pub findings: Vec<Finding>,
+    /// Whether there is more that is wrong.
+    pub left_off: bool,
     /// How many invariants were checked.
     pub invariants: u32,
 }

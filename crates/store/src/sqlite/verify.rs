@@ -149,6 +149,7 @@ impl VerifyReport {
     /// Adds what one check found.
     fn take_in(&mut self, other: Self) {
         self.invariants += other.invariants;
+        self.left_off |= other.left_off;
         for (i, finding) in other.findings.into_iter().enumerate() {
             self.find(finding.invariant, finding.subject, i == 0);
         }
@@ -158,6 +159,8 @@ impl VerifyReport {
         let room = first || self.findings.len() < MAX_FINDINGS;
         if room {
             self.findings.push(Finding { invariant, subject });
+        } else {
+            self.left_off = true;
         }
         room
     }
