@@ -128,7 +128,8 @@ pub fn all(lines: &[Line], disk: Disk, beside: &Beside) -> Vec<Figure> {
         let cpu = view.middle(row, |line| i64::try_from(line.cpu.gateway.saturating_sub(line.cpu.writer)).ok());
         let title = format!("own CPU per payment without the database, {name}, 32 in flight");
         figures.push(figure(&title, Unit::Time, Better::Less, (150 * MICRO, 80 * MICRO), cpu));
-        let of_textbook = view.against_cpu_of_textbook(row);
+        let own = |line: &Line| Some(line.cpu.gateway.saturating_sub(line.cpu.writer));
+        let of_textbook = view.in_bare_payments(row, own);
         figures.push(shown(format!("the same ÷ the textbook's payment, {name}"), Unit::Ratio, Better::Less, of_textbook));
     }
     // A create commits twice, before and after the PSP is told; a message once. The limits are those of one commit.
@@ -139,6 +140,9 @@ pub fn all(lines: &[Line], disk: Disk, beside: &Beside) -> Vec<Figure> {
         let limits = (sync + 300 * MICRO, sync + 100 * MICRO);
         let title = format!("create, idle, p50 without the PSP, {name}");
         figures.push(figure(&title, Unit::Time, Better::Less, limits, create));
+        let work = |line: &Line| Some(line.measured.as_ref()?.own_create.p50.saturating_sub(2 * line.sync));
+        let work = view.in_bare_payments(&row, work);
+        figures.push(shown(format!("the same less its two syncs ÷ the textbook's payment, {name}"), Unit::Ratio, Better::Less, work));
         figures.push(shown(format!("a message, idle, p50, {name}"), Unit::Time, Better::Less, message));
     }
     for (database, name) in DATABASES {
@@ -148,6 +152,9 @@ pub fn all(lines: &[Line], disk: Disk, beside: &Beside) -> Vec<Figure> {
         let limits = (3 * sync + 5 * MILLI, 2 * sync + 2 * MILLI);
         let title = format!("create at half of capacity, p99 without the PSP, {name}");
         figures.push(figure(&title, Unit::Time, Better::Less, limits, create));
+        let work = |line: &Line| Some(line.measured.as_ref()?.own_create.p99.saturating_sub(3 * line.sync));
+        let work = view.in_bare_payments(&row, work);
+        figures.push(shown(format!("the same less three syncs ÷ the textbook's payment, {name}"), Unit::Ratio, Better::Less, work));
         figures.push(shown(format!("a message at half of capacity, p99, {name}"), Unit::Time, Better::Less, message));
     }
     for (database, name) in DATABASES {
@@ -229,11 +236,12 @@ impl View<'_> {
         self.middle(row, |line| ratio(what(line)?, line.bare))
     }
 
-    /// The median of a row's own processor time, each time in thousandths of the server's for the bare SQL that ran a moment before.
-    fn against_cpu_of_textbook(&self, row: &str) -> Result<i64, String> {
+    /// The median of a time of a row, each time in thousandths of the server's processor time for the bare SQL that ran a moment before: that says how
+    /// fast the processor was.
+    fn in_bare_payments(&self, row: &str, time: impl Fn(&Line) -> Option<u64>) -> Result<i64, String> {
         self.middle(row, |line| {
             let bare = self.of("textbook").find(|bare| bare.round == line.round && bare.per_kilosecond == line.bare)?;
-            ratio(line.cpu.gateway.saturating_sub(line.cpu.writer), bare.cpu.database)
+            ratio(time(line)?, bare.cpu.database)
         })
     }
 
@@ -252,6 +260,7 @@ pub fn ratio(one: u64, other: u64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::histogram::Spread;
     use crate::measure::Cpu;
     use crate::outbox::Drained;
 
@@ -369,8 +378,25 @@ mod tests {
             compared("postgres-32", Disk::Emulated, (1, 500_000), 1),
         ];
         let figures = all(&lines, Disk::Emulated, &Beside::default());
-        let of = |name: &str| named(&figures, &format!("÷ the textbook's payment, {name}")).value.clone();
+        let of = |name: &str| named(&figures, &format!("the same ÷ the textbook's payment, {name}")).value.clone();
         assert_eq!((of("SQLite"), of("PostgreSQL")), (Ok(1_000), Ok(500)));
+    }
+
+    #[test]
+    fn what_a_create_takes_beside_its_syncs_is_compared_with_the_bare_sql_too() {
+        let own_create = Spread { p50: 6_200_000, p99: 16_300_000, ..Spread::default() };
+        let took = |row| Line {
+            measured: Some(Measured { own_create, ..Measured::default() }),
+            ..compared(row, Disk::Emulated, (1, 500_000), 1)
+        };
+        let bare = Line {
+            cpu: Cpu { database: 1_000_000, ..Cpu::default() },
+            ..compared("textbook", Disk::Emulated, (1, 500_000), 500_000)
+        };
+        let figures = all(&[bare, took("sqlite-idle"), took("sqlite-half")], Disk::Emulated, &Beside::default());
+        let of = |name: &str| named(&figures, name).value.clone();
+        assert_eq!(of("less its two syncs ÷ the textbook's payment, SQLite"), Ok(2_000), "6.2 ms less two syncs of 2.1");
+        assert_eq!(of("less three syncs ÷ the textbook's payment, SQLite"), Ok(10_000));
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub struct Plan {
 }
 
 /// What was measured.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Measured {
     /// Payments that ended while it was measured.
     pub payments: u64,
