@@ -62,7 +62,8 @@ impl Store {
         if !self.is_postgres() {
             return Ok(true);
         }
-        let newest = "SELECT CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint) AS number";
+        // A number of our own, and not `pg_snapshot_xmax`: that is the one after the newest that is over, and may be of one that is under way.
+        let newest = "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint) AS number";
         let oldest = "SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS number";
         let begun = self.closings().lock().await.get(&merchant).copied().filter(|(end, _)| *end == closing);
         let behind = match begun {

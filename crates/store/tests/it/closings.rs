@@ -30,6 +30,15 @@ async fn four_paid() -> (World, Shop, Store, String) {
     (w, shop, store, BOOK.replace("ID", &format!("CAST({id} AS uuid)")))
 }
 
+/// Waits until somebody waits for what another one has in hand.
+async fn until_somebody_waits(w: &World) {
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let still = patience("somebody waits for the books");
+    while w.raw().await.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        still();
+    }
+}
+
 /// What was closed is added to, and so is every sum of a later moment: nothing before is added up.
 async fn assert_sums_begin_with_what_was_closed(w: World, add: impl AsyncFn(&World, &str)) {
     let shop = w.shop().await;
@@ -89,6 +98,29 @@ fn books_are_not_closed_over_an_entry_that_is_still_on_its_way() {
     });
 }
 
+/// Whoever closes books has written down up to where, and not committed it yet, when the other one books: it does not see that it comes late.
+#[test]
+fn books_are_not_closed_over_an_entry_that_was_begun_after_whoever_closes_them_and_before_that_was_to_be_seen() {
+    run(async {
+        let (w, shop, store, book) = four_paid().await;
+        let later = w.now().plus(Duration::from_secs(60));
+        let holding = connect(&w.url).await;
+        let nothing = "'00000000-0000-0000-0000-000000000000'";
+        let hold = format!("BEGIN; INSERT INTO books SELECT id, {nothing}, {nothing}, 0 FROM merchants");
+        holding.batch_execute(&hold).await.unwrap();
+        let somebody = connect(&w.url).await;
+        let (told, ()) = tokio::join!(store.close_books(shop.merchant, later), async {
+            until_somebody_waits(&w).await;
+            somebody.batch_execute(&book).await.unwrap();
+            holding.batch_execute("ROLLBACK").await.unwrap();
+        });
+        assert!(matches!(told, Err(CommitError::Busy)), "an entry before the end is on its way: {told:?}");
+        somebody.batch_execute("COMMIT").await.unwrap();
+        assert_eq!(close(&store, shop.merchant, later).await, 1);
+        w.assert_sound().await;
+    });
+}
+
 #[test]
 fn whoever_books_late_waits_for_who_closes_the_books_and_is_part_of_them() {
     run(async {
@@ -100,11 +132,7 @@ fn whoever_books_late_waits_for_who_closes_the_books_and_is_part_of_them() {
         closing.batch_execute("BEGIN; SELECT late FROM books FOR NO KEY UPDATE").await.unwrap();
         let somebody = connect(&w.url).await;
         let (books, commit) = (somebody.batch_execute(&late), async {
-            let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-            let still = patience("somebody waits for the books");
-            while w.raw().await.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {
-                still();
-            }
+            until_somebody_waits(&w).await;
             closing.batch_execute("COMMIT").await
         });
         let (booked, committed) = tokio::join!(books, commit);
