@@ -142,7 +142,12 @@ pub fn all(lines: &[Line], disk: Disk, beside: &Beside) -> Vec<Figure> {
         figures.push(figure(&title, Unit::Time, Better::Less, limits, create));
         let work = |line: &Line| Some(line.measured.as_ref()?.own_create.p50.saturating_sub(2 * line.sync));
         let work = view.in_bare_payments(&row, work);
-        figures.push(shown(format!("the same less its two syncs ÷ the textbook's payment, {name}"), Unit::Ratio, Better::Less, work));
+        figures.push(shown(
+            format!("the same less its two syncs ÷ the textbook's payment, {name}"),
+            Unit::Ratio,
+            Better::Less,
+            work,
+        ));
         figures.push(shown(format!("a message, idle, p50, {name}"), Unit::Time, Better::Less, message));
     }
     for (database, name) in DATABASES {
@@ -154,7 +159,12 @@ pub fn all(lines: &[Line], disk: Disk, beside: &Beside) -> Vec<Figure> {
         figures.push(figure(&title, Unit::Time, Better::Less, limits, create));
         let work = |line: &Line| Some(line.measured.as_ref()?.own_create.p99.saturating_sub(3 * line.sync));
         let work = view.in_bare_payments(&row, work);
-        figures.push(shown(format!("the same less three syncs ÷ the textbook's payment, {name}"), Unit::Ratio, Better::Less, work));
+        figures.push(shown(
+            format!("the same less three syncs ÷ the textbook's payment, {name}"),
+            Unit::Ratio,
+            Better::Less,
+            work,
+        ));
         figures.push(shown(format!("a message at half of capacity, p99, {name}"), Unit::Time, Better::Less, message));
     }
     for (database, name) in DATABASES {

@@ -1,4 +1,4 @@
-//! `ducat migrate`: brings the database to the newest schema, as every other verb does when it opens it.
+//! `ducat migrate`: brings the database to the newest schema, and to what the configuration says that all nodes must agree on.
 
 use crate::config::Config;
 use crate::{Failure, output, wiring};
@@ -7,6 +7,7 @@ use std::process::ExitCode;
 /// Migrates, and says so.
 pub async fn run(config: &Config) -> Result<ExitCode, Failure> {
     let store = wiring::open_store(config).await?;
+    store.clone().with_balances(config.balances).settle_balances().await?;
     store.ready().await?;
     let mut said = format!("{} has the newest schema.", wiring::database(config));
     if let Some(link) = store.link().await?.filter(|link| !link.has_role) {

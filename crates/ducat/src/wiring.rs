@@ -88,7 +88,8 @@ pub async fn open_store(config: &Config) -> Result<Store, Failure> {
         Database::Postgres(url) => Store::open_postgres(&server(config, url), Arc::new(SystemChance), now).await,
     };
     let store = opened.map_err(|e| format!("{database}: {e}"))?;
-    Ok(store.with_balances(config.balances))
+    let agreed = store.agreed_balances().await.map_err(|e| format!("{database}: {e}"))?;
+    Ok(store.with_balances(agreed.unwrap_or(config.balances)))
 }
 
 /// The engine over this store. `public_url` is where customers and PSPs reach the gateway.

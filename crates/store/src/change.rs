@@ -116,6 +116,21 @@ pub enum Balances {
     Summed,
 }
 
+impl Balances {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Summed => "summed",
+        }
+    }
+
+    /// What the word stands for.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Kept, Self::Summed].into_iter().find(|balances| balances.as_str() == text)
+    }
+}
+
 /// A step in closing a merchant's books. It is refused as stale where they are not as they were found.
 #[derive(Clone, Debug)]
 pub struct BooksWrite {

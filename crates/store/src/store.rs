@@ -132,6 +132,17 @@ pub enum OpenError {
         /// The migration that comes next.
         number: u32,
     },
+    /// Balances are kept on it in another way than this program was told to.
+    #[error(
+        "balances are {agreed} on this database, for all nodes, and here they are to be {wanted}: set balances = \"{agreed}\"; or, to change it, stop all nodes and run `ducat migrate` with balances = \"{wanted}\" before they start with that",
+        agreed = agreed.as_str(), wanted = wanted.as_str()
+    )]
+    OtherBalances {
+        /// How it is.
+        agreed: Balances,
+        /// How it is to be.
+        wanted: Balances,
+    },
     /// The writer's thread does not start.
     #[error("the database's writer does not start: {0}")]
     Writer(#[from] std::io::Error),
@@ -233,7 +244,7 @@ impl Store {
         Self { between: Some(between), ..self }
     }
 
-    /// The same store, which keeps balances in this way. [`Store::settle_balances`] makes what is stored fit.
+    /// The same store, which keeps balances in this way. [`Store::agree_on_balances`] says whether others do.
     pub fn with_balances(self, balances: Balances) -> Self {
         Self { balances, ..self }
     }
@@ -243,34 +254,74 @@ impl Store {
         Self { entries_at_once, ..self }
     }
 
-    /// Makes the stored balances anew from the journal, or empties them, where they were kept in the other way before. Nobody may write in the
-    /// other way meanwhile.
-    pub async fn settle_balances(&self) -> Result<(), OpenError> {
-        let failed = |e: &dyn std::fmt::Display| OpenError::Database(e.to_string());
-        let are_stored = self.has_balances().await.map_err(|e| failed(&e))?;
-        let sql = match (self.balances, are_stored) {
-            (Balances::Kept, true) | (Balances::Summed, false) => return Ok(()),
-            (Balances::Summed, true) => "UPDATE balances SET amount = 0",
-            // Of nodes that start at once, one makes them; the others wait, and find them made.
-            (Balances::Kept, false) if self.is_postgres() => {
-                "LOCK TABLE balances IN SHARE ROW EXCLUSIVE MODE;
-                 INSERT INTO balances (merchant_id, account_id, layer, amount)
-                 SELECT merchant_id, account_id, layer, CAST(sum(amount) AS bigint) FROM postings
-                 WHERE NOT EXISTS (SELECT FROM balances WHERE amount <> 0) GROUP BY merchant_id, account_id, layer
-                 ON CONFLICT (merchant_id, account_id, layer) DO UPDATE SET amount = excluded.amount"
-            }
-            (Balances::Kept, false) => {
-                "INSERT INTO balances (account_id, layer, amount)
-                 SELECT account_id, layer, sum(amount) FROM postings WHERE true GROUP BY account_id, layer
-                 ON CONFLICT DO UPDATE SET amount = excluded.amount"
-            }
-        };
-        either!(self, database => database.run(sql).await).map_err(|e| failed(&e))
+    /// Agrees with all who are on this database, or will be, on whether balances are kept. Who comes first says how it is, and makes what is stored
+    /// fit. Two who did not agree would write over what the other reads.
+    pub async fn agree_on_balances(&self) -> Result<(), OpenError> {
+        if self.agreed_balances().await?.is_none() {
+            self.make_balances_fit().await?;
+        }
+        match self.agreed_balances().await? {
+            Some(agreed) if agreed != self.balances => Err(OpenError::OtherBalances { agreed, wanted: self.balances }),
+            _ => Ok(()),
+        }
     }
 
-    async fn has_balances(&self) -> Result<bool, ReadError> {
+    /// The same for somebody who has stopped everybody else: what was agreed before is forgotten, and what is stored is made anew.
+    pub async fn settle_balances(&self) -> Result<(), OpenError> {
+        match self.agreed_balances().await? {
+            Some(agreed) if agreed == self.balances => return Ok(()),
+            Some(_) => {
+                self.run("DELETE FROM agreed WHERE name = 'balances'").await?;
+                self.run("UPDATE balances SET amount = 0").await?;
+            }
+            None => {}
+        }
+        self.agree_on_balances().await
+    }
+
+    /// Whether balances are kept on this database, where that was said.
+    pub async fn agreed_balances(&self) -> Result<Option<Balances>, OpenError> {
+        let sql = "SELECT value FROM agreed WHERE name = 'balances'";
+        let agreed = self.one(sql, values![], |row| row.get::<String>("value")).await.map_err(|e| OpenError::Database(e.0))?;
+        let known = |text: String| Balances::parse(&text).ok_or_else(|| OpenError::Database(format!("balances are {text:?}")));
+        agreed.map(known).transpose()
+    }
+
+    /// Makes the stored balances anew from the journal, or empties them, where they were kept in the other way before, and says so.
+    async fn make_balances_fit(&self) -> Result<(), OpenError> {
+        match (self.balances, self.has_balances().await?) {
+            (Balances::Kept, true) | (Balances::Summed, false) => {}
+            (Balances::Summed, true) => self.run("UPDATE balances SET amount = 0").await?,
+            // Of nodes that start at once, one makes them; the others wait, and find them made.
+            (Balances::Kept, false) if self.is_postgres() => {
+                let sql = "LOCK TABLE balances IN SHARE ROW EXCLUSIVE MODE;
+                     INSERT INTO balances (merchant_id, account_id, layer, amount)
+                     SELECT merchant_id, account_id, layer, CAST(sum(amount) AS bigint) FROM postings
+                     WHERE NOT EXISTS (SELECT FROM balances WHERE amount <> 0) GROUP BY merchant_id, account_id, layer
+                     ON CONFLICT (merchant_id, account_id, layer) DO UPDATE SET amount = excluded.amount";
+                self.run(sql).await?;
+            }
+            (Balances::Kept, false) => {
+                let sql = "INSERT INTO balances (account_id, layer, amount)
+                     SELECT account_id, layer, sum(amount) FROM postings WHERE true GROUP BY account_id, layer
+                     ON CONFLICT DO UPDATE SET amount = excluded.amount";
+                self.run(sql).await?;
+            }
+        }
+        let sql = match self.balances {
+            Balances::Kept => "INSERT INTO agreed (name, value) VALUES ('balances', 'kept') ON CONFLICT DO NOTHING",
+            Balances::Summed => "INSERT INTO agreed (name, value) VALUES ('balances', 'summed') ON CONFLICT DO NOTHING",
+        };
+        self.run(sql).await
+    }
+
+    async fn has_balances(&self) -> Result<bool, OpenError> {
         let sql = "SELECT 1 AS found FROM balances WHERE amount <> 0 LIMIT 1";
-        Ok(self.one(sql, values![], |_| Ok(())).await?.is_some())
+        Ok(self.one(sql, values![], |_| Ok(())).await.map_err(|e| OpenError::Database(e.0))?.is_some())
+    }
+
+    async fn run(&self, sql: &'static str) -> Result<(), OpenError> {
+        either!(self, database => database.run(sql).await).map_err(|e| OpenError::Database(e.to_string()))
     }
 
     /// Whether balances are kept.
@@ -360,7 +411,12 @@ impl Store {
 
     /// Whether the database answers, for reading and for writing, and is the one that this program knows: a newer program may have migrated it.
     pub async fn ready(&self) -> Result<(), Unready> {
-        self.commit(Change::default()).await.map_err(|e| Unready::Silent(e.to_string()))?;
+        let asked = match &self.database {
+            Database::Sqlite(_) => self.commit(Change::default()).await,
+            // Beside the writers: commits that wait for a standby keep nobody from reading, and a node that can be read is of use.
+            Database::Postgres(database) => database.knock().await,
+        };
+        asked.map_err(|e| Unready::Silent(e.to_string()))?;
         let newest = "SELECT CAST(max(number) AS bigint) AS newest FROM schema_migrations";
         let found = self.one(newest, values![], |row| row.get("newest")).await.map_err(|e| Unready::Silent(e.0))?;
         let (found, known): (u32, _) = (found.unwrap_or_default(), NEWEST);
@@ -444,7 +500,8 @@ impl Store {
         watch: impl Fn(VerifyProgress) + Send + Sync + 'static,
     ) -> Result<VerifyReport, ReadError> {
         let mut report: VerifyReport = either!(self, database => database.verify(watch).await)?;
-        if self.balances == Balances::Summed && !self.has_balances().await? {
+        let unreadable = |e: OpenError| ReadError(e.to_string());
+        if self.balances == Balances::Summed && !self.has_balances().await.map_err(unreadable)? {
             report.findings.retain(|finding| finding.invariant != BALANCES);
         }
         Ok(report)

@@ -104,11 +104,7 @@ pub(super) fn statements(text: &str) -> Result<Statements, String> {
 
 /// Whether balances are kept.
 pub(super) fn balances(text: &str) -> Result<Balances, String> {
-    match text {
-        "kept" => Ok(Balances::Kept),
-        "summed" => Ok(Balances::Summed),
-        _ => Err("must be kept or summed".into()),
-    }
+    Balances::parse(text).ok_or_else(|| "must be kept or summed".into())
 }
 
 /// 32 bytes in hexadecimal or base64.

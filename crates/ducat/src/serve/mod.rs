@@ -38,7 +38,7 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     let inside = if sandbox_wanted(&config) { Some(sandbox::start(&config, &stop_sandbox).await?) } else { None };
     let url = wiring::public_url(&config, listener.local_addr()?.port());
     let store = wiring::open_store(&config).await?;
-    store.settle_balances().await?;
+    store.clone().with_balances(config.balances).agree_on_balances().await?;
     let engine = wiring::engine(&config, store, url.clone()).await?;
     let knows = |url: &str| inside.as_ref().is_some_and(|running| running.knows(url));
     let wired = inside.as_ref().map(|running| Inside { base: running.base.clone(), knows: &knows });

@@ -86,7 +86,7 @@ async fn while_the_only_server_is_frozen_everybody_hears_so_and_afterwards_all_g
     let (made, made_too, (listed, ready), verified) = tokio::join!(
         heard(http.post_json(&orders, KEY, Some("order-1"), &wishes[0])),
         heard(http.post_json(&orders, KEY, Some("order-2"), &wishes[1])),
-        // One after the other: whether something can be written is asked of the writer, and commits that come later wait behind that.
+        // One after the other: the commits are to come first.
         async { (heard(http.get(&orders, Some(KEY))).await, heard(http.get(&ready, None)).await) },
         verify,
     );
@@ -263,5 +263,42 @@ async fn until_succeeded(world: &World, url: &str, id: &str) {
         }
         assert!(begun.elapsed() < PATIENCE, "the PSP's message was taken, and the order is not paid: {}", found.told());
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A node that can be read is of use to those who look at their orders, and to customers on their page.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_commits_wait_for_a_standby_that_is_gone_nodes_are_ready_and_can_be_read() {
+    let world = World::begin().await;
+    let server = Server::start(FOLLOWED);
+    server.run_sql("postgres", "CREATE DATABASE ducat");
+    let node = world.node("a", |program| program.with("DUCAT_DATABASE_URL", server.url("ducat"))).await;
+    let orders = format!("{}/v1/payment_orders", node.url);
+    server.run_sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");
+    server.run_sql("postgres", "SELECT pg_reload_conf()");
+    // As many as there are writers, one after the other, so that each has one.
+    let mut wishes = Vec::new();
+    for n in 1..=4 {
+        let url = node.url.clone();
+        wishes.push(tokio::spawn(async move { order(&Http::new(CALLER_PATIENCE), &url, &format!("order-{n}")).await }));
+        let waits = format!(
+            "DO $$ DECLARE begun timestamptz := clock_timestamp(); BEGIN
+               WHILE (SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep') < {n} LOOP
+                 IF clock_timestamp() > begun + interval '60 seconds' THEN RAISE 'it does not wait'; END IF;
+                 PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();
+               END LOOP;
+             END $$"
+        );
+        server.run_sql("ducat", &waits);
+    }
+    for _ in 0..3 {
+        let ready = world.http.get(&format!("{}/readyz", node.url), None).await.unwrap();
+        let listed = world.http.get(&orders, Some(KEY)).await.unwrap();
+        assert_eq!((ready.status, listed.status), (200, 200), "{}", ready.told());
+    }
+    server.run_sql("postgres", "ALTER SYSTEM RESET synchronous_standby_names");
+    server.run_sql("postgres", "SELECT pg_reload_conf()");
+    for wish in wishes {
+        assert_eq!(wish.await.unwrap()["status"], "pending");
     }
 }

@@ -70,10 +70,7 @@ impl World {
 
     /// What the program needs to find the PSP.
     pub fn with_psp(&self, program: Program) -> Program {
-        program
-            .with("DUCAT_SANDBOX", "off")
-            .with("DUCAT_STRIPE_API_KEY", STRIPE_KEY)
-            .with("DUCAT_STRIPE_API_BASE", &self.sandbox)
+        program.with("DUCAT_SANDBOX", "off").with("DUCAT_STRIPE_API_KEY", STRIPE_KEY).with("DUCAT_STRIPE_API_BASE", &self.sandbox)
     }
 
     /// Starts a node of this name.

@@ -121,6 +121,33 @@ async fn a_start_without_the_key_of_the_account_that_takes_the_orders_is_refused
     assert!(text(&output.stderr).contains("there is no stripe_api_key"), "it may take orders again any day");
 }
 
+/// A node that was told otherwise would write over what the others read.
+#[tokio::test]
+async fn a_start_with_balances_that_are_not_those_of_the_database_is_refused_until_it_is_changed_for_all() {
+    let mut gateway = Gateway::start().await;
+    let key = gateway.key();
+    gateway.order(json!({"reference": "paid", "amount": 500, "currency": "EUR"})).await;
+    gateway.stop().await;
+    let (kept, summed) = (gateway.program.clone(), gateway.program.clone().with("DUCAT_BALANCES", "summed"));
+    let refused = |program: &Program, how: &str| {
+        let output = program.run(&["serve"]);
+        let said = text(&output.stderr);
+        assert!(!output.status.success() && said.contains(&format!("balances are {how} on this database")), "{said}");
+    };
+    refused(&summed, "kept");
+    for (program, other, how) in [(&summed, &kept, "summed"), (&kept, &summed, "kept")] {
+        let output = program.run(&["migrate"]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        refused(other, how);
+        gateway.running = program.start(how, &["serve"]);
+        gateway.running.until_said("Create an order").await;
+        let balance = gateway.http.get(&format!("{}/v1/ledger/trial_balance", gateway.url), Some(&key)).await.unwrap();
+        assert_eq!(balance.status, 200, "{}", balance.told());
+        gateway.stop().await;
+        assert!(other.run(&["verify"]).status.success(), "whoever only looks goes by the database");
+    }
+}
+
 #[tokio::test]
 async fn a_start_with_another_key_says_that_all_nodes_have_it_now() {
     let mut gateway = Gateway::start().await;

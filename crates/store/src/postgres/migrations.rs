@@ -21,6 +21,7 @@ pub(super) const MIGRATIONS: &[(u32, &str, &str)] = &[
     (9, "quick_look", include_str!("../../migrations/postgres/0009_quick_look.sql")),
     (10, "rare_ends", include_str!("../../migrations/postgres/0010_rare_ends.sql")),
     (11, "closings", include_str!("../../migrations/postgres/0011_closings.sql")),
+    (12, "agreed", include_str!("../../migrations/postgres/0012_agreed.sql")),
 ];
 
 /// Held by whoever migrates, until its transaction ends: the letters "ducat".

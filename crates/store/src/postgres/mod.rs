@@ -111,6 +111,11 @@ impl Postgres {
         self.writer.commit(change).await
     }
 
+    /// Asks whether there is a server that takes writes, without writing anything.
+    pub async fn knock(&self) -> Result<(), CommitError> {
+        self.writer.knock().await
+    }
+
     pub fn stats(&self) -> Stats {
         self.writer.stats()
     }

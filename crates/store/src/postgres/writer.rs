@@ -133,6 +133,11 @@ impl Writer {
         }
     }
 
+    /// Asks whether the server is there, on a connection that no writer has.
+    pub async fn knock(&self) -> Result<(), CommitError> {
+        self.0.0.knock().await
+    }
+
     pub fn stats(&self) -> Stats {
         let Writers { commits, changes, .. } = &*self.0.0;
         Stats { commits: commits.load(Ordering::Relaxed), changes: changes.load(Ordering::Relaxed) }

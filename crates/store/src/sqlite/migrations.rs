@@ -18,6 +18,7 @@ pub(crate) const MIGRATIONS: &[(u32, &str, &str)] = &[
     (9, "quick_look", include_str!("../../migrations/sqlite/0009_quick_look.sql")),
     (10, "rare_ends", include_str!("../../migrations/sqlite/0010_rare_ends.sql")),
     (11, "closings", include_str!("../../migrations/sqlite/0011_closings.sql")),
+    (12, "agreed", include_str!("../../migrations/sqlite/0012_agreed.sql")),
 ];
 
 /// How long a program waits for others that migrate the same file, one migration after the other, on whatever disk.

@@ -17,6 +17,7 @@ const SMALL: &[&str] = &[
     "psp_accounts",
     "accounts",
     "books",
+    "agreed",
     "webhook_endpoints",
     "webhook_replays",
     "CONSTANT",

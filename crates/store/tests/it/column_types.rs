@@ -152,6 +152,7 @@ const KINDS: &[(&str, &[&str])] = &[
             "token",
             "url",
             "why",
+            "agreed.value",
         ],
     ),
 ];

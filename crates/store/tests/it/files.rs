@@ -63,12 +63,12 @@ fn a_database_of_a_newer_program_is_refused() {
     let (_folder, path) = file();
     let open_before = open(&path).unwrap();
     run(async { open_before.ready().await.unwrap() });
-    Connection::open(&path).unwrap().execute_batch("INSERT INTO schema_migrations VALUES (12, 'later', 1)").unwrap();
+    Connection::open(&path).unwrap().execute_batch("INSERT INTO schema_migrations VALUES (13, 'later', 1)").unwrap();
     // A program that runs already says so, too.
-    run(async { assert!(open_before.ready().await.unwrap_err().to_string().contains("migration 12")) });
+    run(async { assert!(open_before.ready().await.unwrap_err().to_string().contains("migration 13")) });
     let refused = open(&path).unwrap_err();
-    let OpenError::Newer { found: 12, known } = refused else { panic!("{refused}") };
-    assert_eq!(refused.to_string(), format!("the database has migration 12, this program knows only up to {known}"));
+    let OpenError::Newer { found: 13, known } = refused else { panic!("{refused}") };
+    assert_eq!(refused.to_string(), format!("the database has migration 13, this program knows only up to {known}"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a database has held at some time: for each migration that made tables, rows of all of them, in shops of their own.
 
 use crate::builders::*;
-use crate::conformance::{claim, message};
+use crate::conformance::{claim, close, message};
 use crate::later::dispute_seen;
 use crate::{outbox, tampering};
 use ducat_domain::payments::*;
@@ -129,4 +129,15 @@ pub async fn declines(w: &World) {
 /// The seventh migration's: an order in the archive.
 pub async fn archive(w: &World) {
     tampering::archived(w, w.shop().await).await;
+}
+
+/// The eleventh migration's: books that are closed.
+pub async fn closings(w: &World) {
+    let shop = w.shop().await;
+    for _ in 0..4 {
+        w.paid(shop).await;
+    }
+    let closed =
+        close(&w.store.clone().with_entries_at_once(2), shop.merchant, w.now().plus(std::time::Duration::from_secs(60))).await;
+    assert!(closed > 0);
 }

@@ -250,6 +250,8 @@ breaches! {
         <- "DELETE FROM closings WHERE account_id IN (SELECT id FROM accounts WHERE currency = 'USD')",
     a_closing_ahead_of_the_books_is_found: "nothing is closed ahead of the books"
         <- "UPDATE books SET closed = x'00000000000000000000000000000001'",
+    closings_without_books_are_found: "nothing is closed ahead of the books"
+        <- "DELETE FROM books",
     a_missing_event_is_found: "each change of an order has exactly one event, without gaps"
         <- "DELETE FROM events WHERE sequence = 2",
     a_missing_last_event_is_found: "each change of an order has exactly one event, without gaps"

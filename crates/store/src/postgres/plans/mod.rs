@@ -30,6 +30,7 @@ const SMALL: &[&str] = &[
     "accounts",
     "balances",
     "books",
+    "agreed",
     "event_clock",
     "webhook_endpoints",
     "webhook_replays",

@@ -325,9 +325,11 @@ fn what_two_write_at_once_is_written_once() {
         // Who would not see what came meanwhile may not write such rows at all.
         let moved = format!("UPDATE attempts SET check_at = now() WHERE order_id = {f}");
         let ordered = "INSERT INTO payment_orders SELECT * FROM payment_orders WHERE false".to_owned();
+        let parts =
+            ["captures", "refunds", "disputes"].map(|part| format!("INSERT INTO {part} SELECT * FROM {part} WHERE false"));
         intruder.batch_execute(&format!("UPDATE payment_orders SET version = version + 1 WHERE id = {f}")).await.unwrap();
         for isolation in ["REPEATABLE READ", "SERIALIZABLE"] {
-            for statement in [&attempt(4), &moved, &told, &ordered] {
+            for statement in [&attempt(4), &moved, &told, &ordered].into_iter().chain(&parts) {
                 let strict = connect(&w.url).await;
                 let refused = strict.batch_execute(&format!("BEGIN ISOLATION LEVEL {isolation}; {statement}")).await;
                 assert_eq!(refused.unwrap_err().code().map(|code| code.code()), Some("25000"), "{isolation}: {statement}");

@@ -191,25 +191,33 @@ pub async fn what_lies_on_accounts_is_the_same_whether_it_is_kept_or_summed(mut 
     let shop = w.shop().await;
     let pay = async |w: &World| drop(w.see(w.order(shop).await, Observed::Captured(eur(4999))).await);
     let told = async |store: &Store| store.balances(shop.merchant).await.unwrap();
+    w.store.agree_on_balances().await.unwrap();
     pay(&w).await;
     let (kept, summed) = (w.store.clone(), w.store.clone().with_balances(Balances::Summed));
 
+    // Who was told otherwise changes nothing.
+    let refused = summed.agree_on_balances().await.unwrap_err().to_string();
+    assert!(refused.contains("balances are kept on this database") && refused.contains("`ducat migrate`"), "{refused}");
+    assert_eq!(told(&kept).await, told(&summed).await);
+    w.assert_sound().await;
+
     w.store = summed.clone();
     w.store.settle_balances().await.unwrap();
+    assert!(kept.agree_on_balances().await.is_err());
     pay(&w).await;
     let sums = told(&summed).await;
     assert!(sums.len() == 2 && sums.iter().all(|b| b.posted.abs() == 2 * 4999), "{sums:?}");
     assert!(told(&kept).await.iter().all(|b| b.posted == 0), "none is stored any more");
     w.assert_sound().await;
 
-    // Who keeps them while somebody else does not has a part of them, which is found.
+    // Who keeps them while somebody else does not has a part of them, which is found, and made anew when it is agreed on again.
     w.store = kept.clone();
     pay(&w).await;
     for store in [&kept, &summed] {
         assert!(!store.verify().await.unwrap().findings.is_empty());
     }
-    summed.settle_balances().await.unwrap();
     kept.settle_balances().await.unwrap();
+    kept.agree_on_balances().await.unwrap();
     pay(&w).await;
     let balances = told(&kept).await;
     assert!(balances.len() == 2 && balances.iter().all(|b| b.posted.abs() == 4 * 4999), "{balances:?}");
