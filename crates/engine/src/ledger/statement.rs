@@ -2,8 +2,8 @@
 //! and what lies there at the end.
 
 use crate::{Engine, Error, Problem};
-use ducat_domain::{Currency, EntryId, MerchantId, Money};
-use ducat_store::{StatementAsk, StatementRow};
+use ducat_domain::{Currency, EntryId, MerchantId, Money, Timestamp};
+use ducat_store::{StatementAsk, StatementLines, StatementRow};
 
 /// How many lines a statement has at the most; the next page goes on after the last.
 pub const MAX_LINES: u32 = 10_000;
@@ -19,28 +19,46 @@ pub struct Statement {
 
 /// Writes the statement of an account.
 pub async fn statement(engine: &Engine, merchant: MerchantId, ask: StatementAsk) -> Result<Statement, Error> {
-    let (currency, from, to) = (ask.currency, ask.from, ask.to);
+    let (currency, from, to, after) = (ask.currency, ask.from, ask.to, ask.after);
     if from.zip(to).is_some_and(|(from, to)| from > to) {
         return Err(Error::Invalid(Problem::field("invalid_parameter", "to", "must not be before from")));
     }
     let read = engine.store().statement(merchant, ask, MAX_LINES).await?.ok_or(Error::NotFound("ledger account"))?;
+    let begin = if after.is_none() { ("opening balance", from) } else { ("brought forward", None) };
+    Ok(Statement {
+        csv: table(&read, currency, begin, to)?,
+        next: read.lines.last().filter(|_| read.has_more).map(|line| line.id),
+    })
+}
+
+/// What lay there at the beginning, each line, and what lies there at the end: of all, or of this page, which is that of its last line's moment.
+fn table(
+    read: &StatementLines,
+    currency: Currency,
+    (begin, from): (&str, Option<Timestamp>),
+    to: Option<Timestamp>,
+) -> Result<String, Error> {
     let mut csv = String::from("date,entry,reference,payment_order,by,why,debit,credit,balance,currency\r\n");
     let mut balance = read.opening;
-    let row = |what: &str, at: String, balance: i64| {
+    let row = |what: &str, at: Option<Timestamp>, balance: i64| {
+        let at = at.map(|at| at.to_string()).unwrap_or_default();
         record(
             &[at, String::new(), what.to_owned(), String::new(), String::new(), String::new()],
             ["", "", &plain(balance, currency)],
             currency,
         )
     };
-    csv.push_str(&row("opening balance", from.map(|t| t.to_string()).unwrap_or_default(), balance));
+    csv.push_str(&row(begin, from, balance));
     for line in &read.lines {
         balance = balance.checked_add(line.amount).ok_or_else(|| Error::Internal("a balance is out of range".into()))?;
         csv.push_str(&written(line, balance, currency));
     }
-    let end = if read.has_more { "carried forward" } else { "closing balance" };
-    csv.push_str(&row(end, to.map(|t| t.to_string()).unwrap_or_default(), balance));
-    Ok(Statement { csv, next: read.lines.last().filter(|_| read.has_more).map(|line| line.id) })
+    let (end, at) = match read.lines.last() {
+        Some(last) if read.has_more => ("carried forward", Some(last.at)),
+        _ => ("closing balance", to),
+    };
+    csv.push_str(&row(end, at, balance));
+    Ok(csv)
 }
 
 fn written(line: &StatementRow, balance: i64, currency: Currency) -> String {
@@ -85,6 +103,35 @@ mod tests {
             assert!(cell(formula).trim_start_matches('"').starts_with('\''), "{formula}");
         }
         assert_eq!(cell("=HYPERLINK(\"x\",1)"), "\"'=HYPERLINK(\"\"x\"\",1)\"");
+    }
+
+    #[test]
+    fn a_page_ends_with_what_lay_there_after_its_last_line() {
+        let (eur, at) = ("EUR".parse().unwrap(), Timestamp::from_seconds);
+        let line = StatementRow {
+            id: EntryId::from_bytes([7; 16]),
+            event_ref: "cap:1".into(),
+            order: None,
+            at: at(2),
+            note: None,
+            amount: 250,
+        };
+        let page = |has_more| StatementLines { opening: 100, lines: vec![line.clone()], has_more };
+        let ends = |has_more, begin| {
+            let table = table(&page(has_more), eur, begin, Some(at(9))).unwrap();
+            let row =
+                |row: &str| row.split(',').step_by(2).take(2).map(str::to_owned).collect::<Vec<_>>().join(" ") + row.trim_end();
+            let rows: Vec<&str> = table.trim_end().split("\r\n").collect();
+            (row(rows[1]), row(rows[3]))
+        };
+        let (begin, end) = ends(true, ("opening balance", Some(at(1))));
+        assert!(begin.starts_with("1970-01-01T00:00:01Z opening balance") && begin.ends_with(",1.00,EUR"), "{begin}");
+        assert!(end.starts_with("1970-01-01T00:00:02Z carried forward") && end.ends_with(",3.50,EUR"), "{end}");
+        let (begin, end) = ends(false, ("brought forward", None));
+        assert!(
+            begin.starts_with(" brought forward") && end.starts_with("1970-01-01T00:00:09Z closing balance"),
+            "{begin}; {end}"
+        );
     }
 
     #[test]

@@ -31,8 +31,8 @@ fn ask(account: String, query: &Query) -> Result<StatementAsk, Problem> {
     get, path = "/v1/ledger/accounts/{account}/statement", tag = "Ledger", operation_id = "get_account_statement",
     summary = "Get an account's statement",
     description = "A table for a spreadsheet (CSV, RFC 4180): the opening balance, each line of money that moved with the balance after it, and the \
-        closing balance. Amounts are decimal. At most 10,000 lines: where there are more, the last line says `carried forward`, and the header \
-        `Link` leads to the next page.",
+        closing balance. Amounts are decimal. At most 10,000 lines: where there are more, the last line says `carried forward` and when, and the \
+        header `Link` leads to the next page, which begins with `brought forward`.",
     params(
         ("account" = String, Path, description = "The account, such as `merchant:mer_…:payable`."),
         ("currency" = String, Query, description = "ISO 4217."),
