@@ -1,9 +1,10 @@
 //! `ducat serve`: the gateway, from the first bound port to the last finished request.
 //!
-//! - `banner`: what a person reads at the start. `listen`: taking connections. `watch`: ends the program when the database takes nothing any more, and compares clocks.
+//! - `banner`: what a person reads at the start. `listen`: taking connections. `calls`: the requests of one. `watch`: ends the program when the database takes nothing any more, and compares clocks.
 //! - `own`: one gateway to one database file. `leave`: how it ends: first out of the load balancer's sight, then the door, then what is under way.
 
 mod banner;
+mod calls;
 mod leave;
 mod listen;
 mod own;
@@ -48,7 +49,7 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     let told = told_to_end();
     let draining = Draining::default();
     let router = ducat_web::router(web(&config, &engine, inside.is_some(), &draining).await?);
-    let serving = tokio::spawn(listen::serve(listener, router, stop.said()));
+    let serving = tokio::spawn(listen::serve(listener, router, listen::HEAD_TIMEOUT, stop.said()));
     let (worker, dispatcher, sweeper) = (engine.clone(), engine.clone(), engine.clone());
     let watching = tokio::spawn(engine.cache().clone().watch(stop.said()));
     let patience = config.shutdown_timeout_ms;

@@ -5,6 +5,8 @@ use super::support::process::{PATIENCE, Program};
 use super::{Gateway, text};
 use serde_json::json;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn sigterm_lets_a_request_under_way_finish_and_ends_with_zero() {
@@ -51,6 +53,22 @@ async fn after_sigterm_it_is_not_ready_at_once_and_answers_until_the_drain_is_ov
     gateway.running.signal("TERM");
     assert!(gateway.running.ended().await.success());
     assert!(gateway.http.get(&ready, None).await.is_err());
+}
+
+#[tokio::test]
+async fn connections_on_which_no_request_is_under_way_are_not_waited_for_at_the_end() {
+    // Longer than the test waits.
+    let mut gateway = Gateway::start_with(|program| program.with("DUCAT_SHUTDOWN_TIMEOUT_MS", 600_000)).await;
+    let address = gateway.url.strip_prefix("http://").unwrap().to_owned();
+    let mut half = TcpStream::connect(&address).await.unwrap();
+    half.write_all(b"GET /healthz HTTP/1.1\r\nHost").await.unwrap();
+    // One that speaks HTTP/2, has asked nothing, and does not heed that the node leaves.
+    let mut idle = TcpStream::connect(&address).await.unwrap();
+    let no_settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    idle.write_all(&[&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &no_settings].concat()).await.unwrap();
+    idle.read_exact(&mut [0; 9]).await.unwrap();
+    gateway.stop().await;
+    assert!(!gateway.running.said().contains("did not finish in time"), "{}", gateway.running.said());
 }
 
 #[tokio::test]
