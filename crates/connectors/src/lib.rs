@@ -19,7 +19,7 @@ pub use operation::{
 pub use spec::{
     Auth, Capability, ErrorReplay, EvidenceError, EvidenceRules, Find, Idempotency, Operations, Setting, Spec, TextField, Trust,
 };
-pub use trust::{TrustError, VerifiedMessage, verify};
+pub use trust::{TrustError, VerifiedMessage, is_signed_at_all, verify};
 pub use wire::{HttpMethod, HttpReply, HttpRequest, Reply, SendFailure};
 
 /// A PSP's translator.

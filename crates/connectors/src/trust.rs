@@ -38,6 +38,16 @@ pub enum TrustError {
     Stale,
 }
 
+/// Whether a message carries what could prove it. The head alone says so: nobody needs to read the body of one that does not.
+pub fn is_signed_at_all(trust: &Trust, header: impl Fn(&str) -> Option<String>) -> Result<(), TrustError> {
+    match trust {
+        Trust::TimestampedHmacSha256 { header: name, .. } => {
+            let value = header(name).ok_or(TrustError::Header)?;
+            read_header(&value).map(drop).ok_or(TrustError::Header)
+        }
+    }
+}
+
 /// Proves that a message comes from the PSP, over its raw bytes.
 pub fn verify(
     trust: &Trust,
@@ -173,6 +183,15 @@ mod tests {
             assert!(matches!(check(header), Err(TrustError::Header | TrustError::Signature)), "{header}");
         }
         assert_eq!(check(&format!("v1={FIRST}")), Err(TrustError::Header));
+    }
+
+    #[test]
+    fn the_head_alone_tells_whether_there_is_a_signature() {
+        let check = |header: Option<String>| is_signed_at_all(&TRUST, |_| header.clone());
+        assert_eq!(check(Some(signed(SECOND))), Ok(()));
+        for without in [None, Some(String::new()), Some(format!("v1={FIRST}")), Some("t=1".to_owned())] {
+            assert_eq!(check(without.clone()), Err(TrustError::Header), "{without:?}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::around::Shares;
 use crate::metrics::Metrics;
+use crate::reading::body::Bodies;
 use crate::{Draining, Settings, Web};
 use ducat_engine::Engine;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ pub(crate) struct Parts {
     pub draining: Draining,
     pub shares: Shares,
     pub metrics: Metrics,
+    pub bodies: Bodies,
     /// One permit for each live stream.
     pub streams: Arc<Semaphore>,
 }
@@ -27,6 +29,7 @@ pub(crate) fn app(web: Web) -> App {
     Arc::new(Parts {
         shares: Shares::new(&web.engine, limits),
         metrics: Metrics::new(),
+        bodies: Bodies::new(limits.held_bytes),
         streams: Arc::new(Semaphore::new(limits.streams)),
         engine: web.engine,
         settings: web.settings,

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::problem::Problem;
-use crate::reading::body::{self, Patience};
+use crate::reading::body::Patience;
 use axum::extract::{Path, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -25,18 +25,24 @@ pub(crate) async fn receive(
 ) -> Result<Response, Problem> {
     let account: PspAccountId = account.parse().map_err(|_| Problem::not_found("PSP account"))?;
     let (parts, body) = request.into_parts();
+    let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    webhooks::expect(&app.engine, &psp, account, header).await.or_else(|error| told(&app, account, Err(error)))?;
     let limits = &app.settings.limits;
     let patience = Patience { bytes: limits.message_bytes, timeout: limits.body_timeout };
-    let bytes = body::read(&parts.headers, body, patience).await?;
-    let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let bytes = app.bodies.read(&parts.headers, body, patience).await?;
     // As with a create, what is large about it is not moved about with the handler.
     let received = Box::pin(webhooks::receive(&app.engine, &psp, account, header, &bytes)).await;
+    told(&app, account, received)?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], "{}").into_response())
+}
+
+/// Counts what became of a message, and logs who was turned away.
+fn told(app: &App, account: PspAccountId, received: Result<Received, ReceiveError>) -> Result<(), ReceiveError> {
     app.metrics.message(outcome(&received));
     if let Err(error @ (ReceiveError::Untrusted(_) | ReceiveError::Malformed)) = &received {
         tracing::warn!(%account, %error, "a message was turned away");
     }
-    received?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], "{}").into_response())
+    received.map(drop)
 }
 
 fn outcome(received: &Result<Received, ReceiveError>) -> &'static str {

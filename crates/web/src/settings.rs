@@ -59,6 +59,8 @@ pub struct Limits {
     pub file_bytes: usize,
     /// The largest message of a PSP, in bytes.
     pub message_bytes: usize,
+    /// What all bodies that this node holds may come to, in bytes.
+    pub held_bytes: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
     /// How many live streams may be open at once on this node.
@@ -77,6 +79,7 @@ impl Default for Limits {
             body_bytes: 256 * 1024,
             file_bytes: 5 * 1024 * 1024,
             message_bytes: 1024 * 1024,
+            held_bytes: 64 * 1024 * 1024,
             body_timeout: Duration::from_secs(15),
             streams: 2000,
             stream_lifetime: Duration::from_secs(600),

@@ -79,21 +79,23 @@ async fn prove(
     body: &[u8],
     now: Timestamp,
 ) -> Result<(Arc<Opened>, VerifiedMessage), ReceiveError> {
-    let look = async || {
-        let opened = psp_accounts::opened(engine, account).await?;
-        opened.filter(|opened| opened.kept.psp == psp).ok_or(ReceiveError::NoAccount)
-    };
     let check = |opened: &Opened| verify(&opened.psp.connector.spec().trust, &opened.psp.account, &header, body, now);
-    let opened = look().await?;
+    let opened = look(engine, psp, account).await?;
     match check(&opened) {
         Ok(verified) => Ok((opened, verified)),
         Err(_) => {
             engine.accounts().forget(&opened.psp);
-            let opened = look().await?;
+            let opened = look(engine, psp, account).await?;
             let verified = check(&opened)?;
             Ok((opened, verified))
         }
     }
+}
+
+/// The account, where there is one of this PSP.
+pub(super) async fn look(engine: &Engine, psp: &str, account: PspAccountId) -> Result<Arc<Opened>, ReceiveError> {
+    let opened = psp_accounts::opened(engine, account).await?;
+    opened.filter(|opened| opened.kept.psp == psp).ok_or(ReceiveError::NoAccount)
 }
 
 async fn store(

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::problem::{Problem, catalogue as kinds};
-use crate::reading::body::{self, Patience};
+use crate::reading::body::Patience;
 use crate::reading::{canonical, json};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
@@ -26,7 +26,7 @@ impl FromRequest<App> for Asked {
         let key = idempotency_key(&parts.headers)?;
         let limits = &app.settings.limits;
         let patience = Patience { bytes: limits.body_bytes, timeout: limits.body_timeout };
-        let bytes = body::read(&parts.headers, body, patience).await?;
+        let bytes = app.bodies.read(&parts.headers, body, patience).await?;
         let body = if bytes.is_empty() {
             // A POST that needs to say nothing may say nothing.
             Value::Object(Map::new())

@@ -191,7 +191,7 @@ kinds! {
     PSP_UNAVAILABLE = "psp_unavailable", BAD_GATEWAY, "The PSP does not answer",
         "The PSP could not be reached, or did not answer in time.", "Try again later; look at the PSP's status page.";
     BUSY = "busy", SERVICE_UNAVAILABLE, "Too much is waiting",
-        "More is waiting to be written than can be written soon, or the program is about to stop. Nothing was done.",
+        "More is waiting to be written than can be written soon, more is being sent than can be held, or the program is about to stop. Nothing was done.",
         "Repeat the request under the same Idempotency-Key after Retry-After.";
     UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, "The database does not answer",
         "The database could not be reached or did not answer in time. Where it was lost while it was writing, nobody can say whether the request was done.",

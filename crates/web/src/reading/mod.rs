@@ -1,6 +1,6 @@
 //! Reading what callers send: bodies, JSON, fields, query parameters. Everything that is wrong is said with the place where it is.
 //!
-//! - `body`: bytes from the network, within a limit and a time.
+//! - `body`: bytes from the network, within a limit, a time, and what all of them may hold together.
 //! - `json`: bytes as JSON, with the place of an error; keys that stand twice are refused.
 //! - `fields`: JSON as the fields of a request; unknown ones are refused by name.
 //! - `query`: query parameters and the window of a list.

@@ -66,3 +66,23 @@ async fn forged_stale_unsigned_and_oversized_messages_are_turned_away() {
         assert_eq!(deliver(&world, unknown, &signature(MESSAGE_SECRET, now, &body), &body).await.status, 404, "{unknown}");
     }
 }
+
+#[tokio::test]
+async fn what_the_head_gives_away_is_turned_away_before_anybody_reads_the_body() {
+    let world = World::new().await;
+    let path = format!("/webhooks/stripe/{}", world.account);
+    let (unknown, signed) = ("/webhooks/stripe/psp_00000000000000000000000000", signature(MESSAGE_SECRET, 1, ""));
+    for (path, signature, status) in
+        [(path.as_str(), None, 400), (&path, Some("nonsense"), 400), (unknown, Some(signed.as_str()), 404)]
+    {
+        let mut request = Request::post(path);
+        if let Some(signature) = signature {
+            request = request.header("stripe-signature", signature);
+        }
+        // Whoever waited for it would answer 408.
+        let never = Body::from_stream(futures_util::stream::pending::<Result<String, std::io::Error>>());
+        assert_eq!(world.send(request.body(never).unwrap()).await.status, status, "{path} {signature:?}");
+    }
+    let figures = world.visit("/metrics").await.body;
+    assert!(figures.contains("untrusted\"} 2") && figures.contains("no_account\"} 1"), "{figures}");
+}

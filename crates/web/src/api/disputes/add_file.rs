@@ -5,7 +5,7 @@ use crate::api::named::Named;
 use crate::app::App;
 use crate::problem::{Problem, catalogue as kinds};
 use crate::reading::Query;
-use crate::reading::body::{self, Patience};
+use crate::reading::body::Patience;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -38,8 +38,9 @@ pub(crate) async fn add_file(
     let media_type = media_type(&parts.headers);
     let limits = &app.settings.limits;
     let patience = Patience { bytes: limits.file_bytes, timeout: limits.body_timeout };
-    let bytes = body::read(&parts.headers, body, patience).await?.to_vec();
-    let view = disputes::add_file(&app.engine, caller.merchant, id, NewFile { field, name, media_type, bytes }).await?;
+    let file = app.bodies.read(&parts.headers, body, patience).await?;
+    let file = NewFile { field, name, media_type, bytes: file.to_vec() };
+    let view = disputes::add_file(&app.engine, caller.merchant, id, file).await?;
     let body = serde_json::to_vec(&view).map_err(|error| Problem::internal(format!("a view cannot be written: {error}")))?;
     Ok((StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }

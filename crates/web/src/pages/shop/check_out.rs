@@ -5,7 +5,7 @@ use super::{is_open, shop};
 use crate::app::App;
 use crate::pages::see_other;
 use crate::problem::{Problem, catalogue as kinds};
-use crate::reading::body::{self, Patience};
+use crate::reading::body::Patience;
 use crate::settings::DemoShop;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -22,7 +22,7 @@ pub(super) async fn check_out(State(app): State<App>, request: Request) -> Resul
     let shop = shop(&app)?;
     let (parts, body) = request.into_parts();
     let patience = Patience { bytes: MAX_FORM, timeout: app.settings.limits.body_timeout };
-    let form = body::read(&parts.headers, body, patience).await?;
+    let form = app.bodies.read(&parts.headers, body, patience).await?;
     let basket = Basket::of(&form)?;
     if basket.lines.is_empty() {
         return see_other(&format!("/?currency={}&empty=1#basket", basket.currency));
