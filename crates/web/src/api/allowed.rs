@@ -51,10 +51,14 @@ impl<Need: Needs> FromRequestParts<App> for Allowed<Need> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let facts = parts.extensions.get::<Arc<Facts>>().cloned();
         let facts = facts.ok_or_else(|| Problem::internal("a route stands outside of the layer around all routes"))?;
-        let key = key(&parts.headers)?;
+        let key = match key(&parts.headers) {
+            Ok(key) => key,
+            Err(refusal) => return Err(turned_away(app, &facts, refusal).await),
+        };
         let caller = match authenticate(&app.engine, &key, facts.client).await {
             Ok(caller) => caller,
-            Err(error) => return Err(turned_away(app, &facts, error).await),
+            Err(error @ AuthError::Invalid) => return Err(turned_away(app, &facts, error.into()).await),
+            Err(error) => return Err(error.into()),
         };
         let taken = app.shares.of_key(caller.key).await;
         facts.note(caller.key, taken.standing);
@@ -67,16 +71,14 @@ impl<Need: Needs> FromRequestParts<App> for Allowed<Need> {
     }
 }
 
-/// Keys that are not valid are counted by address. Only they: a program with an old key does not stop the one beside it.
-async fn turned_away(app: &App, facts: &Facts, error: AuthError) -> Problem {
-    if !matches!(error, AuthError::Invalid) {
-        return error.into();
-    }
+/// Calls without a key, or with one that is not valid, are counted by address. Only they: a program with an old key does not stop the
+/// one beside it.
+async fn turned_away(app: &App, facts: &Facts, refusal: Problem) -> Problem {
     match app.shares.of_address(&app.engine, facts.client).await {
-        Ok(()) => error.into(),
+        Ok(()) => refusal,
         Err(wait) => {
             app.metrics.limited("address");
-            let detail = "Too many calls with keys that are not valid came from your address.";
+            let detail = "Too many calls without a valid key came from your address.";
             Problem::new(&kinds::RATE_LIMITED, detail).retry_after(whole_seconds(wait))
         }
     }

@@ -110,6 +110,25 @@ async fn pages_and_wrong_keys_are_counted_by_address_and_good_keys_are_not() {
 }
 
 #[tokio::test]
+async fn calls_without_a_key_or_with_one_that_cannot_be_read_are_counted_by_address_too() {
+    let limits = Limits { visits_per_second: 1, visits_at_once: 1, ..Limits::default() };
+    for authorization in [None, Some("dk_test_1"), Some("Digest x"), Some("Basic %%%")] {
+        let world = World::with(crate::world::BASE, limits.clone()).await;
+        let call = async || {
+            let mut request = Request::get("/v1/events");
+            if let Some(authorization) = authorization {
+                request = request.header("authorization", authorization);
+            }
+            let mut request = request.body(Body::empty()).unwrap();
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([203, 0, 113, 1], 1))));
+            world.send(request).await.refusal()
+        };
+        assert_eq!(call().await, (401, "unauthorized".into(), String::new()), "{authorization:?}");
+        assert_eq!(call().await, (429, "rate_limited".into(), String::new()), "{authorization:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_revoked_key_opens_nothing() {
     let world = World::new().await;
     let made = world.post("/v1/api_keys", &json!({ "name": "till", "scope": "read" })).await;
