@@ -207,7 +207,7 @@ settings! {
         api_key: Option<Secret> = "" ("dk_live_…"), Secret => maybe(values::api_key);
     }
     "Logs" {
-        /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, also by part, such as `info,ducat_engine=debug`.
+        /// What is logged: `error`, `warn`, `info`, `debug`, `trace` or `off`, also by part, such as `info,ducat_engine=debug`.
         log: String = "info", Text => values::log_filter;
         /// `pretty` for people, `json` for programs. Logs go to standard error.
         log_format: LogFormat = "pretty", Text => values::log_format;

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use url::Url;
 
 /// On or off.
@@ -172,11 +173,22 @@ pub(super) fn milliseconds<const LEAST: u64, const MOST: u64>(text: &str) -> Res
     number::<u64, LEAST, MOST>(text).map(Duration::from_millis)
 }
 
+/// The filter's own parser takes a word that is no level for the name of a part, and logs nothing of all others.
 pub(super) fn log_filter(text: &str) -> Result<String, String> {
-    match EnvFilter::try_new(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(e) => Err(format!("must be a filter such as info or info,ducat_engine=debug: {e}")),
+    let wanted = "error, warn, info, debug, trace or off, also by part, such as info,ducat_engine=debug";
+    let mut parts = text.split(',').filter(|part| !part.is_empty()).peekable();
+    if parts.peek().is_none() {
+        return Err(format!("must be {wanted}"));
     }
+    if let Some(wrong) = parts.find(|part| !ends_with_level(part)) {
+        return Err(format!("has {wrong:?}, where a level is missing: it must be {wanted}"));
+    }
+    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|e| format!("must be {wanted}: {e}"))
+}
+
+fn ends_with_level(part: &str) -> bool {
+    let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
+    !level.is_empty() && level.parse::<LevelFilter>().is_ok()
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
@@ -215,6 +227,21 @@ mod tests {
     fn networks_are_read_and_checked() {
         assert_eq!(networks("10.0.0.0/8, ::1").map(|all| all.len()), Ok(2));
         assert!(networks("10.0.0.0/33").is_err() && networks("home").is_err());
+    }
+
+    #[test]
+    fn a_filter_of_the_log_has_a_level_in_each_part() {
+        for good in
+            ["info", "WARN", "off", "info,ducat_engine=debug", "ducat_engine::jobs=trace", "warn,[request{id}]=debug", "info,"]
+        {
+            assert_eq!(log_filter(good).as_deref(), Ok(good));
+        }
+        for wrong in
+            ["loud", "info,loud", "ducat_engine", "ducat_engine=", "ducat_engine=loud", "info, debug", "info ", "=info", "", ","]
+        {
+            assert!(log_filter(wrong).is_err_and(|why| why.contains("error, warn, info, debug, trace or off")), "{wrong:?}");
+        }
+        assert!(log_filter("info,loud").unwrap_err().starts_with("has \"loud\", where a level is missing"));
     }
 
     #[test]

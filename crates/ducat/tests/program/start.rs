@@ -169,16 +169,20 @@ async fn a_start_with_another_key_says_that_all_nodes_have_it_now() {
 fn every_mistake_of_the_configuration_is_told_before_anything_is_touched() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("ducat.toml"), "listne = \"x\"\nsandbox_port = 1.5\n").unwrap();
-    let output =
-        Program::in_folder(folder.path()).with("DUCAT_PUBLIC_URL", "ftp://x").with("DUCAT_NONSENSE", "1").run(&["serve"]);
+    let output = Program::in_folder(folder.path())
+        .with("DUCAT_PUBLIC_URL", "ftp://x")
+        .with("DUCAT_NONSENSE", "1")
+        .with("DUCAT_LOG", "loud")
+        .run(&["serve"]);
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(78), "{said}");
     for part in [
-        "4 mistakes",
+        "5 mistakes",
         "ducat.toml:1: listne is no setting; did you mean listen?",
         "ducat.toml:2: sandbox_port",
         "DUCAT_PUBLIC_URL",
         "DUCAT_NONSENSE",
+        "DUCAT_LOG: has \"loud\", where a level is missing: it must be error, warn, info, debug, trace or off",
     ] {
         assert!(said.contains(part), "{part} is missing in\n{said}");
     }
