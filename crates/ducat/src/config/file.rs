@@ -5,6 +5,9 @@ use super::settings::{Form, Setting};
 use super::{Gathered, Given, Mistakes, Source, TABLE};
 use toml::de::{DeTable, DeValue};
 
+/// What the parser says of a name that stands in two lines.
+const TWICE: &str = "duplicate key";
+
 /// Takes what the file says; what it says wrong is noted with its line.
 pub(super) fn gather(path: &str, text: &str, given: &mut Gathered, mistakes: &mut Mistakes) {
     let (table, errors) = DeTable::parse_recoverable(text);
@@ -47,6 +50,7 @@ fn line_of(text: &str, offset: usize) -> usize {
 fn unreadable(text: &str, line: usize, missed: &str) -> String {
     let name = text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map(|(name, _)| name.trim());
     match TABLE.iter().find(|setting| Some(setting.name) == name) {
+        Some(setting) if missed == TWICE => format!("{} is there twice: keep one of the lines", setting.name),
         Some(setting) => format!("{} must be {} ({missed})", setting.name, wanted(setting.form)),
         None => missed.to_owned(),
     }
@@ -65,7 +69,13 @@ fn unknown(name: &str, value: &DeValue<'_>) -> String {
 /// The value as the environment would say it, or what it must be.
 fn text_of(setting: &Setting, value: &DeValue<'_>) -> Result<String, &'static str> {
     match (setting.form, value) {
-        (Form::Text | Form::Secret | Form::Database | Form::Switch, DeValue::String(text)) => Ok(text.to_string()),
+        (Form::Text | Form::Secret | Form::Database | Form::Switch, DeValue::String(text)) if !text.is_empty() => {
+            Ok(text.to_string())
+        }
+        // The empty text is a value that got lost, and not the choice of what is taken without the line.
+        (Form::Text | Form::Secret | Form::Database, DeValue::String(_)) => {
+            Err("text that is not empty: leave the line out to set nothing")
+        }
         (Form::Switch, DeValue::Boolean(on)) => Ok(if *on { "on" } else { "off" }.to_owned()),
         (Form::Number, DeValue::Integer(number)) => Ok(number.to_string()),
         (Form::List, DeValue::Array(items)) => {

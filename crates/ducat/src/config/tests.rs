@@ -87,6 +87,26 @@ fn a_value_that_is_no_toml_is_told_with_the_name_of_its_setting_and_what_it_must
 }
 
 #[test]
+fn empty_text_in_the_file_is_refused_like_an_address_of_the_database_that_got_lost() {
+    let file = "data_dir = \"\"\ndatabase_url = \"\"\nstripe_api_key = \"\"\nsandbox = \"\"\ntrusted_proxies = []\n";
+    let told = with_file(file, &[]).unwrap_err().to_string();
+    assert_eq!(
+        told,
+        "4 mistakes in the configuration:
+  ducat.toml:1: data_dir must be text that is not empty: leave the line out to set nothing
+  ducat.toml:2: database_url must be text that is not empty: leave the line out to set nothing
+  ducat.toml:3: stripe_api_key must be text that is not empty: leave the line out to set nothing
+  ducat.toml:4: sandbox must be \"on\" or \"off\""
+    );
+}
+
+#[test]
+fn a_setting_that_is_there_twice_is_told_so() {
+    let told = with_file("drain_ms = 1\nlisten = \"127.0.0.1:1\"\ndrain_ms = 2\n", &[]).unwrap_err().to_string();
+    assert_eq!(told, "1 mistake in the configuration:\n  ducat.toml:3: drain_ms is there twice: keep one of the lines");
+}
+
+#[test]
 fn settings_that_do_not_go_together_are_refused() {
     let told =
         with_file("", &[("DUCAT_STRIPE_API_BASE", "http://127.0.0.1:1"), ("DUCAT_LEASE_MS", "500")]).unwrap_err().to_string();
