@@ -1,6 +1,6 @@
 //! What is wrong with the configuration, where, and what was probably meant.
 
-use super::TABLE;
+use super::{Source, TABLE};
 use std::fmt;
 
 /// One mistake.
@@ -20,6 +20,15 @@ impl Mistakes {
     /// Notes one.
     pub(super) fn add(&mut self, place: impl Into<String>, what: impl Into<String>) {
         self.0.push(Mistake { place: place.into(), what: what.into() });
+    }
+
+    /// Notes one about a setting. A variable says by itself which one.
+    pub(super) fn refuse(&mut self, name: &str, source: &Source, what: &str) {
+        match source {
+            Source::Default => self.add(name, what),
+            Source::File { .. } => self.add(source.to_string(), format!("{name} {what}")),
+            Source::Environment(variable) => self.add(variable, what),
+        }
     }
 
     /// Whether there is none.

@@ -224,8 +224,7 @@ fn pick<T>(name: &str, given: &Gathered, mistakes: &mut Mistakes, parse: impl Fn
     match parse(text) {
         Ok(value) => Some(value),
         Err(why) => {
-            let subject = if let Source::Environment(_) = source { String::new() } else { format!("{name} ") };
-            mistakes.add(source.to_string(), format!("{subject}{why}"));
+            mistakes.refuse(name, source, &why);
             None
         }
     }

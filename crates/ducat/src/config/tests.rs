@@ -110,7 +110,22 @@ fn a_setting_that_is_there_twice_is_told_so() {
 fn settings_that_do_not_go_together_are_refused() {
     let told =
         with_file("", &[("DUCAT_STRIPE_API_BASE", "http://127.0.0.1:1"), ("DUCAT_LEASE_MS", "500")]).unwrap_err().to_string();
-    assert!(told.contains("DUCAT_LEASE_MS: lease_ms must be longer") && told.contains("DUCAT_STRIPE_API_BASE"), "{told}");
+    assert!(told.contains("DUCAT_LEASE_MS: must be longer") && told.contains("DUCAT_STRIPE_API_BASE: is of no use"), "{told}");
+}
+
+#[test]
+fn of_two_settings_that_do_not_go_together_the_one_that_was_set_is_named_once_with_its_place() {
+    let or = "or work is taken away while a PSP still has time to answer";
+    let told = |text: &str, pairs: &[(&str, &str)]| with_file(text, pairs).unwrap_err().iter().next().unwrap().clone();
+    let timeout = told("", &[("DUCAT_PSP_TIMEOUT_MS", "50000")]);
+    assert_eq!(timeout.place, "DUCAT_PSP_TIMEOUT_MS");
+    assert_eq!(timeout.what, format!("must be shorter than lease_ms, which is 45000, {or}"));
+    let timeout = told("\npsp_timeout_ms = 50000\n", &[]);
+    assert_eq!(timeout.place, "ducat.toml:2");
+    assert_eq!(timeout.what, format!("psp_timeout_ms must be shorter than lease_ms, which is 45000, {or}"));
+    let lease = told("lease_ms = 5000\n", &[("DUCAT_PSP_TIMEOUT_MS", "50000")]);
+    assert_eq!(lease.place, "ducat.toml:1");
+    assert_eq!(lease.what, format!("lease_ms must be longer than psp_timeout_ms, which is 50000, {or}"));
 }
 
 #[test]
