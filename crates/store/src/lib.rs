@@ -38,8 +38,9 @@ pub(crate) use rows::NO_NETWORK;
 pub use rows::{
     AccountBalance, BookException, Books, ClaimedDelivery, ClaimedJob, Closed, DeclineKey, DeclineRow, DeclinesAsked,
     DeliveryFilter, EndpointAtWork, EntryFilter, EntryRow, EventCursor, EventMark, EventRow, Finding, ForgetDeclines,
-    IdempotencyRow, InboxState, Job, Link, OpenTransaction, OrderFilter, Page, PageAnchor, PostingRow, PspCursor, PspLineRow,
-    StatementAsk, StatementLines, StatementRow, Stats, StoredAnswer, VerifyProgress, VerifyReport, Visit,
+    HiddenSessions, IdempotencyRow, InboxState, Job, Link, OpenTransaction, OrderFilter, Page, PageAnchor, PostingRow, PspCursor,
+    PspLineRow, StatementAsk, StatementLines, StatementRow, Stats, StoredAnswer, VerifyProgress, VerifyReport, Visit,
+    WaitingCommits,
 };
 pub use store::{Durability, OpenError, Store, Unready, WriterMode};
 

@@ -436,6 +436,22 @@ impl Store {
         }
     }
 
+    /// Sessions on the same server in which a transaction may have been open for long without our seeing it; nothing where we may see all.
+    pub async fn hidden_sessions(&self) -> Result<Option<HiddenSessions>, ReadError> {
+        match &self.database {
+            Database::Sqlite(_) => Ok(None),
+            Database::Postgres(database) => database.hidden_sessions().await,
+        }
+    }
+
+    /// Commits that have been waiting for a synchronous standby for longer than this; nothing where none does.
+    pub async fn waiting_commits(&self, longer_than: Duration) -> Result<Option<WaitingCommits>, ReadError> {
+        match &self.database {
+            Database::Sqlite(_) => Ok(None),
+            Database::Postgres(database) => database.waiting_commits(longer_than).await,
+        }
+    }
+
     /// What lies between this program and its server; nothing where there is no server.
     pub async fn link(&self) -> Result<Option<Link>, ReadError> {
         match &self.database {

@@ -1,18 +1,66 @@
-//! Who else is busy on the database server: merchants hear of nothing that is newer than the oldest transaction that writes there.
+//! Who else is busy on the database server: merchants hear of nothing that is newer than the oldest transaction that writes there. And what
+//! keeps Ducat's own transactions from their end: a standby that is gone.
 
 use super::check::Check;
-use ducat_store::{OpenTransaction, Store};
+use ducat_store::{HiddenSessions, OpenTransaction, ReadError, Store, WaitingCommits};
 use std::time::Duration;
 
 const NAME: &str = "open transactions";
 /// Ducat's own transactions last for milliseconds. One that has been open for so long keeps merchants waiting noticeably.
 const LONG: Duration = Duration::from_secs(10);
 
+/// A standby that is well has a commit within milliseconds.
+const LATE: Duration = Duration::from_secs(2);
+
 pub(super) async fn look(store: &Store) -> Vec<Check> {
-    match store.open_transactions(LONG).await {
-        Ok(open) if open.is_empty() => vec![Check::ok(NAME, "none is open for long on this server")],
-        Ok(open) => open.iter().map(judged).collect(),
+    match seen(store).await {
+        Ok(checks) if checks.is_empty() => vec![Check::ok(NAME, "none is open for long on this server")],
+        Ok(checks) => checks,
         Err(e) => vec![Check::warn(NAME, e.to_string(), "Whether somebody holds events back on this server cannot be seen.")],
+    }
+}
+
+async fn seen(store: &Store) -> Result<Vec<Check>, ReadError> {
+    let mut checks: Vec<Check> = store.waiting_commits(LATE).await?.iter().map(late).collect();
+    checks.extend(store.open_transactions(LONG).await?.iter().map(judged));
+    checks.extend(store.hidden_sessions().await?.iter().map(unseen));
+    Ok(checks)
+}
+
+/// Whoever ends such a process has it answer that it is committed, which it then is on one server alone.
+fn late(waiting: &WaitingCommits) -> Check {
+    let WaitingCommits { count, seconds, standbys } = waiting;
+    let have = if *count == 1 { "commit has" } else { "commits have" };
+    Check::fail(
+        "synchronous standby",
+        format!(
+            "{count} {have} been waiting for a synchronous standby for {seconds} s (synchronous_standby_names = {standbys:?})"
+        ),
+        "See whether the standby runs and follows this server (pg_stat_replication): until one does, nothing is committed. Leave the processes \
+         that wait alone, for what they have written would be answered without the standby.",
+    )
+}
+
+/// What cannot be seen is not well.
+fn unseen(hidden: &HiddenSessions) -> Check {
+    let HiddenSessions { count, roles, user } = hidden;
+    let sessions = if *count == 1 { "session" } else { "sessions" };
+    Check::warn(
+        NAME,
+        format!("in {count} {sessions} of other roles ({roles}) cannot be seen: {user} may not see since when theirs are open"),
+        format!(
+            "Whoever writes for long there holds events back unnoticed. Let a superuser run GRANT pg_read_all_stats TO {};",
+            quoted(user)
+        ),
+    )
+}
+
+/// A role's name as SQL has it, which may hold anything.
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_lowercase() || c == '_';
+    match name.starts_with(plain) && name.chars().all(|c| plain(c) || c.is_ascii_digit()) {
+        true => name.to_owned(),
+        false => format!("\"{}\"", name.replace('"', "\"\"")),
     }
 }
 
@@ -79,6 +127,28 @@ mod tests {
         assert_eq!(check.detail, "process 4711 (nightly) has been writing for 300 s in database reports");
         let advice = check.advice.unwrap();
         assert!(advice.contains("no newer event") && advice.contains("pg_terminate_backend(4711)"), "{advice}");
+    }
+
+    #[test]
+    fn commits_that_wait_for_a_standby_are_a_failure_and_nobody_is_told_to_end_them() {
+        let check = late(&WaitingCommits { count: 3, seconds: 42, standbys: "*".into() });
+        assert_eq!(check.state, State::Fail);
+        let said = "3 commits have been waiting for a synchronous standby for 42 s (synchronous_standby_names = \"*\")";
+        assert_eq!(check.detail, said);
+        let advice = check.advice.unwrap();
+        assert!(advice.contains("whether the standby runs") && !advice.contains("pg_terminate_backend"), "{advice}");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_a_warning_with_the_right_that_is_missing() {
+        let check = unseen(&HiddenSessions { count: 1, roles: "nightly".into(), user: "Shop".into() });
+        assert_eq!(check.state, State::Warn);
+        assert_eq!(
+            check.detail,
+            "in 1 session of other roles (nightly) cannot be seen: Shop may not see since when theirs are open"
+        );
+        assert!(check.advice.unwrap().ends_with("GRANT pg_read_all_stats TO \"Shop\";"));
+        assert_eq!((quoted("ducat_1"), quoted("1d"), quoted("a\"b")), ("ducat_1".into(), "\"1d\"".into(), "\"a\"\"b\"".into()));
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! A gateway that keeps everything in PostgreSQL: the same verbs, and a password that nobody sees.
 
 use super::receiver::Receiver;
-use super::support::process::Program;
+use super::support::process::{PATIENCE, Program};
 use super::{Gateway, text};
 use ducat_test_servers::{FOLLOWED, Pooler, Server, free_port};
 use serde_json::{Value, json};
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 /// What stands for the password; the server of the tests asks for none.
 const PASSWORD: &str = "hidden-from-everybody";
@@ -118,6 +121,75 @@ fn an_owner_who_may_not_make_roles_gets_the_tables_and_hears_what_is_missing() {
     let refused = text(&at("till").run(&["serve"]).stderr);
     assert!(refused.contains("GRANT ducat_app TO till"), "{refused}");
     assert!(!text(&at("keeper").run(&["migrate"]).stdout).contains("no role"), "it is there now");
+}
+
+#[test]
+fn doctor_says_where_it_may_not_see_how_long_others_have_been_writing() {
+    let server = Server::start(FOLLOWED);
+    server.run_sql("postgres", "CREATE ROLE keeper LOGIN; CREATE ROLE nightly LOGIN");
+    server.run_sql("postgres", "CREATE DATABASE shop OWNER keeper");
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::in_folder(folder.path()).with("DUCAT_DATABASE_URL", server.url("shop").replace("ducat@", "keeper@"));
+    assert!(program.run(&["migrate"]).status.success());
+    until_found(&program, "open transactions", "ok");
+    let _nightly = Session::start(&server.url("postgres").replace("ducat@", "nightly@"), "BEGIN; SELECT pg_current_xact_id();");
+    let (found, report) = until_found(&program, "open transactions", "warn");
+    let detail = found["detail"].as_str().unwrap();
+    assert!(detail.starts_with("in 1 session of other roles (nightly) cannot be seen"), "{report:#}");
+    assert!(found["advice"].as_str().unwrap().contains("GRANT pg_read_all_stats TO keeper;"), "{report:#}");
+    server.run_sql("postgres", "GRANT pg_read_all_stats TO keeper");
+    let told = text(&program.run(&["doctor"]).stdout);
+    assert!(!told.contains("cannot be seen"), "{told}");
+}
+
+#[test]
+fn doctor_tells_commits_that_wait_for_a_standby_from_open_transactions() {
+    let server = Server::start(FOLLOWED);
+    server.run_sql("postgres", "CREATE DATABASE shop");
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::in_folder(folder.path()).with("DUCAT_DATABASE_URL", server.url("shop"));
+    assert!(program.run(&["migrate"]).status.success());
+    server.run_sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");
+    server.run_sql("postgres", "SELECT pg_reload_conf()");
+    // The server heeds its new settings a little later.
+    let _shop = Session::start(&server.url("shop"), "CREATE TABLE stuck () \\; DROP TABLE stuck \\watch 0.01");
+    let (found, report) = until_found(&program, "synchronous standby", "fail");
+    let detail = found["detail"].as_str().unwrap();
+    assert!(detail.contains("waiting for a synchronous standby for") && detail.contains("synchronous_standby_names"), "{detail}");
+    assert!(!report.to_string().contains("pg_terminate_backend"), "{report:#}");
+}
+
+/// `psql` that has been told this, and stays connected.
+struct Session(Child);
+
+impl Session {
+    fn start(url: &str, sql: &str) -> Self {
+        let mut psql = Command::new(ducat_test_servers::programs().join("psql"));
+        let child = psql.args(["-X", "-q", url]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        writeln!(child.stdin.as_ref().unwrap(), "{sql}").unwrap();
+        Self(child)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // It may have ended with its server.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs the doctor until it has found this.
+fn until_found(program: &Program, name: &str, state: &str) -> (Value, Value) {
+    let begun = Instant::now();
+    loop {
+        let report = json_of(&program.run(&["doctor", "--json"]));
+        let found = report["checks"].as_array().unwrap().iter().find(|c| c["name"] == name && c["state"] == state).cloned();
+        if let Some(found) = found {
+            return (found, report);
+        }
+        assert!(begun.elapsed() < PATIENCE, "{name} is not {state}: {report:#}");
+    }
 }
 
 #[test]

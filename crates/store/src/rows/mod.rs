@@ -26,7 +26,7 @@ pub use declines::{DeclineKey, DeclineRow, DeclinesAsked, ForgetDeclines, Visit}
 pub use events::{EventCursor, EventRow};
 pub use jobs::{ClaimedJob, Job};
 pub use lists::{OrderFilter, Page, PageAnchor};
-pub use report::{Finding, Link, OpenTransaction, Stats, VerifyProgress, VerifyReport};
+pub use report::{Finding, HiddenSessions, Link, OpenTransaction, Stats, VerifyProgress, VerifyReport, WaitingCommits};
 pub use requests::{IdempotencyRow, InboxState, StoredAnswer};
 pub use settlement::{BookException, Closed, PspCursor, PspLineRow};
 pub use webhooks::{ClaimedDelivery, DeliveryFilter, EndpointAtWork, EventMark};

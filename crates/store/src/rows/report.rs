@@ -32,6 +32,28 @@ pub struct OpenTransaction {
     pub is_idle: bool,
 }
 
+/// Sessions on our server of which it does not tell us since when a transaction is open in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HiddenSessions {
+    /// How many: those that write, in any database, and all of our own database.
+    pub count: i64,
+    /// Whose they are.
+    pub roles: String,
+    /// As whom we are connected.
+    pub user: String,
+}
+
+/// Commits that the server does not answer, because no standby has them yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingCommits {
+    /// How many.
+    pub count: i64,
+    /// For how long the longest of them has been waiting.
+    pub seconds: i64,
+    /// For whom: `synchronous_standby_names`.
+    pub standbys: String,
+}
+
 /// What lies between a node and its database server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
