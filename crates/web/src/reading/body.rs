@@ -20,12 +20,16 @@ pub(crate) struct Patience {
 }
 
 /// The bodies that this node holds, arriving or whole. Each takes its room until nobody needs its bytes any more.
-pub(crate) struct Bodies(Arc<Semaphore>);
+pub(crate) struct Bodies {
+    room: Arc<Semaphore>,
+    /// What large bodies leave to the others: a few who send much and slowly would keep everybody out.
+    left_to_others: usize,
+}
 
 impl Bodies {
     /// Room for so many bytes.
     pub fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new(bytes)))
+        Self { room: Arc::new(Semaphore::new(bytes)), left_to_others: bytes / 4 }
     }
 
     /// Reads the whole body, or says why not. What is announced as too large is not read at all.
@@ -39,7 +43,7 @@ impl Bodies {
         }
         let deadline = Instant::now() + patience.timeout;
         let first = announced.map_or(FIRST, |length| FIRST.min(length as usize)).min(patience.bytes);
-        let room = timeout_at(deadline, Arc::clone(&self.0).acquire_many_owned(first as u32)).await;
+        let room = timeout_at(deadline, Arc::clone(&self.room).acquire_many_owned(first as u32)).await;
         // It is never closed.
         let Ok(Ok(room)) = room else { return Err(no_room()) };
         let held = Held { bytes: Vec::with_capacity(first), room };
@@ -54,8 +58,10 @@ impl Bodies {
             let more = (held.bytes.len() + data.len()).saturating_sub(held.room.num_permits());
             if more > 0 {
                 // Nobody waits who holds something: else all might wait for each other.
-                let more = Arc::clone(&self.0).try_acquire_many_owned(more as u32).map_err(|_| no_room())?;
-                held.room.merge(more);
+                if self.room.available_permits() < more + self.left_to_others {
+                    return Err(no_room());
+                }
+                held.room.merge(Arc::clone(&self.room).try_acquire_many_owned(more as u32).map_err(|_| no_room())?);
             }
             held.bytes.extend_from_slice(&data);
         }
@@ -138,7 +144,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_two_large_bodies_that_cannot_both_be_held_one_gives_way_at_once() {
-        let (bodies, large) = (Bodies::new(3 * FIRST), Patience { bytes: 3 * FIRST, ..PATIENCE });
+        let (bodies, large) = (Bodies::new(4 * FIRST), Patience { bytes: 3 * FIRST, ..PATIENCE });
         let (headers, (first, one), (second, other)) = (HeaderMap::new(), arriving(), arriving());
         let sending = async {
             for sender in [&first, &second, &first, &second, &first] {
