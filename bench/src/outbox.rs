@@ -79,7 +79,7 @@ async fn drain(asked: &Outbox) -> Result<Drained, Failure> {
     webhook_endpoints::update(&engine, merchant, endpoint, enabled, None).await.map_err(|e| format!("{e:?}"))?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let dispatcher = Dispatcher::new(engine.clone());
-    let working = tokio::spawn(async move { dispatcher.work(async { drop(stopped.await) }).await });
+    let working = tokio::spawn(async move { dispatcher.work(async { drop(stopped.await) }, PATIENCE).await });
     let begun = (wait_for(&engine, all / WARM_UP).await?, Used::now(asked), Instant::now());
     let ended = (wait_for(&engine, all).await?, Used::now(asked), Instant::now());
     drop(stop);

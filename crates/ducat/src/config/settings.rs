@@ -184,7 +184,7 @@ settings! {
         /// How long requests are still taken after SIGTERM while `/readyz` answers 503, so that the load balancer sees it and sends them
         /// elsewhere, in milliseconds. Ctrl-C, or a second signal, does not wait.
         drain_ms: Duration = "5000", Number => values::milliseconds::<0, 600_000>;
-        /// How long requests and jobs may go on after that, in milliseconds.
+        /// How long requests may go on after that, and jobs and webhooks that are under way after the signal, in milliseconds.
         shutdown_timeout_ms: Duration = "10000", Number => values::milliseconds::<0, 600_000>;
     }
     "Too many declines" {

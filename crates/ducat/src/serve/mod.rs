@@ -54,8 +54,9 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     let watching = tokio::spawn(engine.cache().clone().watch(stop.said()));
     let patience = config.shutdown_timeout_ms;
     let working = keep_going("the worker", stop_work.clone(), move |stop| jobs::work(worker.clone(), stop.said(), patience));
-    let dispatching =
-        keep_going("the dispatcher", stop_work.clone(), move |stop| Dispatcher::new(dispatcher.clone()).work(stop.said()));
+    let dispatching = keep_going("the dispatcher", stop_work.clone(), move |stop| {
+        Dispatcher::new(dispatcher.clone()).work(stop.said(), patience)
+    });
     let sweeping = keep_going("the sweeper", stop_work.clone(), move |stop| Sweep::default().work(sweeper.clone(), stop.said()));
     let (working, dispatching, sweeping) = (tokio::spawn(working), tokio::spawn(dispatching), tokio::spawn(sweeping));
     announce(&config, &url, inside.as_ref(), &start);

@@ -46,6 +46,7 @@ pub struct Receiver {
     pub url: String,
     seen: Arc<Mutex<Vec<Message>>>,
     status: Arc<AtomicU16>,
+    takes: Arc<Mutex<Duration>>,
     task: JoinHandle<()>,
 }
 
@@ -53,21 +54,27 @@ pub struct Receiver {
 struct Desk {
     seen: Arc<Mutex<Vec<Message>>>,
     status: Arc<AtomicU16>,
+    takes: Arc<Mutex<Duration>>,
 }
 
 impl Receiver {
     pub async fn start(port: u16) -> Self {
-        let (seen, status) = (Arc::default(), Arc::new(AtomicU16::new(200)));
-        let desk = Desk { seen: Arc::clone(&seen), status: Arc::clone(&status) };
+        let (seen, status, takes) = (Arc::default(), Arc::new(AtomicU16::new(200)), Arc::default());
+        let desk = Desk { seen: Arc::clone(&seen), status: Arc::clone(&status), takes: Arc::clone(&takes) };
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let app = Router::new().route("/webhook", post(take)).with_state(desk);
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { url: address(port), seen, status, task }
+        Self { url: address(port), seen, status, takes, task }
     }
 
     /// From now on it answers with this status.
     pub fn answers(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
+    }
+
+    /// From now on it takes so long over each answer.
+    pub fn takes(&self, time: Duration) {
+        *self.takes.lock().unwrap() = time;
     }
 
     pub fn seen(&self) -> Vec<Message> {
@@ -125,5 +132,7 @@ async fn take(State(desk): State<Desk>, headers: HeaderMap, body: Bytes) -> Stat
         body: String::from_utf8(body.to_vec()).unwrap(),
     };
     desk.seen.lock().unwrap().push(message);
+    let takes = *desk.takes.lock().unwrap();
+    tokio::time::sleep(takes).await;
     StatusCode::from_u16(desk.status.load(Ordering::SeqCst)).unwrap()
 }

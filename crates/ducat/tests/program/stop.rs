@@ -1,5 +1,6 @@
 //! Ends: signals, ports that are taken, and what a request under way gets.
 
+use super::receiver::Receiver;
 use super::support::http::Http;
 use super::support::process::{PATIENCE, Program};
 use super::{Gateway, text};
@@ -53,6 +54,25 @@ async fn after_sigterm_it_is_not_ready_at_once_and_answers_until_the_drain_is_ov
     gateway.running.signal("TERM");
     assert!(gateway.running.ended().await.success());
     assert!(gateway.http.get(&ready, None).await.is_err());
+}
+
+#[tokio::test]
+async fn a_webhook_under_way_has_as_long_as_a_job_and_does_not_come_twice() {
+    let mut gateway = Gateway::start_with(|program| program.with("DUCAT_WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")).await;
+    let receiver = Receiver::start(super::free_port()).await;
+    receiver.takes(Duration::from_secs(4));
+    let endpoints = format!("{}/v1/webhook_endpoints", gateway.url);
+    let wish = json!({"url": receiver.url, "types": ["payment_order.created"]});
+    let made = gateway.http.post_json(&endpoints, &gateway.key(), None, &wish).await.unwrap().json();
+    gateway.order(json!({"reference": "r1", "amount": 500, "currency": "EUR"})).await;
+    receiver.until(1).await;
+    gateway.stop().await;
+
+    gateway.running = gateway.program.start("again", &["serve"]);
+    gateway.running.until_said("Create an order").await;
+    let deliveries = format!("/v1/webhook_endpoints/{}/deliveries", made["id"].as_str().unwrap());
+    let delivery = gateway.asked(&deliveries).await["data"][0].clone();
+    assert_eq!((&delivery["state"], receiver.seen().len()), (&json!("succeeded"), 1), "{delivery}");
 }
 
 #[tokio::test]

@@ -27,8 +27,6 @@ const MIN_SLEEP: Duration = Duration::from_millis(5);
 const NOBODY_SLEEP: Duration = Duration::from_millis(100);
 /// The sleep after the database failed.
 const FAILED_SLEEP: Duration = Duration::from_secs(2);
-/// How long receivers may still answer when the program is to end.
-const LAST_WAIT: Duration = Duration::from_secs(2);
 /// How long a claim must be good for a try to begin: it has to be written down before somebody else takes it.
 const GOOD_FOR: Duration = Duration::from_secs(TIMEOUT.as_secs() + 3);
 
@@ -149,9 +147,9 @@ impl Dispatcher {
         }
     }
 
-    /// Delivers until `shutdown` ends, sleeping in between. What is under way then is finished first, but a receiver that hangs does not
-    /// keep the program: its delivery comes again when its lease ends. What is claimed and not begun is given back, for others to take at once.
-    pub async fn work(mut self, shutdown: impl Future<Output = ()> + Send) {
+    /// Delivers until `shutdown` ends, sleeping in between. What is under way then may go on for `patience`, but a receiver that hangs does
+    /// not keep the program: its delivery comes again when its lease ends. What is claimed and not begun is given back, for others to take at once.
+    pub async fn work(mut self, shutdown: impl Future<Output = ()> + Send, patience: Duration) {
         tokio::pin!(shutdown);
         let engine = self.engine.clone();
         let mut looks = Looks { under_way: JoinSet::new(), last: Duration::ZERO, next: Duration::ZERO };
@@ -184,7 +182,7 @@ impl Dispatcher {
                 () = engine.courier().wait(sleep), if is_idle => {}
             }
         }
-        self.end(looks.under_way).await;
+        self.end(looks.under_way, patience).await;
     }
 
     /// Notes what a look found. Says when to look again.
@@ -319,8 +317,8 @@ impl Dispatcher {
         }
     }
 
-    /// Gives back what is not begun, and lets what is under way come to its end, within limits.
-    async fn end(mut self, mut looks: JoinSet<Result<Found, Error>>) {
+    /// Gives back what is not begun, and lets what is under way come to its end, within `patience`.
+    async fn end(mut self, mut looks: JoinSet<Result<Found, Error>>, patience: Duration) {
         let engine = self.engine.clone();
         self.returns.extend(self.hand.take_all());
         self.write_down();
@@ -339,7 +337,7 @@ impl Dispatcher {
         tokio::select! {
             biased;
             () = last => {}
-            () = engine.courier().wait(LAST_WAIT) => {}
+            () = engine.courier().wait(patience) => {}
         }
         loop {
             self.write_down();

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 const URL: &str = "https://shop.example/hooks";
 const OTHER: &str = "https://other.example/hooks";
+/// How long receivers may still answer when the node ends.
+const PATIENCE: Duration = Duration::from_secs(10);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -203,7 +205,7 @@ async fn a_receiver_that_hangs_delays_no_other() {
     let dispatcher = Dispatcher::new(world.engine.clone());
     let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
     let working = tokio::spawn(async move {
-        dispatcher.work(async { drop(receiver.await) }).await;
+        dispatcher.work(async { drop(receiver.await) }, PATIENCE).await;
     });
     // No time passes but what the dispatcher sleeps through: it goes on while the first receiver holds its connections.
     while world.receivers.came_to(OTHER).len() < 60 {
@@ -226,7 +228,7 @@ async fn a_node_that_ends_gives_back_what_it_has_not_begun_and_the_next_sends_it
     world.created("quick", 1000).await;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let dispatcher = Dispatcher::new(world.engine.clone());
-    let working = tokio::spawn(async move { dispatcher.work(async { drop(stopped.await) }).await });
+    let working = tokio::spawn(async move { dispatcher.work(async { drop(stopped.await) }, PATIENCE).await });
     let came = async |count| {
         while world.receivers.came_to(URL).len() < count {
             tokio::task::yield_now().await;

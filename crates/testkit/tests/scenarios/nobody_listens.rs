@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 
 const URL: &str = "https://shop.example/hooks";
 
+/// How long receivers may still answer when the node ends.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// How long there is from one look to the next at the least while nobody listens, and how long once somebody does.
 const NOBODY: Duration = Duration::from_millis(100);
 const SOMEBODY: Duration = Duration::from_millis(5);
@@ -68,7 +71,7 @@ async fn commits_that_nobody_listens_to_are_looked_at_ten_times_a_second_and_the
     let engine = world.node(24, &looks);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let dispatcher = Dispatcher::new(engine.clone());
-    let working = tokio::spawn(async move { dispatcher.work(async { drop(stopped.await) }).await });
+    let working = tokio::spawn(async move { dispatcher.work(async { drop(stopped.await) }, PATIENCE).await });
 
     until("the dispatcher has looked", || looks.count() > 0).await;
     for burst in 0..BURSTS {
