@@ -15,6 +15,9 @@ pub trait Clock: Send + Sync + 'static {
 }
 
 impl Timestamp {
+    /// The last second that is read: beyond it the year would have five digits somewhere on earth.
+    pub const LATEST: &str = "9999-12-30T22:00:00Z";
+
     /// The moment `micros` microseconds after the epoch.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
@@ -56,7 +59,7 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// Reads RFC 3339, such as `2026-11-21T09:30:00Z` or with an offset.
+    /// Reads RFC 3339, such as `2026-11-21T09:30:00Z` or with an offset, up to [`Self::LATEST`].
     pub fn parse(text: &str) -> Option<Self> {
         text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_microsecond()))
     }
@@ -100,6 +103,7 @@ mod tests {
         assert_eq!(Timestamp::parse(&t.to_string()), Some(t));
         assert_eq!(Timestamp::parse("1970-01-01T01:00:00+01:00"), Some(Timestamp::from_seconds(0)));
         assert_eq!(Timestamp::parse("yesterday"), None);
+        assert!(Timestamp::parse(Timestamp::LATEST).is_some() && Timestamp::parse("9999-12-30T22:00:01Z").is_none());
         assert_eq!(Timestamp::parse_http_date("Thu, 01 Jan 1970 00:01:00 GMT"), Some(Timestamp::from_seconds(60)));
         assert_eq!(Timestamp::parse_http_date("60"), None);
     }

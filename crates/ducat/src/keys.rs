@@ -49,7 +49,8 @@ async fn list(engine: &Engine, config: &Config, merchant: Option<&str>) -> Resul
 async fn create(engine: &Engine, config: &Config, asked: NewKey) -> Result<ExitCode, Failure> {
     let expires_at = match &asked.expires_at {
         Some(text) => {
-            Some(Timestamp::parse(text).ok_or_else(|| format!("--expires-at {text}: not a time such as 2027-01-01T00:00:00Z"))?)
+            let wanted = || format!("--expires-at {text}: not a time such as 2027-01-01T00:00:00Z, up to {}", Timestamp::LATEST);
+            Some(Timestamp::parse(text).ok_or_else(wanted)?)
         }
         None => None,
     };

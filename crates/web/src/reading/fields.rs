@@ -124,7 +124,7 @@ fn wrong_type(at: &str, wanted: &str, found: &Value) -> Problem {
 }
 
 /// What a person calls the place: the last name in the pointer.
-fn name_of(at: &str) -> &str {
+pub(super) fn name_of(at: &str) -> &str {
     at.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("the body")
 }
 

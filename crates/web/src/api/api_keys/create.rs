@@ -8,7 +8,7 @@ use crate::problem::{Problem, catalogue as kinds};
 use crate::reading::Fields;
 use axum::extract::State;
 use axum::response::Response;
-use ducat_domain::{Scope, Timestamp};
+use ducat_domain::Scope;
 use ducat_engine::api_keys::{self, NewKey};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -36,14 +36,7 @@ fn read(body: Value) -> Result<NewKey, Problem> {
     let missing = || Problem::at(&kinds::MISSING_FIELD, "/scope", "scope is required.");
     let scope = fields.choice("scope", &scopes)?.ok_or_else(missing)?;
     let networks = fields.optional("networks")?.unwrap_or_default();
-    let expires_at = match fields.optional::<String>("expires_at")? {
-        Some(text) => Some(Timestamp::parse(&text).ok_or_else(|| {
-            let detail = "expires_at must be a moment as in RFC 3339, such as 2027-01-31T00:00:00Z.";
-            Problem::at(&kinds::INVALID_VALUE, "/expires_at", detail)
-        })?),
-        None => None,
-    };
-    Ok(NewKey { name, scope, networks, expires_at })
+    Ok(NewKey { name, scope, networks, expires_at: fields.optional("expires_at")? })
 }
 
 /// Makes a key.

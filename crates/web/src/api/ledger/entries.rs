@@ -8,19 +8,17 @@ use crate::problem::Problem;
 use crate::reading::Query;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use ducat_domain::Timestamp;
 use ducat_engine::ledger;
 use ducat_store::EntryFilter;
 
 const KNOWN: &[&str] = &["payment_order", "account", "created_gte", "created_lt", "limit", "starting_after", "ending_before"];
 
 fn filter(query: &Query) -> Result<EntryFilter, Problem> {
-    let moment = "a moment as in RFC 3339, such as 2027-01-31T00:00:00Z";
     Ok(EntryFilter {
         order: query.parsed("payment_order", "the id of a payment order", |text| text.parse().ok())?,
         account: query.text("account").map(str::to_owned),
-        created_gte: query.parsed("created_gte", moment, Timestamp::parse)?,
-        created_lt: query.parsed("created_lt", moment, Timestamp::parse)?,
+        created_gte: query.moment("created_gte")?,
+        created_lt: query.moment("created_lt")?,
     })
 }
 

@@ -8,20 +8,19 @@ use crate::reading::Query;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use ducat_domain::{EntryId, Timestamp};
+use ducat_domain::EntryId;
 use ducat_engine::ledger;
 use ducat_store::StatementAsk;
 
 const KNOWN: &[&str] = &["currency", "from", "to", "after"];
 
 fn ask(account: String, query: &Query) -> Result<StatementAsk, Problem> {
-    let moment = "a moment as in RFC 3339, such as 2027-01-31T00:00:00Z";
     let missing = || Problem::at(&kinds::INVALID_PARAMETER, "currency", "currency is required, such as currency=EUR.");
     Ok(StatementAsk {
         account,
         currency: query.parsed("currency", "an active code of ISO 4217", |text| text.parse().ok())?.ok_or_else(missing)?,
-        from: query.parsed("from", moment, Timestamp::parse)?,
-        to: query.parsed("to", moment, Timestamp::parse)?,
+        from: query.moment("from")?,
+        to: query.moment("to")?,
         after: query.parsed("after", "the id of a journal entry", |text| text.parse().ok())?,
     })
 }

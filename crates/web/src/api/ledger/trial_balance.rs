@@ -7,7 +7,6 @@ use crate::problem::Problem;
 use crate::reading::Query;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use ducat_domain::Timestamp;
 use ducat_engine::ledger;
 
 /// What lay on all accounts at a moment.
@@ -25,6 +24,6 @@ pub(crate) async fn trial_balance(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let query = Query::of(query.as_deref(), &["at"])?;
-    let at = query.parsed("at", "a moment as in RFC 3339, such as 2027-01-31T00:00:00Z", Timestamp::parse)?;
+    let at = query.moment("at")?;
     shown(&ledger::trial_balance(&app.engine, caller.merchant, at).await?)
 }

@@ -8,7 +8,6 @@ use crate::problem::Problem;
 use crate::reading::Query;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use ducat_domain::Timestamp;
 use ducat_domain::payments::OrderStatus;
 use ducat_engine::payments;
 use ducat_store::OrderFilter;
@@ -18,12 +17,11 @@ const KNOWN: &[&str] = &["reference", "status", "created_gte", "created_lt", "li
 fn filter(query: &Query) -> Result<OrderFilter, Problem> {
     let status = |text: &str| OrderStatus::ALL.iter().copied().find(|status| status.as_str() == text);
     let names: Vec<&str> = OrderStatus::ALL.iter().map(|status| status.as_str()).collect();
-    let moment = "a moment as in RFC 3339, such as 2027-01-31T00:00:00Z";
     Ok(OrderFilter {
         reference: query.text("reference").map(str::to_owned),
         status: query.parsed("status", &format!("one of {}", names.join(", ")), status)?,
-        created_gte: query.parsed("created_gte", moment, Timestamp::parse)?,
-        created_lt: query.parsed("created_lt", moment, Timestamp::parse)?,
+        created_gte: query.moment("created_gte")?,
+        created_lt: query.moment("created_lt")?,
     })
 }
 

@@ -9,7 +9,7 @@ use crate::problem::{Problem, catalogue as kinds};
 use crate::reading::Fields;
 use axum::extract::State;
 use axum::response::Response;
-use ducat_domain::{Timestamp, WebhookEndpointId};
+use ducat_domain::WebhookEndpointId;
 use ducat_engine::webhook_endpoints::{self, NewReplay};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -27,20 +27,11 @@ pub(crate) struct NewReplayBody {
     types: Option<Vec<String>>,
 }
 
-fn moment(fields: &mut Fields, name: &str) -> Result<Option<Timestamp>, Problem> {
-    let Some(text) = fields.optional::<String>(name)? else { return Ok(None) };
-    let refusal = || {
-        let detail = format!("{name} must be a moment as in RFC 3339, such as 2026-11-20T00:00:00Z.");
-        Problem::at(&kinds::INVALID_VALUE, fields.place(name), detail)
-    };
-    Timestamp::parse(&text).map(Some).ok_or_else(refusal)
-}
-
 fn read(body: Value) -> Result<NewReplay, Problem> {
     let mut fields = Fields::of(body, "", &["created_gte", "created_lt", "types"])?;
     let missing = || Problem::at(&kinds::MISSING_FIELD, "/created_gte", "created_gte is required.");
-    let from = moment(&mut fields, "created_gte")?.ok_or_else(missing)?;
-    let before = moment(&mut fields, "created_lt")?;
+    let from = fields.optional("created_gte")?.ok_or_else(missing)?;
+    let before = fields.optional("created_lt")?;
     Ok(NewReplay { from, before, types: fields.optional("types")?.unwrap_or_default() })
 }
 
