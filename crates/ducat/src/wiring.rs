@@ -10,10 +10,37 @@ use ducat_domain::{Clock, MerchantId, Secret, random_bytes};
 use ducat_engine::courier::{Guard, HttpCourier};
 use ducat_engine::psp::HttpTransport;
 use ducat_engine::{Engine, Parts, Settings, Vault, merchants};
-use ducat_store::{Durability, PostgresSettings, ReadError, Store, WriterMode};
+use ducat_store::{Durability, OpenError, PostgresSettings, ReadError, Store, WriterMode};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Why the database is not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Unopened {
+    /// There is no folder for it.
+    #[error("{0}")]
+    Folder(String),
+    /// A version served it that lacks some of this one's migrations.
+    #[error(
+        "{database}: {missing} of this one's migrations are missing, it is an older version's: stop every node, make a backup, run \
+         `ducat migrate`, and start them with this version"
+    )]
+    Older {
+        /// Which one, without its password.
+        database: Database,
+        /// How many.
+        missing: u32,
+    },
+    /// It says no, or we do.
+    #[error("{database}: {why}")]
+    Refused {
+        /// Which one, without its password.
+        database: Database,
+        /// What is in the way.
+        why: OpenError,
+    },
+}
 
 /// Where everything is kept.
 pub fn database(config: &Config) -> Database {
@@ -21,13 +48,13 @@ pub fn database(config: &Config) -> Database {
 }
 
 /// Whether there is nothing yet, no table even. Nothing is made by asking.
-pub async fn is_empty(config: &Config) -> Result<bool, Failure> {
+pub async fn is_empty(config: &Config) -> Result<bool, Unopened> {
     let database = database(config);
     match &database {
         Database::Sqlite(path) => Ok(Store::is_empty_file(path)),
         Database::Postgres(url) => {
             let looked = Store::is_empty_server(&server(config, url)).await;
-            looked.map_err(|e| format!("{database}: {e}").into())
+            looked.map_err(|why| Unopened::Refused { database, why })
         }
     }
 }
@@ -61,34 +88,35 @@ pub fn master_key_path(config: &Config) -> PathBuf {
 }
 
 /// Makes the folder in which everything lies.
-pub fn make_folder(config: &Config) -> Result<(), Failure> {
-    files::make_folder(&config.data_dir).map_err(|e| format!("{}: {e}", config.data_dir.display()).into())
+pub fn make_folder(config: &Config) -> Result<(), Unopened> {
+    let cannot = |e| Unopened::Folder(format!("data_dir: the folder {} cannot be made: {e}", config.data_dir.display()));
+    files::make_folder(&config.data_dir).map_err(cannot)
 }
 
 /// Opens the database for a verb that looks: one that a program of another version serves is not changed by that.
-pub async fn look_at_store(config: &Config) -> Result<Store, Failure> {
+pub async fn look_at_store(config: &Config) -> Result<Store, Unopened> {
     let database = database(config);
     let missing = match &database {
         Database::Sqlite(path) => Store::missing_in_file(path),
         Database::Postgres(url) => Store::missing_on_server(&server(config, url)).await,
     };
     if missing > 0 {
-        let how = "stop every node, make a backup, run `ducat migrate`, and start them with this version";
-        return Err(format!("{database}: {missing} of this one's migrations are missing, it is an older version's: {how}").into());
+        return Err(Unopened::Older { database, missing });
     }
     open_store(config).await
 }
 
 /// Opens the database, made and brought to the newest schema where need be.
-pub async fn open_store(config: &Config) -> Result<Store, Failure> {
+pub async fn open_store(config: &Config) -> Result<Store, Unopened> {
     make_folder(config)?;
     let (database, now) = (database(config), SystemClock.now());
     let opened = match &database {
         Database::Sqlite(path) => Store::open_sqlite(path, WriterMode::Thread, now),
         Database::Postgres(url) => Store::open_postgres(&server(config, url), Arc::new(SystemChance), now).await,
     };
-    let store = opened.map_err(|e| format!("{database}: {e}"))?;
-    let agreed = store.agreed_balances().await.map_err(|e| format!("{database}: {e}"))?;
+    let refused = |why| Unopened::Refused { database: database.clone(), why };
+    let store = opened.map_err(refused)?;
+    let agreed = store.agreed_balances().await.map_err(refused)?;
     Ok(store.with_balances(agreed.unwrap_or(config.balances)))
 }
 

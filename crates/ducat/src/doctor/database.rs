@@ -1,15 +1,22 @@
 //! The database: whether it answers, and whether a commit survives a power cut.
 
 use super::check::Check;
-use super::{link, neighbours};
+use super::{files, link, neighbours};
 use crate::config::{Config, Database};
-use crate::wiring;
-use ducat_store::{Durability, ReadError};
+use crate::wiring::{self, Unopened};
+use ducat_store::{Durability, OpenError, ReadError, Unready};
 
 /// Older libraries have a flaw in WAL that can damage a file when several connections write.
 const LEAST_LIBRARY: [u32; 3] = [3, 51, 3];
 /// Older servers lack what the schema is made of.
 const LEAST_SERVER: i64 = 150_000;
+
+/// The check of whether it answers.
+const NAME: &str = "database";
+/// What is to be done first where it has no folder.
+const NO_FOLDER: &str = "See to the data folder above first.";
+/// What is to be done about a database that a later version has migrated.
+const NEWER: &str = "Run the version that has migrated it, or a later one: this one does not know all that is kept there.";
 
 pub(super) async fn look(config: &Config) -> Vec<Check> {
     let database = wiring::database(config);
@@ -24,20 +31,21 @@ pub(super) async fn look(config: &Config) -> Vec<Check> {
     match wiring::is_empty(config).await {
         // To open it would make it: the doctor only looks.
         Ok(true) => {
-            let mut checks = vec![Check::ok("database", nothing_yet(&database))];
+            let mut checks = vec![nothing_yet(&database, config)];
             checks.extend(wiring::durability_of_nothing(config).await.into_iter().flat_map(|found| durability(found, advice)));
             return checks;
         }
         Ok(false) => {}
-        Err(e) => return vec![Check::fail("database", e.to_string(), advice)],
+        Err(e) => return vec![unopened(&e, advice)],
     }
     let store = match wiring::look_at_store(config).await {
         Ok(store) => store,
-        Err(e) => return vec![Check::fail("database", e.to_string(), advice)],
+        Err(e) => return vec![unopened(&e, advice)],
     };
     let mut checks = match store.ready().await {
-        Ok(()) => vec![Check::ok("database", format!("{database} answers"))],
-        Err(e) => vec![Check::fail("database", e.to_string(), advice)],
+        Ok(()) => vec![Check::ok(NAME, format!("{database} answers"))],
+        Err(e @ Unready::Newer { .. }) => vec![Check::fail(NAME, e.to_string(), NEWER)],
+        Err(e) => vec![Check::fail(NAME, e.to_string(), advice)],
     };
     checks.extend(durability(store.durability().await, advice));
     checks.push(rules(store.rules().await));
@@ -48,10 +56,33 @@ pub(super) async fn look(config: &Config) -> Vec<Check> {
     checks
 }
 
-fn nothing_yet(database: &Database) -> String {
+/// What is to be done about what was found; `silent` where the database does not answer as one does.
+fn unopened(why: &Unopened, silent: &'static str) -> Check {
+    let advice = match why {
+        Unopened::Folder(_) => NO_FOLDER,
+        Unopened::Older { .. } => {
+            "It is well, and waits for its migrations: `ducat migrate` makes them, when every node has stopped and there is a backup."
+        }
+        Unopened::Refused { why: OpenError::Newer { .. }, .. } => NEWER,
+        Unopened::Refused { why: OpenError::Foreign, .. } => {
+            "Name a database of Ducat's own in database_url: an empty one will do."
+        }
+        Unopened::Refused { why: OpenError::Database(_) | OpenError::Writer(_), .. } => silent,
+        // Those say themselves who has to do what.
+        Unopened::Refused { .. } => "It answers. Do what is said above, and run `ducat doctor` again.",
+    };
+    Check::fail(NAME, why.to_string(), advice)
+}
+
+fn nothing_yet(database: &Database, config: &Config) -> Check {
     match database {
-        Database::Sqlite(_) => format!("{database} is not there yet; `ducat serve` makes it"),
-        Database::Postgres(_) => format!("{database} answers, and there is nothing in it yet; `ducat serve` makes the tables"),
+        Database::Sqlite(_) if files::unmakeable(&config.data_dir).is_some() => {
+            Check::fail(NAME, format!("{database} is not there yet, and cannot be made"), NO_FOLDER)
+        }
+        Database::Sqlite(_) => Check::ok(NAME, format!("{database} is not there yet; `ducat serve` makes it")),
+        Database::Postgres(_) => {
+            Check::ok(NAME, format!("{database} answers, and there is nothing in it yet; `ducat serve` makes the tables"))
+        }
     }
 }
 

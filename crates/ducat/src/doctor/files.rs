@@ -3,6 +3,7 @@
 use super::check::Check;
 use crate::config::{Config, Source};
 use crate::{files, wiring};
+use std::io;
 use std::path::Path;
 
 /// The check of the key that encrypts credentials.
@@ -16,8 +17,15 @@ pub(super) async fn look(config: &Config) -> Vec<Check> {
 fn folder(path: &Path) -> Check {
     const NAME: &str = "data folder";
     let shown = path.display();
-    if !path.exists() {
-        return Check::ok(NAME, format!("{shown} is not there yet; `ducat serve` makes it"));
+    if !path.is_dir() {
+        return match unmakeable(path) {
+            None => Check::ok(NAME, format!("{shown} is not there yet; `ducat serve` makes it")),
+            Some(e) => Check::fail(
+                NAME,
+                format!("data_dir: the folder {shown} cannot be made: {e}"),
+                "Name one that the gateway's user may make, or make it for that user.",
+            ),
+        };
     }
     let probe = path.join(".doctor");
     let written = files::write_private(&probe, &[0; 4096]);
@@ -25,10 +33,22 @@ fn folder(path: &Path) -> Check {
     let _ = std::fs::remove_file(&probe);
     match written {
         Ok(()) => Check::ok(NAME, format!("{shown} can be written")),
-        Err(e) => {
-            Check::fail(NAME, format!("{shown}: {e}"), "Give the gateway's user the right to write there, and room on the disk.")
-        }
+        Err(e) => Check::fail(
+            NAME,
+            format!("data_dir: {shown}: {e}"),
+            "Give the gateway's user the right to write there, and room on the disk.",
+        ),
     }
+}
+
+/// Why a folder that is not there cannot be made. That is tried in the nearest one that is there, and leaves nothing behind.
+pub(super) fn unmakeable(path: &Path) -> Option<io::Error> {
+    if path.is_dir() {
+        return None;
+    }
+    let nearest = path.ancestors().find(|folder| folder.symlink_metadata().is_ok()).unwrap_or(Path::new(""));
+    let probe = nearest.join(format!(".ducat-doctor-{}", std::process::id()));
+    std::fs::create_dir(&probe).and_then(|()| std::fs::remove_dir(&probe)).err()
 }
 
 async fn master_key(config: &Config) -> Check {

@@ -8,7 +8,7 @@ mod keep;
 use crate::config::Config;
 use crate::signals::{Stop, told_to_end};
 use crate::system::{SystemChance, SystemClock};
-use crate::{Failure, files, output, wiring};
+use crate::{Failure, output, wiring};
 use ducat_sandbox::{Sandbox, Settings};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -46,7 +46,7 @@ pub async fn start(config: &Config, stop: &Stop) -> Result<Running, Failure> {
     let base = format!("http://{}", SocketAddr::new(wiring::reachable(config.sandbox_host), port));
     let public_url = config.sandbox_public_url.clone().unwrap_or_else(|| base.clone());
     let sandbox = Sandbox::new(Arc::new(SystemClock), Arc::new(SystemChance), Settings { public_url });
-    files::make_folder(&config.data_dir).map_err(|e| format!("{}: {e}", config.data_dir.display()))?;
+    wiring::make_folder(config)?;
     let path = config.data_dir.join("sandbox.json");
     load(&sandbox, &path)?;
     // It is written down for the last time when the last request has been answered.

@@ -213,6 +213,15 @@ fn an_empty_database_and_a_server_that_is_not_there_are_told_apart() {
         report["checks"].as_array().unwrap().iter().find(|c| c["name"] == "synchronous commit").unwrap()["state"].clone()
     };
     assert_eq!((commits("on"), commits("off")), (json!("ok"), json!("fail")));
+    // A database of a newer program is no matter of the host or the password.
+    let newer = ducat_test_servers::database();
+    let program_there = program.clone().with("DUCAT_DATABASE_URL", &newer);
+    assert!(program_there.run(&["migrate"]).status.success());
+    let name = newer.rsplit('/').next().unwrap();
+    ducat_test_servers::server().run_sql(name, "INSERT INTO schema_migrations VALUES (99, 'later', now())");
+    let report = json_of(&program_there.run(&["doctor", "--json"]));
+    let database = report["checks"].as_array().unwrap().iter().find(|c| c["name"] == "database").unwrap();
+    assert!(database["advice"].as_str().unwrap().contains("Run the version that has migrated it"), "{report:#}");
     let nobody = format!("postgres://ducat:{PASSWORD}@127.0.0.1:9/ducat");
     for verb in ["verify", "migrate"] {
         let output = program.clone().with("DUCAT_DATABASE_URL", &nobody).run(&[verb]);

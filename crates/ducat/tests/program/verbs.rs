@@ -163,6 +163,48 @@ fn migrate_makes_the_database_and_verify_holds_over_nothing() {
     assert!(program.run(&["verify"]).status.success());
 }
 
+#[test]
+fn a_data_folder_that_cannot_be_made_is_told_with_its_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), b"").unwrap();
+    std::os::unix::fs::symlink("nowhere/there", folder.path().join("link")).unwrap();
+    for path in ["/proc/x", "file/data", "file", "link"] {
+        let program = Program::in_folder(folder.path()).with("DUCAT_LISTEN", "127.0.0.1:0").with("DUCAT_DATA_DIR", path);
+        for verb in ["serve", "migrate"] {
+            let refused = text(&program.run(&[verb]).stderr);
+            assert!(refused.starts_with(&format!("ducat: data_dir: the folder {path} cannot be made: ")), "{refused}");
+        }
+        let report = json_of(&program.run(&["doctor", "--json"]));
+        let checks = report["checks"].as_array().unwrap();
+        let found = checks.iter().find(|check| check["name"] == "data folder").unwrap();
+        assert!(found["state"] == "fail" && found["detail"].as_str().unwrap().starts_with("data_dir: "), "{path}: {report:#}");
+        assert!(checks.iter().all(|c| c["name"] != "database" || c["state"] == "fail"), "{path}: {report:#}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "to look makes nothing");
+}
+
+#[test]
+fn what_doctor_advises_fits_a_database_of_another_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::in_folder(folder.path());
+    assert!(program.run(&["migrate"]).status.success());
+    let path = program.folder.join("ducat-data/ducat.db");
+    let advice = || {
+        let report = json_of(&program.run(&["doctor", "--json"]));
+        let found = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "database").unwrap().clone();
+        assert_eq!(found["state"], "fail", "{report:#}");
+        found["advice"].as_str().unwrap().to_owned()
+    };
+    let later = "INSERT INTO schema_migrations VALUES (99, 'later', 1)";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(later).unwrap();
+    assert!(advice().contains("Run the version that has migrated it"), "{}", advice());
+    let (older, _) = older_database(&path);
+    assert!(advice().contains("`ducat migrate`") && !advice().contains("owner"), "{}", advice());
+    drop(older);
+    std::fs::write(&path, "Dear diary, ".repeat(500)).unwrap();
+    assert!(advice().contains("the file's owner"), "{}", advice());
+}
+
 /// Puts in the place of a database what a version before the last migration would have left there, and says the number of that migration.
 fn older_database(path: &Path) -> (rusqlite::Connection, u32) {
     let today = rusqlite::Connection::open(path).unwrap();
