@@ -52,7 +52,7 @@ impl Cache {
         Self::at(&Address::memory())
     }
 
-    /// What is kept there. Nothing is asked before the first look.
+    /// What is kept there. Nothing is asked before the first look, or the first change that is told.
     pub fn at(address: &Address) -> Self {
         Self::waiting(address, TIME_LIMIT)
     }

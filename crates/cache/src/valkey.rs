@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-/// How long a new connection may take. Nobody waits for it but the look that opens it.
+/// How long a new connection may take. Nobody waits for it but the look that opens it, and who has something to tell before the first look.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 /// Where it is written that what nodes keep may be outdated: a new value each time.
 const MARK: &str = "ducat:mark";
@@ -90,8 +90,12 @@ impl Valkey {
         looked
     }
 
-    /// Leaves a new mark.
+    /// Leaves a new mark. What is told as soon as the program starts comes before the first look, and a verb that answers at once never looks:
+    /// they connect for it.
     pub async fn leave_mark(&self, mark: &[u8]) -> Result<(), Silence> {
+        if self.is_untried() {
+            self.look().await?;
+        }
         let mut connection = self.connection()?;
         let set = async move { redis::cmd("SET").arg(MARK).arg(mark).exec_async(&mut connection).await };
         self.heard(within(self.limit, set).await)
@@ -105,6 +109,11 @@ impl Valkey {
         let line = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
         let valkey = line("valkey_version:").map(|version| format!("Valkey {version}"));
         Ok(valkey.or_else(|| line("redis_version:").map(|version| format!("Redis {version}"))).unwrap_or_default())
+    }
+
+    /// Whether nobody has looked yet: there is no connection, and none was lost.
+    fn is_untried(&self) -> bool {
+        !self.is_reached() && !self.told.load(Ordering::Relaxed)
     }
 
     fn connection(&self) -> Result<MultiplexedConnection, Silence> {

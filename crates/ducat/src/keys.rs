@@ -30,8 +30,6 @@ pub async fn run(config: &Config, verb: Keys) -> Result<ExitCode, Failure> {
             let engine = wiring::engine_for_a_verb(config).await?;
             let merchant = wiring::merchant(&engine, config, merchant.as_deref()).await?;
             let id: ApiKeyId = id.parse().map_err(|e| format!("{id}: {e}"))?;
-            // So that the gateways can be told at once. Where it fails, the log says so, and they find out by themselves.
-            let _ = engine.cache().look().await;
             let key = api_keys::revoke(&engine, merchant, id).await?;
             match form.into() {
                 Audience::Program => Ok(output::say_json(&key)?),

@@ -101,6 +101,19 @@ async fn a_server_that_cannot_be_written_to_is_of_no_use() {
 }
 
 #[tokio::test]
+async fn who_has_something_to_tell_tries_a_server_that_is_not_there_once() {
+    let mut valkey = Valkey::start();
+    valkey.kill();
+    let cache = Cache::waiting(&Address::read(&valkey.url()).unwrap(), PATIENT);
+    for mark in [[1; 16], [2; 16]] {
+        let before = cache.generation();
+        cache.outdate(mark).await;
+        assert_eq!((cache.state(), cache.failures()), (State::Degraded, 1));
+        assert_ne!(cache.generation(), before, "this node knows all the same");
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_asked_where_nothing_is_shared() {
     let cache = Cache::in_memory();
     cache.look().await.unwrap();

@@ -70,6 +70,17 @@ async fn calls_at_the_same_moment_ask_the_server_once_and_lose_nothing() {
 }
 
 #[tokio::test]
+async fn what_a_node_tells_before_it_has_looked_is_news_on_the_other() {
+    let valkey = Valkey::start();
+    let (new, other) = (Cache::waiting(&Address::read(&valkey.url()).unwrap(), PATIENT), node(&valkey).await);
+    let before = other.generation();
+    new.outdate([1; 16]).await;
+    assert_eq!((new.state(), new.failures()), (State::Shared, 0));
+    other.look().await.unwrap();
+    assert_ne!(other.generation(), before, "it was not told");
+}
+
+#[tokio::test]
 async fn a_key_taken_back_on_one_node_is_news_on_the_other() {
     let valkey = Valkey::start();
     let (a, b) = (node(&valkey).await, node(&valkey).await);

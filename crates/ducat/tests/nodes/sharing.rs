@@ -110,6 +110,15 @@ async fn two_nodes_count_together_and_each_for_itself_while_valkey_is_dead() {
 }
 
 #[tokio::test]
+async fn a_node_that_starts_beside_a_valkey_that_is_well_warns_of_nothing() {
+    let (world, valkey) = (World::begin().await, Valkey::start());
+    let a = node(&world, "a", &valkey).await;
+    // It has made its account, of which all nodes are told, before it looked at Valkey for the first time.
+    let said = a.running.said();
+    assert!(!said.contains("could not be told") || losses(&world, &[&a]).await > 0, "{said}");
+}
+
+#[tokio::test]
 async fn a_valkey_that_hangs_slows_one_request_and_not_the_next() {
     let (world, valkey) = (World::begin().await, Valkey::start());
     let a = node(&world, "a", &valkey).await;
