@@ -17,6 +17,8 @@ use tower_service::Service;
 
 /// How long a client may take over the head of a request, and how long an idle connection is kept.
 pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much of what a client sends is read ahead: a head must fit into it, and ten thousand of them into memory.
+const READ_AHEAD: usize = 64 * 1024;
 /// How many connections may be open at once; the next ones wait in the system's queue.
 const MAX_CONNECTIONS: usize = 10_000;
 /// How long nothing must have been under way on a connection before it is closed at the end: an answer may still be on its way.
@@ -28,7 +30,7 @@ const REST: Duration = Duration::from_millis(100);
 pub async fn serve(listener: TcpListener, router: Router, head_timeout: Duration, stop: impl Future<Output = ()> + Send) {
     let mut make = router.into_make_service_with_connect_info::<SocketAddr>();
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(READ_AHEAD);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(head_timeout);
     let (graceful, leaving) = (GracefulShutdown::new(), Stop::new());
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -138,6 +140,26 @@ mod tests {
             answer.starts_with("HTTP/1.1 200") && answer.contains("content-length: 4") && answer.ends_with("done"),
             "{answer}"
         );
+        serving.abort();
+    }
+
+    #[tokio::test]
+    async fn a_head_that_is_too_large_is_refused_before_it_is_read_to_its_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", get(async || "done"));
+        let serving = tokio::spawn(serve(listener, router, HEAD_TIMEOUT, std::future::pending()));
+        let head = |length| format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nCookie: {}", "x".repeat(length));
+        let answered = async |mut stream: TcpStream| {
+            let mut answer = String::new();
+            // A client that is still sending may be cut off while it reads.
+            let _ = stream.read_to_string(&mut answer).await;
+            answer.split(' ').nth(1).map(str::to_owned)
+        };
+        let whole = sent(address, (head(READ_AHEAD / 2) + "\r\n\r\n").as_bytes()).await;
+        assert_eq!(answered(whole).await.as_deref(), Some("200"));
+        let endless = sent(address, head(READ_AHEAD).as_bytes()).await;
+        assert_eq!(answered(endless).await.as_deref(), Some("431"));
         serving.abort();
     }
 }
