@@ -5,6 +5,7 @@ mod calls;
 pub use calls::{Amount, Cancel, Capture, Events, Listen, Orders, Refund, Target, Trigger};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ducat_store::Balances;
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
@@ -49,7 +50,7 @@ pub enum Command {
     /// Call an order off.
     Cancel(Cancel),
     /// Bring the database to the newest schema.
-    Migrate,
+    Migrate(Migrate),
     /// Make, list and revoke API keys.
     #[command(subcommand)]
     Keys(Keys),
@@ -166,4 +167,16 @@ impl From<KeyScope> for ducat_domain::Scope {
             KeyScope::Admin => Self::Admin,
         }
     }
+}
+
+/// Bring the database to the newest schema.
+#[derive(Debug, Args)]
+pub struct Migrate {
+    /// Change for all nodes whether balances are kept or summed, while none of them runs: what is stored is made to fit the journal.
+    #[arg(long, value_name = "kept|summed", value_parser = balances)]
+    pub balances: Option<Balances>,
+}
+
+fn balances(text: &str) -> Result<Balances, String> {
+    Balances::parse(text).ok_or_else(|| "must be kept or summed".into())
 }

@@ -77,7 +77,7 @@ async fn run(command: Command, config: Config) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve => serve::run(config).await,
         Command::Sandbox => sandbox::run(config).await,
-        Command::Migrate => migrate::run(&config).await,
+        Command::Migrate(asked) => migrate::run(&config, &asked).await,
         Command::Orders(asked) => orders::run(&config, asked).await,
         Command::Events(asked) => events::run(&config, asked).await,
         Command::Listen(asked) => listen::run(&config, asked).await,

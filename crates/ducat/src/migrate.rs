@@ -1,13 +1,16 @@
-//! `ducat migrate`: brings the database to the newest schema, and to what the configuration says that all nodes must agree on.
+//! `ducat migrate`: brings the database to the newest schema, and, where that is asked for, to what all nodes must agree on.
 
+use crate::cli::Migrate;
 use crate::config::Config;
 use crate::{Failure, output, wiring};
 use std::process::ExitCode;
 
 /// Migrates, and says so.
-pub async fn run(config: &Config) -> Result<ExitCode, Failure> {
+pub async fn run(config: &Config, asked: &Migrate) -> Result<ExitCode, Failure> {
     let store = wiring::open_store(config).await?;
-    store.clone().with_balances(config.balances).settle_balances().await?;
+    if let Some(balances) = asked.balances {
+        store.clone().with_balances(balances).settle_balances().await?;
+    }
     store.ready().await?;
     let mut said = format!("{} has the newest schema.", wiring::database(config));
     if let Some(link) = store.link().await?.filter(|link| !link.has_role) {

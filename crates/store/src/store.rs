@@ -134,7 +134,7 @@ pub enum OpenError {
     },
     /// Balances are kept on it in another way than this program was told to.
     #[error(
-        "balances are {agreed} on this database, for all nodes, and here they are to be {wanted}: set balances = \"{agreed}\"; or, to change it, stop all nodes and run `ducat migrate` with balances = \"{wanted}\" before they start with that",
+        "balances are {agreed} on this database, for all nodes, and here they are to be {wanted}: set balances = \"{agreed}\"; or, to change it, stop all nodes and run `ducat migrate --balances {wanted}` before they start with that",
         agreed = agreed.as_str(), wanted = wanted.as_str()
     )]
     OtherBalances {
@@ -260,13 +260,18 @@ impl Store {
         if self.agreed_balances().await?.is_none() {
             self.make_balances_fit().await?;
         }
+        self.agreed_with().await
+    }
+
+    /// Says no where something else was agreed on. Nothing is changed by asking.
+    pub async fn agreed_with(&self) -> Result<(), OpenError> {
         match self.agreed_balances().await? {
             Some(agreed) if agreed != self.balances => Err(OpenError::OtherBalances { agreed, wanted: self.balances }),
             _ => Ok(()),
         }
     }
 
-    /// The same for somebody who has stopped everybody else: what was agreed before is forgotten, and what is stored is made anew.
+    /// Agrees anew, for somebody who has stopped everybody else: what was agreed before is forgotten, and what is stored is made anew.
     pub async fn settle_balances(&self) -> Result<(), OpenError> {
         match self.agreed_balances().await? {
             Some(agreed) if agreed == self.balances => return Ok(()),
@@ -287,32 +292,42 @@ impl Store {
         agreed.map(known).transpose()
     }
 
-    /// Makes the stored balances anew from the journal, or empties them, where they were kept in the other way before, and says so.
+    /// Makes the stored balances anew from the journal, or empties them, where they were kept in the other way before, and says so: in one
+    /// transaction on a server, so that of two who come first with different minds only one does anything.
     async fn make_balances_fit(&self) -> Result<(), OpenError> {
-        match (self.balances, self.has_balances().await?) {
-            (Balances::Kept, true) | (Balances::Summed, false) => {}
-            (Balances::Summed, true) => self.run("UPDATE balances SET amount = 0").await?,
-            // Of nodes that start at once, one makes them; the others wait, and find them made.
-            (Balances::Kept, false) if self.is_postgres() => {
-                let sql = "LOCK TABLE balances IN SHARE ROW EXCLUSIVE MODE;
+        match (self.balances, self.is_postgres()) {
+            (Balances::Kept, true) => {
+                let sql = "LOCK TABLE agreed IN SHARE ROW EXCLUSIVE MODE;
+                     LOCK TABLE balances IN SHARE ROW EXCLUSIVE MODE;
                      INSERT INTO balances (merchant_id, account_id, layer, amount)
                      SELECT merchant_id, account_id, layer, CAST(sum(amount) AS bigint) FROM postings
-                     WHERE NOT EXISTS (SELECT FROM balances WHERE amount <> 0) GROUP BY merchant_id, account_id, layer
-                     ON CONFLICT (merchant_id, account_id, layer) DO UPDATE SET amount = excluded.amount";
-                self.run(sql).await?;
+                     WHERE NOT EXISTS (SELECT FROM agreed WHERE name = 'balances') AND NOT EXISTS (SELECT FROM balances WHERE amount <> 0)
+                     GROUP BY merchant_id, account_id, layer
+                     ON CONFLICT (merchant_id, account_id, layer) DO UPDATE SET amount = excluded.amount;
+                     INSERT INTO agreed (name, value) VALUES ('balances', 'kept') ON CONFLICT DO NOTHING";
+                self.run(sql).await
             }
+            (Balances::Summed, true) => {
+                let sql = "LOCK TABLE agreed IN SHARE ROW EXCLUSIVE MODE;
+                     UPDATE balances SET amount = 0 WHERE NOT EXISTS (SELECT FROM agreed WHERE name = 'balances');
+                     INSERT INTO agreed (name, value) VALUES ('balances', 'summed') ON CONFLICT DO NOTHING";
+                self.run(sql).await
+            }
+            // One file belongs to one program.
             (Balances::Kept, false) => {
-                let sql = "INSERT INTO balances (account_id, layer, amount)
-                     SELECT account_id, layer, sum(amount) FROM postings WHERE true GROUP BY account_id, layer
-                     ON CONFLICT DO UPDATE SET amount = excluded.amount";
-                self.run(sql).await?;
+                if !self.has_balances().await? {
+                    let sql = "INSERT INTO balances (account_id, layer, amount)
+                         SELECT account_id, layer, sum(amount) FROM postings WHERE true GROUP BY account_id, layer
+                         ON CONFLICT DO UPDATE SET amount = excluded.amount";
+                    self.run(sql).await?;
+                }
+                self.run("INSERT INTO agreed (name, value) VALUES ('balances', 'kept') ON CONFLICT DO NOTHING").await
+            }
+            (Balances::Summed, false) => {
+                self.run("UPDATE balances SET amount = 0").await?;
+                self.run("INSERT INTO agreed (name, value) VALUES ('balances', 'summed') ON CONFLICT DO NOTHING").await
             }
         }
-        let sql = match self.balances {
-            Balances::Kept => "INSERT INTO agreed (name, value) VALUES ('balances', 'kept') ON CONFLICT DO NOTHING",
-            Balances::Summed => "INSERT INTO agreed (name, value) VALUES ('balances', 'summed') ON CONFLICT DO NOTHING",
-        };
-        self.run(sql).await
     }
 
     async fn has_balances(&self) -> Result<bool, OpenError> {

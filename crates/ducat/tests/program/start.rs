@@ -135,10 +135,18 @@ async fn a_start_with_balances_that_are_not_those_of_the_database_is_refused_unt
         assert!(!output.status.success() && said.contains(&format!("balances are {how} on this database")), "{said}");
     };
     refused(&summed, "kept");
+    assert!(summed.run(&["migrate"]).status.success(), "the schema is the newest, and nothing else was asked for");
+    refused(&summed, "kept");
     for (program, other, how) in [(&summed, &kept, "summed"), (&kept, &summed, "kept")] {
-        let output = program.run(&["migrate"]);
+        let output = program.run(&["migrate", "--balances", how]);
         assert!(output.status.success(), "{}", text(&output.stderr));
         refused(other, how);
+        let looked = other.run(&["doctor"]);
+        assert!(
+            !looked.status.success() && text(&looked.stdout).contains(&format!("balances are {how} on this database")),
+            "{}",
+            text(&looked.stdout)
+        );
         gateway.running = program.start(how, &["serve"]);
         gateway.running.until_said("Create an order").await;
         let balance = gateway.http.get(&format!("{}/v1/ledger/trial_balance", gateway.url), Some(&key)).await.unwrap();

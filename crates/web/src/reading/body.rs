@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 /// What a body waits for before it is read: room for most of what is sent. The rest of a large one must find room when it comes.
-const FIRST: usize = 16 * 1024;
+const FIRST: usize = 4 * 1024;
 
 /// How much is read, and how long it may take.
 #[derive(Clone, Copy, Debug)]

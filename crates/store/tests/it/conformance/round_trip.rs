@@ -197,7 +197,7 @@ pub async fn what_lies_on_accounts_is_the_same_whether_it_is_kept_or_summed(mut 
 
     // Who was told otherwise changes nothing.
     let refused = summed.agree_on_balances().await.unwrap_err().to_string();
-    assert!(refused.contains("balances are kept on this database") && refused.contains("`ducat migrate`"), "{refused}");
+    assert!(refused.contains("balances are kept on this database") && refused.contains("`ducat migrate --balances summed`"), "{refused}");
     assert_eq!(told(&kept).await, told(&summed).await);
     w.assert_sound().await;
 
