@@ -2,6 +2,7 @@
 
 use crate::disk::Disk;
 use crate::drain;
+use crate::histogram::Spread;
 use crate::load::Measured;
 use crate::measure::Line;
 use serde::{Deserialize, Serialize};
@@ -132,41 +133,28 @@ pub fn all(lines: &[Line], disk: Disk, beside: &Beside) -> Vec<Figure> {
         let of_textbook = view.in_bare_payments(row, own);
         figures.push(shown(format!("the same ÷ the textbook's payment, {name}"), Unit::Ratio, Better::Less, of_textbook));
     }
-    // A create commits twice, before and after the PSP is told; a message once. The limits are those of one commit.
-    for (database, name) in DATABASES {
-        let row = format!("{database}-idle");
-        let sync = view.middle(&row, |line| i64::try_from(line.sync).ok()).unwrap_or(0);
-        let (create, message) = (view.time(&row, |took| took.own_create.p50), view.time(&row, |took| took.webhook.p50));
-        let limits = (sync + 300 * MICRO, sync + 100 * MICRO);
-        let title = format!("create, idle, p50 without the PSP, {name}");
-        figures.push(figure(&title, Unit::Time, Better::Less, limits, create));
-        let work = |line: &Line| Some(line.measured.as_ref()?.own_create.p50.saturating_sub(2 * line.sync));
-        let work = view.in_bare_payments(&row, work);
-        figures.push(shown(
-            format!("the same less its two syncs ÷ the textbook's payment, {name}"),
-            Unit::Ratio,
-            Better::Less,
-            work,
-        ));
-        figures.push(shown(format!("a message, idle, p50, {name}"), Unit::Time, Better::Less, message));
-    }
-    for (database, name) in DATABASES {
-        let row = format!("{database}-half");
-        let sync = view.middle(&row, |line| i64::try_from(line.sync).ok()).unwrap_or(0);
-        let (create, message) = (view.time(&row, |took| took.own_create.p99), view.time(&row, |took| took.webhook.p99));
-        let limits = (3 * sync + 5 * MILLI, 2 * sync + 2 * MILLI);
-        let title = format!("create at half of capacity, p99 without the PSP, {name}");
-        figures.push(figure(&title, Unit::Time, Better::Less, limits, create));
-        let work = |line: &Line| Some(line.measured.as_ref()?.own_create.p99.saturating_sub(3 * line.sync));
-        let work = view.in_bare_payments(&row, work);
-        figures.push(shown(
-            format!("the same less three syncs ÷ the textbook's payment, {name}"),
-            Unit::Ratio,
-            Better::Less,
-            work,
-        ));
-        figures.push(shown(format!("a message at half of capacity, p99, {name}"), Unit::Time, Better::Less, message));
-    }
+    figures.extend(creates(
+        &view,
+        &Creates {
+            row: "idle",
+            create: "create, idle, p50 without the PSP",
+            message: "a message, idle, p50",
+            took: |spread| spread.p50,
+            waits_for: 2,
+            limits: |sync| (sync + 300 * MICRO, sync + 100 * MICRO),
+        },
+    ));
+    figures.extend(creates(
+        &view,
+        &Creates {
+            row: "half",
+            create: "create at half of capacity, p99 without the PSP",
+            message: "a message at half of capacity, p99",
+            took: |spread| spread.p99,
+            waits_for: 3,
+            limits: |sync| (3 * sync + 5 * MILLI, 2 * sync + 2 * MILLI),
+        },
+    ));
     for (database, name) in DATABASES {
         let drained = |line: &Line| Some(line.drained?.per_kilosecond / drain::EVENTS);
         let drain = view.against_textbook(&format!("{database}-drain"), drained);
@@ -205,6 +193,38 @@ fn figure(name: &str, unit: Unit, better: Better, limits: (i64, i64), value: Res
 /// A figure that nothing was asked of.
 fn shown(name: String, unit: Unit, better: Better, value: Result<i64, String>) -> Figure {
     Figure { name, unit, better, limits: None, value }
+}
+
+/// A row's creates, and its messages beside them: a create commits twice, before and after the PSP is told, a message once.
+struct Creates {
+    row: &'static str,
+    /// What the figures are called.
+    create: &'static str,
+    message: &'static str,
+    /// Which of the times counts.
+    took: fn(&Spread) -> u64,
+    /// For how many syncs a create waits by then; the rest is work.
+    waits_for: u64,
+    /// At the most, and aimed at, by the time of a sync: those of one commit.
+    limits: fn(i64) -> (i64, i64),
+}
+
+fn creates(view: &View<'_>, of: &Creates) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for (database, name) in DATABASES {
+        let row = format!("{database}-{}", of.row);
+        let sync = view.middle(&row, |line| i64::try_from(line.sync).ok()).unwrap_or(0);
+        let create = view.time(&row, |took| (of.took)(&took.own_create));
+        figures.push(figure(&format!("{}, {name}", of.create), Unit::Time, Better::Less, (of.limits)(sync), create));
+        let work = view.in_bare_payments(&row, |line| {
+            Some((of.took)(&line.measured.as_ref()?.own_create).saturating_sub(of.waits_for * line.sync))
+        });
+        let title = format!("the same less {} syncs ÷ the textbook's payment, {name}", of.waits_for);
+        figures.push(shown(title, Unit::Ratio, Better::Less, work));
+        let message = view.time(&row, |took| (of.took)(&took.webhook));
+        figures.push(shown(format!("{}, {name}", of.message), Unit::Time, Better::Less, message));
+    }
+    figures
 }
 
 struct View<'a> {
@@ -270,7 +290,6 @@ pub fn ratio(one: u64, other: u64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::histogram::Spread;
     use crate::measure::Cpu;
     use crate::outbox::Drained;
 
@@ -405,8 +424,8 @@ mod tests {
         };
         let figures = all(&[bare, took("sqlite-idle"), took("sqlite-half")], Disk::Emulated, &Beside::default());
         let of = |name: &str| named(&figures, name).value.clone();
-        assert_eq!(of("less its two syncs ÷ the textbook's payment, SQLite"), Ok(2_000), "6.2 ms less two syncs of 2.1");
-        assert_eq!(of("less three syncs ÷ the textbook's payment, SQLite"), Ok(10_000));
+        assert_eq!(of("less 2 syncs ÷ the textbook's payment, SQLite"), Ok(2_000), "6.2 ms less two syncs of 2.1");
+        assert_eq!(of("less 3 syncs ÷ the textbook's payment, SQLite"), Ok(10_000));
     }
 
     #[test]

@@ -173,10 +173,6 @@ impl From<KeyScope> for ducat_domain::Scope {
 #[derive(Debug, Args)]
 pub struct Migrate {
     /// Change for all nodes whether balances are kept or summed, while none of them runs: what is stored is made to fit the journal.
-    #[arg(long, value_name = "kept|summed", value_parser = balances)]
+    #[arg(long, value_name = "kept|summed", value_parser = crate::config::balances)]
     pub balances: Option<Balances>,
-}
-
-fn balances(text: &str) -> Result<Balances, String> {
-    Balances::parse(text).ok_or_else(|| "must be kept or summed".into())
 }

@@ -260,11 +260,11 @@ impl Store {
         if self.agreed_balances().await?.is_none() {
             self.make_balances_fit().await?;
         }
-        self.agreed_with().await
+        self.prove_balances().await
     }
 
-    /// Says no where something else was agreed on. Nothing is changed by asking.
-    pub async fn agreed_with(&self) -> Result<(), OpenError> {
+    /// Says no where something else was agreed on than this store was told. Nothing is changed by asking.
+    pub async fn prove_balances(&self) -> Result<(), OpenError> {
         match self.agreed_balances().await? {
             Some(agreed) if agreed != self.balances => Err(OpenError::OtherBalances { agreed, wanted: self.balances }),
             _ => Ok(()),

@@ -17,7 +17,7 @@ pub use database::Database;
 pub use example::example;
 pub use mistakes::Mistakes;
 pub use settings::Config;
-pub use values::{LogFormat, Toggle, api_key, master_key, origin};
+pub use values::{LogFormat, Toggle, api_key, balances, master_key, origin};
 
 use settings::TABLE;
 use std::collections::BTreeMap;

@@ -104,7 +104,7 @@ pub(super) fn statements(text: &str) -> Result<Statements, String> {
 }
 
 /// Whether balances are kept.
-pub(super) fn balances(text: &str) -> Result<Balances, String> {
+pub fn balances(text: &str) -> Result<Balances, String> {
     Balances::parse(text).ok_or_else(|| "must be kept or summed".into())
 }
 

@@ -50,7 +50,7 @@ pub(super) async fn look(config: &Config) -> Vec<Check> {
     checks.extend(durability(store.durability().await, advice));
     checks.push(rules(store.rules().await));
     // Whoever only looks goes by the database.
-    if let Err(e) = store.clone().with_balances(config.balances).agreed_with().await {
+    if let Err(e) = store.clone().with_balances(config.balances).prove_balances().await {
         checks.push(Check::fail("balances", e.to_string(), "Set what the database says, or change it for all nodes as it says."));
     }
     if let Database::Postgres(_) = database {

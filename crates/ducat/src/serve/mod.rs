@@ -7,7 +7,7 @@ mod banner;
 mod calls;
 mod leave;
 mod listen;
-mod own;
+pub(crate) mod own;
 mod watch;
 
 pub use watch::DRIFT;

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 /// Holds the database while it lives.
 #[derive(Debug)]
-pub(super) struct Owned {
+pub(crate) struct Owned {
     _lock: Option<File>,
 }
 
 /// Takes the database for this process alone. A server is there for many.
-pub(super) fn take(database: &Database) -> Result<Owned, Failure> {
+pub(crate) fn take(database: &Database) -> Result<Owned, Failure> {
     let Database::Sqlite(path) = database else { return Ok(Owned { _lock: None }) };
     let place = beside(path);
     let failed = |e: std::io::Error| format!("{}: {e}", place.display());

@@ -127,6 +127,8 @@ async fn a_start_with_balances_that_are_not_those_of_the_database_is_refused_unt
     let mut gateway = Gateway::start().await;
     let key = gateway.key();
     gateway.order(json!({"reference": "paid", "amount": 500, "currency": "EUR"})).await;
+    let beside = gateway.program.run(&["migrate", "--balances", "summed"]);
+    assert!(!beside.status.success() && text(&beside.stderr).contains("another process"), "{}", text(&beside.stderr));
     gateway.stop().await;
     let (kept, summed) = (gateway.program.clone(), gateway.program.clone().with("DUCAT_BALANCES", "summed"));
     let refused = |program: &Program, how: &str| {
@@ -139,7 +141,8 @@ async fn a_start_with_balances_that_are_not_those_of_the_database_is_refused_unt
     refused(&summed, "kept");
     for (program, other, how) in [(&summed, &kept, "summed"), (&kept, &summed, "kept")] {
         let output = program.run(&["migrate", "--balances", how]);
-        assert!(output.status.success(), "{}", text(&output.stderr));
+        let said = text(&output.stdout);
+        assert!(output.status.success() && said.contains(&format!("Balances are {how}")), "{said}{}", text(&output.stderr));
         refused(other, how);
         let looked = other.run(&["doctor"]);
         assert!(
